@@ -1,0 +1,63 @@
+package fault
+
+// PrincipalKind says what sort of principal acts. Only a human can fill a human slot.
+type PrincipalKind string
+
+// The kinds of principal. The zero value is nobody, and nobody may do anything.
+const (
+	Nobody  PrincipalKind = ""
+	Human   PrincipalKind = "human"
+	Service PrincipalKind = "service" // a service account; acts for its owning person
+	System  PrincipalKind = "system"  // Plumbline's own timers
+)
+
+// Authn says by what the principal was recognised.
+type Authn string
+
+// The ways to be recognised. Only a Session decides; a Token never can.
+const (
+	NoAuthn Authn = ""
+	Session Authn = "session" // a person's sign-in
+	Token   Authn = "token"   // an API token
+	Setup   Authn = "setup"   // the one-time setup code
+	Own     Authn = "own"     // the server itself
+)
+
+// Actor is who acts in one use-case. It is a value: made by the surface that recognised the
+// principal, never changed after.
+type Actor struct {
+	Person  string        // person id; for a service the owning person
+	Account string        // account id
+	Kind    PrincipalKind //
+	Authn   Authn         //
+	Via     string        // id of the session or token used
+	Scopes  []string      // a token's scopes; empty for a session
+	Repo    string        // repository a token is bound to, "" when unbound
+	Pipe    string        // pipeline name a token is bound to, "" when unbound
+	Source  string        // where the request came from: api, cli, page, job
+	Request string        // request id
+}
+
+// IsPerson reports whether this is a human in their own session: the only one who may decide.
+func (a Actor) IsPerson() bool { return a.Kind == Human && a.Authn == Session && a.Person != "" }
+
+// HasScope reports whether the actor may use what needs this scope. A session has every scope that
+// its person's permissions allow; a token only the listed ones; nobody has none.
+func (a Actor) HasScope(scope string) bool {
+	switch a.Authn {
+	case Session, Own:
+		return true
+	case Token:
+		for _, s := range a.Scopes {
+			if s == scope {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// SystemActor is the server itself, for its timers; job says which.
+func SystemActor(job string) Actor {
+	return Actor{Kind: System, Authn: Own, Account: "system", Via: job, Source: "job"}
+}
