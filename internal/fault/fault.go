@@ -54,6 +54,7 @@ type Error struct {
 	Who     string  // who can mend it
 	Next    string  // the exact next command or step
 	Fields  []Field // member by member, for Invalid
+	Object  string  // id of the object refused about, for the ledger
 	cause   error
 }
 
@@ -80,6 +81,9 @@ func (e *Error) At(path, problem string) *Error {
 	e.Fields = append(e.Fields, Field{Path: path, Problem: problem})
 	return e
 }
+
+// About names the object that the refusal is about, so that its recorded denial can be found there.
+func (e *Error) About(id string) *Error { e.Object = id; return e }
 
 // From keeps the cause for the operator's log; it is never shown to the asker.
 func (e *Error) From(cause error) *Error { e.cause = cause; return e }

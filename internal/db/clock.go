@@ -1,0 +1,53 @@
+package db
+
+import (
+	"sync"
+	"time"
+
+	"plumbline.dev/plumb/internal/fault"
+)
+
+// guardedClock is the one clock that decisions use. It never runs backwards: a small step back
+// repeats the last instant, a large one refuses, because windows and expiries could be reopened.
+type guardedClock struct {
+	source func() time.Time
+
+	mu   sync.Mutex
+	last time.Time // guarded by mu: the newest instant given out or known to have passed
+}
+
+// maxStepBack is how far the machine's clock may step back before writes are refused; trust model F11.
+const maxStepBack = time.Minute
+
+func newClock(source func() time.Time) *guardedClock {
+	if source == nil {
+		source = time.Now
+	}
+	return &guardedClock{source: source}
+}
+
+func (c *guardedClock) read() time.Time { return c.source().UTC().Truncate(time.Microsecond) }
+
+func (c *guardedClock) floor(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t.After(c.last) {
+		c.last = t
+	}
+}
+
+// decide gives the instant of the next transaction.
+func (c *guardedClock) decide() (time.Time, error) {
+	now := c.read()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if back := c.last.Sub(now); back > maxStepBack {
+		return time.Time{}, fault.New(fault.Unavailable, "clock_moved_back",
+			"The server's clock is %s behind the newest recorded event; nothing is decided until it is right.",
+			back.Round(time.Second)).FixedBy("the operator of the server").Then("check time synchronisation on the server")
+	} else if back > 0 {
+		now = c.last
+	}
+	c.last = now
+	return now, nil
+}

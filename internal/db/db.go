@@ -1,0 +1,213 @@
+// Package db opens the database, migrates it and runs use-cases in transactions, on SQLite and
+// PostgreSQL with one SQL text. It knows no table's meaning: rooms keep their SQL beside their rules.
+//
+// What holds here:
+//   - Every write goes through one writer per process (and, on PostgreSQL, one advisory lock for all
+//     replicas), so use-cases run one after another and never see each other half-done.
+//   - Several use-cases share one commit (group commit); each sits in a savepoint of its own, and is
+//     answered only after the commit is durable.
+//   - A use-case that wrote a covered row without a ledger event after it is refused.
+//   - The SQL is the common subset of both engines: $1, BIGINT microseconds, TEXT, BOOLEAN, upserts,
+//     RETURNING. What differs stands in dialect.go.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"plumbline.dev/plumb/internal/fault"
+)
+
+// Config says which database to open.
+type Config struct {
+	Dir   string           // data folder of the embedded SQLite; used when URL is empty
+	URL   string           // postgres://… for PostgreSQL 15 or newer
+	Clock func() time.Time // nil means the machine's clock
+	Log   *slog.Logger     // nil means silent
+	// Fatal is called when the disk reports that a sync was lost: what was written is unknown, so
+	// the process must end and not retry. nil exits with status 1.
+	Fatal func(error)
+	// Schema is a PostgreSQL schema to work in; empty means the connection's default.
+	Schema string
+}
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	dialect dialect
+	pool    *sql.DB // writer's connection comes from here
+	read    *sql.DB // readers' connections; the same as pool on PostgreSQL
+	readers chan *session
+	log     *slog.Logger
+	clock   *guardedClock
+	fatal   func(error)
+	unlock  func()
+
+	jobs chan *job
+	quit chan struct{}
+	done chan struct{}
+
+	denied func(*Tx, *fault.Error) error // set once by OnDenied before the first Update
+	commit []func()                      // set once by OnCommit before the first Update
+}
+
+// maxReaders bounds the connections that read at once.
+const maxReaders = 8
+
+// Open opens the database, makes it if the folder is empty, migrates it, asserts that its settings
+// are durable, and starts the writer. A second server on the same SQLite folder is refused.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	d, err := connect(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.dialect.assert(ctx, d.pool); err != nil {
+		return nil, errors.Join(err, d.closePools())
+	}
+	if err := d.migrate(ctx, cfg.Schema); err != nil {
+		return nil, errors.Join(err, d.closePools())
+	}
+	go d.writeLoop()
+	return d, nil
+}
+
+func connect(cfg Config) (*DB, error) {
+	d := &DB{log: cfg.Log, clock: newClock(cfg.Clock), fatal: cfg.Fatal, unlock: func() {},
+		jobs: make(chan *job, 4096), quit: make(chan struct{}), done: make(chan struct{}),
+		readers: make(chan *session, maxReaders)}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	if d.fatal == nil {
+		d.fatal = func(err error) {
+			d.log.Error("the disk lost a sync; ending at once", "err", err)
+			os.Exit(1)
+		}
+	}
+	var err error
+	if cfg.URL != "" {
+		d.dialect = postgres{}
+		d.pool, err = openPostgres(cfg.URL, cfg.Schema)
+		d.read = d.pool
+	} else {
+		err = d.connectSQLite(cfg.Dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for range maxReaders {
+		d.readers <- nil // a place; its connection is opened by its first user
+	}
+	return d, nil
+}
+
+func (d *DB) connectSQLite(dir string) error {
+	if dir == "" {
+		return fault.New(fault.Invalid, "no_data_folder", "No data folder and no database URL were given.").
+			Then("plumb serve --data DIR")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make data folder: %w", err)
+	}
+	unlock, err := lockFolder(dir)
+	if err != nil {
+		return err
+	}
+	d.unlock = unlock
+	path := filepath.Join(dir, "plumb.db")
+	d.dialect = sqlite{}
+	if d.pool, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
+		return err
+	}
+	d.read, err = sql.Open("sqlite", sqliteDSN(path, true))
+	return err
+}
+
+// OpenReader opens an existing database for reading only, beside a running server: for offline
+// verification. Update on it fails.
+func OpenReader(ctx context.Context, cfg Config) (*DB, error) {
+	if cfg.URL == "" {
+		path := filepath.Join(cfg.Dir, "plumb.db")
+		if _, err := os.Stat(path); err != nil {
+			return nil, fault.New(fault.NotFound, "no_database", "There is no Plumbline database in that folder.").
+				From(err).Then("plumb ledger verify --data DIR")
+		}
+		d := &DB{dialect: sqlite{}, clock: newClock(cfg.Clock), log: slog.New(slog.DiscardHandler),
+			unlock: func() {}, readers: make(chan *session, maxReaders)}
+		var err error
+		d.read, err = sql.Open("sqlite", sqliteDSN(path, true))
+		for range maxReaders {
+			d.readers <- nil
+		}
+		return d, err
+	}
+	d, err := connect(cfg)
+	if err == nil {
+		d.jobs, d.quit = nil, nil
+	}
+	return d, err
+}
+
+// Engine names the engine: "sqlite" or "postgres".
+func (d *DB) Engine() string { return d.dialect.name() }
+
+// Now is the decision clock outside a transaction, for deadlines of loops. Rules take the
+// transaction's instant.
+func (d *DB) Now() time.Time { return d.clock.read() }
+
+// Floor tells the clock an instant that is known to have passed (the newest ledger event), so that a
+// clock set back across a restart is noticed.
+func (d *DB) Floor(t time.Time) { d.clock.floor(t) }
+
+// OnDenied sets what records a rule's denial of a known principal. It runs in a transaction of its
+// own after the refused one was rolled back. Set it before the first Update.
+func (d *DB) OnDenied(record func(*Tx, *fault.Error) error) { d.denied = record }
+
+// OnCommit adds a function that is called after each durable commit, on the writer's goroutine; it
+// must not block. Set it before the first Update.
+func (d *DB) OnCommit(f func()) { d.commit = append(d.commit, f) }
+
+// Close stops the writer after the queued use-cases and closes all connections.
+func (d *DB) Close() error {
+	if d.quit != nil {
+		close(d.quit)
+		<-d.done
+	}
+	return d.closePools()
+}
+
+func (d *DB) closePools() error {
+	var errs []error
+	for {
+		select {
+		case s := <-d.readers:
+			if s != nil {
+				errs = append(errs, s.close())
+			}
+			continue
+		default:
+		}
+		break
+	}
+	if d.pool != nil {
+		errs = append(errs, d.pool.Close())
+	}
+	if d.read != nil && d.read != d.pool {
+		errs = append(errs, d.read.Close())
+	}
+	d.unlock()
+	return errors.Join(errs...)
+}
+
+// Ping answers whether the database can be read now, for readiness.
+func (d *DB) Ping(ctx context.Context) error {
+	return d.View(ctx, func(tx *Tx) error {
+		var one int64
+		return tx.QueryRow("SELECT 1").Scan(&one)
+	})
+}
