@@ -19,10 +19,11 @@ type Facts struct {
 	Deploy        Deploy      `json:"deploy"`
 	Rollback      Rollback    `json:"rollback"`
 	DataFlags     []string    `json:"data_flags"`
-	Roles         []string    `json:"roles"`   // approving roles that an access change grants or revokes
-	Checks        []Check     `json:"checks"`  // computed: newest result per kind, bound to this revision
-	History       History     `json:"history"` // computed over closed changes of the same model or components
-	Fields        []string    `json:"fields"`  // computed: dotted paths of the material fields that are filled in
+	Roles         []string    `json:"roles"`      // approving roles that an access change grants or revokes
+	Checks        []Check     `json:"checks"`     // computed: newest result per kind, bound to this revision
+	History       History     `json:"history"`    // computed over closed changes of the same model or components
+	Fields        []string    `json:"fields"`     // computed: dotted paths of the material fields that are filled in
+	RiskFloor     Risk        `json:"risk_floor"` // what the requester holds the risk for at least; can only raise it; "" for none
 }
 
 // Component is what a change touches.
@@ -140,7 +141,8 @@ const (
 
 // Demand is what the policy asks of one revision: pure output of Pack.Demand.
 type Demand struct {
-	Policy     string        `json:"policy"` // digest of the pack that decided
+	Policy     string        `json:"policy"`         // digest of the pack that decided
+	With       []string      `json:"with,omitempty"` // digests of older packs whose stricter demands are merged in, sorted
 	Risk       Risk          `json:"risk"`
 	Why        []Reason      `json:"why"` // reasons for the risk
 	Fields     []FieldDemand `json:"fields"`
