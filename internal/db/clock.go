@@ -41,13 +41,31 @@ func (c *guardedClock) decide() (time.Time, error) {
 	now := c.read()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if back := c.last.Sub(now); back > maxStepBack {
-		return time.Time{}, fault.New(fault.Unavailable, "clock_moved_back",
-			"The server's clock is %s behind the newest recorded event; nothing is decided until it is right.",
-			back.Round(time.Second)).FixedBy("the operator of the server").Then("check time synchronisation on the server")
-	} else if back > 0 {
-		now = c.last
+	back := c.last.Sub(now)
+	switch {
+	case back > maxStepBack:
+		return time.Time{}, clockMovedBack(back)
+	case back > 0:
+		return c.last, nil
 	}
 	c.last = now
 	return now, nil
+}
+
+// seen gives the instant for reading: never earlier than the newest decision. It does not move that
+// mark, so that a clock which ran ahead for a moment leaves no trace where nothing was decided.
+func (c *guardedClock) seen() time.Time {
+	now := c.read()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last.After(now) {
+		return c.last
+	}
+	return now
+}
+
+func clockMovedBack(by time.Duration) error {
+	return fault.New(fault.Unavailable, "clock_moved_back",
+		"The server's clock is %s behind the newest recorded event; nothing is decided until it is right.",
+		by.Round(time.Second)).FixedBy("the operator of the server").Then("check time synchronisation on the server")
 }

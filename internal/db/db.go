@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"plumbline.dev/plumb/internal/fault"
@@ -48,12 +49,13 @@ type DB struct {
 	fatal   func(error)
 	unlock  func()
 
-	jobs chan *job
-	quit chan struct{}
-	done chan struct{}
+	jobs  chan *job     // nil when opened for reading only
+	quit  chan struct{} // closed when Close begins
+	done  chan struct{} // closed when the writer has ended
+	close sync.Once
 
-	denied func(*Tx, *fault.Error) error // set once by OnDenied before the first Update
-	commit []func()                      // set once by OnCommit before the first Update
+	denied    func(*Tx, *fault.Error) error // set once by OnDenied before the first Update
+	committed []func()                      // set once by OnCommit before the first Update
 }
 
 // maxReaders bounds the connections that read at once.
@@ -66,20 +68,26 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.dialect.assert(ctx, d.pool); err != nil {
+	if err = d.dialect.assert(ctx, d.pool); err != nil {
 		return nil, errors.Join(err, d.closePools())
 	}
-	if err := d.migrate(ctx, cfg.Schema); err != nil {
+	if err = d.migrate(ctx, cfg.Schema); err != nil {
 		return nil, errors.Join(err, d.closePools())
 	}
+	d.jobs = make(chan *job, maxQueue)
+	d.done = make(chan struct{})
 	go d.writeLoop()
 	return d, nil
 }
 
-func connect(cfg Config) (*DB, error) {
+// maxQueue is how many use-cases may wait for the writer; the next ones wait to be queued.
+const maxQueue = 4096
+
+// fresh makes a DB without connections. Its done is closed, because no writer runs yet.
+func fresh(cfg Config) *DB {
 	d := &DB{log: cfg.Log, clock: newClock(cfg.Clock), fatal: cfg.Fatal, unlock: func() {},
-		jobs: make(chan *job, 4096), quit: make(chan struct{}), done: make(chan struct{}),
-		readers: make(chan *session, maxReaders)}
+		quit: make(chan struct{}), done: make(chan struct{}), readers: make(chan *session, maxReaders)}
+	close(d.done)
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -89,21 +97,25 @@ func connect(cfg Config) (*DB, error) {
 			os.Exit(1)
 		}
 	}
-	var err error
-	if cfg.URL != "" {
-		d.dialect = postgres{}
-		d.pool, err = openPostgres(cfg.URL, cfg.Schema)
-		d.read = d.pool
-	} else {
-		err = d.connectSQLite(cfg.Dir)
-	}
-	if err != nil {
-		return nil, err
-	}
 	for range maxReaders {
 		d.readers <- nil // a place; its connection is opened by its first user
 	}
-	return d, nil
+	return d
+}
+
+func connect(cfg Config) (*DB, error) {
+	d := fresh(cfg)
+	if cfg.URL == "" {
+		return d, d.connectSQLite(cfg.Dir)
+	}
+	return d, d.connectPostgres(cfg)
+}
+
+func (d *DB) connectPostgres(cfg Config) (err error) {
+	d.dialect = postgres{}
+	d.pool, err = openPostgres(cfg.URL, cfg.Schema)
+	d.read = d.pool
+	return err
 }
 
 func (d *DB) connectSQLite(dir string) error {
@@ -119,7 +131,11 @@ func (d *DB) connectSQLite(dir string) error {
 		return err
 	}
 	d.unlock = unlock
-	path := filepath.Join(dir, "plumb.db")
+	path := filepath.Join(dir, databaseFile)
+	if err := ownerOnly(path); err != nil {
+		d.unlock()
+		return err
+	}
 	d.dialect = sqlite{}
 	if d.pool, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
 		return err
@@ -128,29 +144,47 @@ func (d *DB) connectSQLite(dir string) error {
 	return err
 }
 
+const databaseFile = "plumb.db"
+
+// ownerOnly makes the database file before SQLite does, so that neither it nor its log is readable by
+// others; SQLite gives its side files the same mode.
+func ownerOnly(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("make database file: %w", err)
+	}
+	return f.Close()
+}
+
 // OpenReader opens an existing database for reading only, beside a running server: for offline
 // verification. Update on it fails.
 func OpenReader(ctx context.Context, cfg Config) (*DB, error) {
-	if cfg.URL == "" {
-		path := filepath.Join(cfg.Dir, "plumb.db")
-		if _, err := os.Stat(path); err != nil {
-			return nil, fault.New(fault.NotFound, "no_database", "There is no Plumbline database in that folder.").
-				From(err).Then("plumb ledger verify --data DIR")
-		}
-		d := &DB{dialect: sqlite{}, clock: newClock(cfg.Clock), log: slog.New(slog.DiscardHandler),
-			unlock: func() {}, readers: make(chan *session, maxReaders)}
-		var err error
-		d.read, err = sql.Open("sqlite", sqliteDSN(path, true))
-		for range maxReaders {
-			d.readers <- nil
-		}
-		return d, err
+	d := fresh(cfg)
+	var err error
+	if cfg.URL != "" {
+		err = d.connectPostgres(cfg)
+	} else {
+		err = d.connectReader(cfg.Dir)
 	}
-	d, err := connect(cfg)
 	if err == nil {
-		d.jobs, d.quit = nil, nil
+		err = d.checkVersion(ctx)
 	}
-	return d, err
+	if err != nil {
+		return nil, errors.Join(err, d.closePools())
+	}
+	return d, nil
+}
+
+func (d *DB) connectReader(dir string) error {
+	path := filepath.Join(dir, databaseFile)
+	if _, err := os.Stat(path); err != nil {
+		return fault.New(fault.NotFound, "no_database", "There is no Plumbline database in that folder.").
+			From(err).Then("plumb ledger verify --data DIR")
+	}
+	d.dialect = sqlite{}
+	var err error
+	d.read, err = sql.Open("sqlite", sqliteDSN(path, true))
+	return err
 }
 
 // Engine names the engine: "sqlite" or "postgres".
@@ -158,7 +192,7 @@ func (d *DB) Engine() string { return d.dialect.name() }
 
 // Now is the decision clock outside a transaction, for deadlines of loops. Rules take the
 // transaction's instant.
-func (d *DB) Now() time.Time { return d.clock.read() }
+func (d *DB) Now() time.Time { return d.clock.seen() }
 
 // Floor tells the clock an instant that is known to have passed (the newest ledger event), so that a
 // clock set back across a restart is noticed.
@@ -170,29 +204,34 @@ func (d *DB) OnDenied(record func(*Tx, *fault.Error) error) { d.denied = record 
 
 // OnCommit adds a function that is called after each durable commit, on the writer's goroutine; it
 // must not block. Set it before the first Update.
-func (d *DB) OnCommit(f func()) { d.commit = append(d.commit, f) }
+func (d *DB) OnCommit(f func()) { d.committed = append(d.committed, f) }
 
-// Close stops the writer after the queued use-cases and closes all connections.
-func (d *DB) Close() error {
-	if d.quit != nil {
+// maxWaitClose bounds how long Close waits for views that still run.
+const maxWaitClose = 5 * time.Second
+
+// Close stops the writer after the queued use-cases, waits for running views and closes all
+// connections. A second Close does nothing.
+func (d *DB) Close() (err error) {
+	d.close.Do(func() {
 		close(d.quit)
 		<-d.done
-	}
-	return d.closePools()
+		err = d.closePools()
+	})
+	return err
 }
 
 func (d *DB) closePools() error {
 	var errs []error
-	for {
+	late := time.After(maxWaitClose)
+	for range maxReaders {
 		select {
 		case s := <-d.readers:
 			if s != nil {
 				errs = append(errs, s.close())
 			}
-			continue
-		default:
+		case <-late:
+			errs = append(errs, errors.New("db: a view was still running when the database was closed"))
 		}
-		break
 	}
 	if d.pool != nil {
 		errs = append(errs, d.pool.Close())

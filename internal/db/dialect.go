@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -27,6 +28,10 @@ type dialect interface {
 	// beginRead opens a snapshot for reading.
 	beginRead() string
 	goose() goose.Dialect
+	// intact refuses a transaction that an earlier error has aborted.
+	intact(*sql.Conn) error
+	// lockMigrations keeps other servers from migrating the same install until it is unlocked.
+	lockMigrations(ctx context.Context, pool *sql.DB, schema string) (unlock func() error, err error)
 	// tables is the SELECT that names all tables of this install.
 	tables() string
 }
@@ -40,6 +45,14 @@ func (sqlite) name() string { return "sqlite" }
 func (sqlite) begin() []string      { return []string{"BEGIN IMMEDIATE"} }
 func (sqlite) beginRead() string    { return "BEGIN" }
 func (sqlite) goose() goose.Dialect { return goose.DialectSQLite3 }
+
+// intact: SQLite itself refuses to commit a transaction that it has rolled back.
+func (sqlite) intact(*sql.Conn) error { return nil }
+
+// lockMigrations: the lock on the data folder is held already.
+func (sqlite) lockMigrations(context.Context, *sql.DB, string) (func() error, error) {
+	return func() error { return nil }, nil
+}
 
 func (sqlite) tables() string {
 	return "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
@@ -96,13 +109,47 @@ type postgres struct{}
 
 func (postgres) name() string { return "postgres" }
 
-// writerLock is the advisory lock under which all replicas write, one batch at a time; the number
-// has no meaning beyond being Plumbline's.
-const writerLock = "7022036854775"
+// The advisory locks of one install; the numbers have no meaning beyond being Plumbline's, and the
+// schema tells installs in one database apart.
+const (
+	writerLock    = "SELECT pg_advisory_xact_lock(70220368, hashtext(coalesce(current_schema(), '')))"
+	migrateLock   = "SELECT pg_advisory_lock(70220369, hashtext($1))"
+	migrateUnlock = "SELECT pg_advisory_unlock(70220369, hashtext($1))"
+)
 
+// begin waits for all replicas' earlier batches. The isolation is spelled out: with a server default
+// of REPEATABLE READ the snapshot would be older than the lock.
 func (postgres) begin() []string {
-	return []string{"BEGIN", "SELECT pg_advisory_xact_lock(" + writerLock + ")"}
+	return []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", writerLock}
 }
+
+func (postgres) intact(conn *sql.Conn) error {
+	return conn.Raw(func(driver any) error {
+		c, ok := driver.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("db: the connection is a %T, not pgx's", driver)
+		}
+		if status := c.Conn().PgConn().TxStatus(); status != 'T' {
+			return fmt.Errorf("db: the transaction is in state %q before its commit", status)
+		}
+		return nil
+	})
+}
+
+func (postgres) lockMigrations(ctx context.Context, pool *sql.DB, schema string) (func() error, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, migrateLock, schema); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return func() error {
+		_, err := conn.ExecContext(context.WithoutCancel(ctx), migrateUnlock, schema)
+		return errors.Join(err, conn.Close())
+	}, nil
+}
+
 func (postgres) beginRead() string    { return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" }
 func (postgres) goose() goose.Dialect { return goose.DialectPostgres }
 
@@ -146,8 +193,12 @@ func openPostgres(rawURL, schema string) (*sql.DB, error) {
 		cfg.RuntimeParams["search_path"] = schema
 	}
 	cfg.RuntimeParams["application_name"] = "plumb"
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = 10 * time.Second
+	}
 	pool := stdlib.OpenDB(*cfg)
 	pool.SetMaxOpenConns(maxReaders + 4)
+	pool.SetMaxIdleConns(-1) // sessions keep theirs; an idle one could only be stale after a restart
 	return pool, nil
 }
 
@@ -165,6 +216,13 @@ func isFull(err error) bool {
 func isLostSync(err error) bool {
 	var s *sqlitelib.Error
 	return errors.As(err, &s) && (s.Code() == sqlite3.SQLITE_IOERR_FSYNC || s.Code() == sqlite3.SQLITE_IOERR_DIR_FSYNC)
+}
+
+// isStalePlan reports whether a prepared statement no longer fits the schema, because another replica
+// migrated it: the connection with its statements must go.
+func isStalePlan(err error) bool {
+	var p *pgconn.PgError
+	return errors.As(err, &p) && (p.Code == "0A000" || p.Code == "26000")
 }
 
 // IsUnique reports whether err is a broken unique constraint.

@@ -8,8 +8,9 @@ import (
 
 // session is one connection with its prepared statements. It belongs to one goroutine at a time.
 type session struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	conn   *sql.Conn
+	stmts  map[string]*sql.Stmt
+	writes map[string]write // what each writing statement does, read once
 }
 
 // maxStmts bounds the prepared statements of one session; SQL texts are constants, so a real
@@ -21,7 +22,19 @@ func openSession(ctx context.Context, pool *sql.DB) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{conn: conn, stmts: map[string]*sql.Stmt{}}, nil
+	return &session{conn: conn, stmts: map[string]*sql.Stmt{}, writes: map[string]write{}}, nil
+}
+
+// target reads what a writing statement does.
+func (s *session) target(text string) (write, error) {
+	if w, ok := s.writes[text]; ok {
+		return w, nil
+	}
+	w, err := parseWrite(text)
+	if err == nil && len(s.writes) < maxStmts {
+		s.writes[text] = w
+	}
+	return w, err
 }
 
 func (s *session) prepare(text string) (*sql.Stmt, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"plumbline.dev/plumb/internal/fault"
@@ -16,8 +17,9 @@ type job struct {
 	actor  fault.Actor
 	run    func(*Tx) error
 	answer chan error
-	err    error    // what run returned; answered after the commit
-	after  []func() // run after the commit, if err is nil
+	taken  atomic.Bool // by the writer, or by the caller who gave up waiting; whoever is first
+	err    error       // what run returned; answered after the commit
+	after  []func()    // run after the commit, if err is nil
 }
 
 // Limits of one group commit: enough to share a sync among all clients, short enough that the first
@@ -42,15 +44,23 @@ func (d *DB) Update(ctx context.Context, actor fault.Actor, run func(*Tx) error)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	select {
-	case err := <-j.answer:
-		return err
-	case <-d.done:
+	giveUp := ctx.Done()
+	for {
 		select {
 		case err := <-j.answer:
 			return err
-		default:
-			return closedFault()
+		case <-giveUp:
+			if j.taken.CompareAndSwap(false, true) {
+				return ctx.Err()
+			}
+			giveUp = nil // it has begun: the answer is what the commit says
+		case <-d.done:
+			select {
+			case err := <-j.answer:
+				return err
+			default:
+				return closedFault()
+			}
 		}
 	}
 }
@@ -95,8 +105,8 @@ func (d *DB) batch(s *session, first *job) *session {
 	}
 	start := time.Now()
 	for j := first; j != nil; j = d.nextJob(len(batch), start) {
-		broken := d.runJob(s, j)
 		batch = append(batch, j)
+		broken := d.runJob(s, j)
 		if broken != nil {
 			s.drop()
 			for _, b := range batch {
@@ -105,21 +115,41 @@ func (d *DB) batch(s *session, first *job) *session {
 			return nil
 		}
 	}
-	if _, err := s.exec("COMMIT"); err != nil {
+	if err := d.commit(s); err != nil {
 		return d.commitBroke(s, batch, err)
 	}
-	for _, f := range d.commit {
-		f()
+	for _, f := range d.committed {
+		d.call(f)
 	}
 	for _, j := range batch {
 		if j.err == nil {
 			for _, f := range j.after {
-				f()
+				d.call(f)
 			}
 		}
 		j.answer <- j.err
 	}
 	return s
+}
+
+// commit makes the batch durable. A transaction that an error has aborted must not reach COMMIT:
+// PostgreSQL would roll it back and report no error.
+func (d *DB) commit(s *session) error {
+	if err := d.dialect.intact(s.conn); err != nil {
+		return err
+	}
+	_, err := s.exec("COMMIT")
+	return err
+}
+
+// call runs one function after a commit. What is durable stays answered as durable, whatever it does.
+func (d *DB) call(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.log.Error("a function after a commit panicked", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	f()
 }
 
 func (d *DB) nextJob(n int, start time.Time) *job {
@@ -170,6 +200,9 @@ func (d *DB) commitBroke(s *session, batch []*job, err error) *session {
 // runJob runs one use-case in a savepoint. The returned error means that the whole transaction is
 // lost; the use-case's own error goes into j.err.
 func (d *DB) runJob(s *session, j *job) (broken error) {
+	if !j.taken.CompareAndSwap(false, true) {
+		return nil // nobody waits any more
+	}
 	if j.err = j.ctx.Err(); j.err != nil {
 		return nil
 	}
@@ -209,16 +242,19 @@ func (d *DB) inSavepoint(s *session, tx *Tx, run func(*Tx) error) error {
 		err = tx.settled()
 	}
 	tx.over = true
-	if err != nil {
-		if isFull(err) {
-			return fmt.Errorf("%w: %w", errTxLost, err)
-		}
-		if _, back := s.exec("ROLLBACK TO SAVEPOINT job"); back != nil {
-			return fmt.Errorf("%w: %w", errTxLost, errors.Join(err, back))
+	if cause := errors.Join(err, tx.failed); isFull(cause) || isStalePlan(cause) {
+		return fmt.Errorf("%w: %w", errTxLost, cause)
+	}
+	if err == nil {
+		if _, err = s.exec("RELEASE SAVEPOINT job"); err == nil {
+			return nil
 		}
 	}
-	if _, rel := s.exec("RELEASE SAVEPOINT job"); rel != nil {
-		return fmt.Errorf("%w: %w", errTxLost, errors.Join(err, rel))
+	// Roll back this use-case alone; its neighbours in the batch stay whole.
+	for _, text := range []string{"ROLLBACK TO SAVEPOINT job", "RELEASE SAVEPOINT job"} {
+		if _, back := s.exec(text); back != nil {
+			return fmt.Errorf("%w: %w", errTxLost, errors.Join(err, tx.failed, back))
+		}
 	}
 	return err
 }

@@ -1,0 +1,64 @@
+package db
+
+import (
+	"context"
+	"errors"
+
+	"plumbline.dev/plumb/internal/fault"
+)
+
+// View runs fn on a consistent snapshot that cannot write. ctx bounds only the wait for one of the
+// reading connections.
+func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
+	var s *session
+	select {
+	case s = <-d.readers:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.quit:
+		return closedFault()
+	}
+	defer func() { d.readers <- s }() // whatever fn does, its place is given back
+	s, err := d.beginView(ctx, s)
+	if err != nil {
+		return unavailableRead(err)
+	}
+	tx := &Tx{session: s, now: d.clock.seen(), reading: true}
+	whole := false
+	defer func() {
+		tx.over = true
+		if !whole { // fn panicked
+			s.drop()
+			s = nil
+		}
+	}()
+	err = fn(tx)
+	_, end := s.exec("ROLLBACK")
+	whole = end == nil && !isStalePlan(tx.failed)
+	if end != nil && err != nil {
+		return unavailableRead(errors.Join(err, end))
+	}
+	return err
+}
+
+func (d *DB) beginView(ctx context.Context, s *session) (*session, error) {
+	var err error
+	for range 2 { // a second time with a fresh connection, if the old one had gone stale
+		if s == nil {
+			if s, err = openSession(ctx, d.read); err != nil {
+				return nil, err
+			}
+		}
+		if _, err = s.exec(d.dialect.beginRead()); err == nil {
+			return s, nil
+		}
+		s.drop()
+		s = nil
+	}
+	return nil, err
+}
+
+func unavailableRead(err error) error {
+	return fault.New(fault.Unavailable, "database_unavailable", "The database does not answer.").
+		From(err).FixedBy("the operator of the server").Then("try again in a moment")
+}
