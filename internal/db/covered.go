@@ -12,6 +12,7 @@ var Exempt = map[string]string{
 	"sqlite_sequence":      "SQLite's own",
 	"api_idempotent":       "answers kept so that a retry gets the first one; thrown away after a day",
 	"api_webhook_delivery": "attempts to deliver events that the ledger already holds",
+	"change_reservation":   "an index of the effects in the current revisions; can be rebuilt from them",
 	"directory_presence":   "when a session or token was last used",
 	"directory_attempt":    "counters of wrong passwords",
 }

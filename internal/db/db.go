@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"plumbline.dev/plumb/internal/fault"
@@ -48,6 +49,8 @@ type DB struct {
 	clock   *guardedClock
 	fatal   func(error)
 	unlock  func()
+
+	commits atomic.Int64 // durable commits that wrote covered rows or events
 
 	jobs  chan *job     // nil when opened for reading only
 	quit  chan struct{} // closed when Close begins
@@ -208,6 +211,10 @@ func (d *DB) OnCommit(f func()) { d.committed = append(d.committed, f) }
 
 // maxWaitClose bounds how long Close waits for views that still run.
 const maxWaitClose = 5 * time.Second
+
+// Commits counts the commits of this process that changed a business fact. While it stands still,
+// and this process is the only writer (SQLite), nothing that was read before has changed.
+func (d *DB) Commits() int64 { return d.commits.Load() }
 
 // Close stops the writer after the queued use-cases, waits for running views and closes all
 // connections. A second Close does nothing.

@@ -25,7 +25,7 @@ func (d *DB) migrate(ctx context.Context, schema string) (err error) {
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	if schema != "" {
-		if _, err := d.pool.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+quoteIdent(schema)); err != nil {
+		if _, err := d.pool.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+Quote(schema)); err != nil {
 			return fmt.Errorf("make schema: %w", err)
 		}
 	}
@@ -80,7 +80,8 @@ func newerSchema(have, want int64) error {
 		FixedBy("the operator of the server").Then("use the program of the database's version; a newer one brings an older database up to date when it serves")
 }
 
-func quoteIdent(s string) string {
+// Quote makes a name that another hand may have chosen safe to stand in a statement.
+func Quote(s string) string {
 	out := []byte{'"'}
 	for i := range len(s) {
 		if s[i] == '"' {

@@ -24,6 +24,7 @@ type Tx struct {
 	failed  error     // the first failed statement
 	written []Written // covered rows not yet claimed by an event
 	after   []func()
+	facts   bool // wrote a covered row or an event
 }
 
 // Written is one covered row as it stands after a statement. Digest is "" for a deleted row.
@@ -119,6 +120,7 @@ func (tx *Tx) Exec(text string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, tx.note(err)
 	}
+	tx.facts = tx.facts || !w.exempt || w.table == "ledger_event"
 	if w.exempt {
 		n, err := tx.session.exec(text, args...)
 		return n, tx.note(err)

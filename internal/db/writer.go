@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,7 @@ type job struct {
 	taken  atomic.Bool // by the writer, or by the caller who gave up waiting; whoever is first
 	err    error       // what run returned; answered after the commit
 	after  []func()    // run after the commit, if err is nil
+	facts  bool        // a business fact was written
 }
 
 // Limits of one group commit: enough to share a sync among all clients, short enough that the first
@@ -117,6 +119,9 @@ func (d *DB) batch(s *session, first *job) *session {
 	}
 	if err := d.commit(s); err != nil {
 		return d.commitBroke(s, batch, err)
+	}
+	if slices.ContainsFunc(batch, func(j *job) bool { return j.facts }) {
+		d.commits.Add(1)
 	}
 	for _, f := range d.committed {
 		d.call(f)
@@ -216,7 +221,7 @@ func (d *DB) runJob(s *session, j *job) (broken error) {
 	if errors.Is(j.err, errTxLost) {
 		return j.err
 	}
-	j.after = tx.after
+	j.after, j.facts = tx.after, j.err == nil && tx.facts
 	var refusal *fault.Error
 	if errors.As(j.err, &refusal) && refusal.Kind == fault.Denied && d.denied != nil {
 		denial := &Tx{session: s, actor: j.actor, now: now}
@@ -226,6 +231,7 @@ func (d *DB) runJob(s *session, j *job) (broken error) {
 			}
 			j.err = fmt.Errorf("record denial: %w", err)
 		}
+		j.facts = true
 	}
 	return nil
 }

@@ -104,10 +104,14 @@ func Append(tx *db.Tx, ev Event) (seq int64, err error) {
 }
 
 func insert(tx *db.Tx, leaf Leaf, text, salt, body []byte) (int64, error) {
-	var seq int64
-	if err := tx.QueryRow("SELECT COALESCE(MAX(seq), -1) + 1 FROM ledger_event").Scan(&seq); err != nil {
+	last, _, err := db.One(tx, scanLast, "SELECT seq, ts FROM ledger_event ORDER BY seq DESC LIMIT 1")
+	if err != nil {
 		return 0, fmt.Errorf("number event: %w", err)
 	}
+	if err := tx.NotBefore(last.at); err != nil {
+		return 0, err // another replica's clock is ahead of ours by too much
+	}
+	seq := last.next
 	if _, err := tx.Exec("INSERT INTO ledger_event (seq, ts, verb, kind, object, leaf) VALUES ($1, $2, $3, $4, $5, $6)",
 		seq, leaf.TS, leaf.Verb, leaf.Object.Type, leaf.Object.ID, string(text)); err != nil {
 		return 0, fmt.Errorf("append event: %w", err)
@@ -120,6 +124,18 @@ func insert(tx *db.Tx, leaf Leaf, text, salt, body []byte) (int64, error) {
 		return 0, fmt.Errorf("append event detail: %w", err)
 	}
 	return seq, nil
+}
+
+// last says where the record ends: the number of the next event and the instant of the newest.
+type last struct {
+	next int64
+	at   time.Time
+}
+
+func scanLast(row db.Scanner) (last, error) {
+	var seq, ts int64
+	err := row.Scan(&seq, &ts)
+	return last{seq + 1, time.UnixMicro(ts).UTC()}, err
 }
 
 // commit returns the canonical detail and, per name, its salted commitment.
@@ -185,7 +201,8 @@ type Log struct {
 	wake   chan struct{}
 
 	mu   sync.Mutex
-	edge edge // guarded by mu: right edge of the tree, as of the last integration
+	tree tree       // guarded by mu: the tree as of the last integration; zero means read it anew
+	head Checkpoint // guarded by mu: the newest checkpoint that this process has seen
 }
 
 // Open prepares the log of one install. origin names it in checkpoints and is never reused after a
@@ -206,9 +223,10 @@ func Open(ctx context.Context, d *db.DB, key *seal.Key, origin string, log *slog
 	d.OnDenied(recordDenial)
 	d.OnCommit(l.notify)
 	err = d.View(ctx, func(tx *db.Tx) error {
-		var ts int64
-		err := tx.QueryRow("SELECT COALESCE(MAX(ts), 0) FROM ledger_event WHERE seq = (SELECT MAX(seq) FROM ledger_event)").Scan(&ts)
-		d.Floor(time.UnixMicro(ts).UTC())
+		last, found, err := db.One(tx, scanLast, "SELECT seq, ts FROM ledger_event ORDER BY seq DESC LIMIT 1")
+		if found {
+			d.Floor(last.at)
+		}
 		return err
 	})
 	if err != nil {
@@ -222,6 +240,18 @@ func (l *Log) VerifierKey() string { return l.vkey }
 
 // Origin is the first line of every checkpoint.
 func (l *Log) Origin() string { return l.origin }
+
+// Head is a number that moves whenever a business fact is committed, whoever writes. What was read
+// after taking it is still true while it is the same. On SQLite it costs no read.
+func (l *Log) Head(ctx context.Context) (head int64, err error) {
+	if l.db.Engine() == "sqlite" {
+		return l.db.Commits(), nil
+	}
+	err = l.db.View(ctx, func(tx *db.Tx) error {
+		return tx.QueryRow("SELECT COALESCE(MAX(seq), -1) FROM ledger_event").Scan(&head)
+	})
+	return head, err
+}
 
 func noteKeys(origin string, key *seal.Key) (skey, vkey string, err error) {
 	vkey, err = VerifierKey(origin, key.PublicBytes())

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -32,6 +33,11 @@ func ReadCheckpoint(signed []byte, vkey string) (Checkpoint, error) {
 	n, err := note.Open(signed, note.VerifierList(v))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("verify checkpoint: %w", err)
+	}
+	for _, sig := range n.Sigs {
+		if _, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil {
+			return Checkpoint{}, fmt.Errorf("verify checkpoint: the signature of %s has stray bits", sig.Name)
+		}
 	}
 	lines := strings.Split(n.Text, "\n")
 	if len(lines) != 4 || lines[3] != "" {
@@ -76,11 +82,11 @@ func (l *Log) NewestIn(tx *db.Tx) (Checkpoint, error) {
 func (l *Log) Tile(ctx context.Context, path string) (data []byte, err error) {
 	bad := fault.New(fault.NotFound, "no_tile", "There is no such tile.")
 	entries := strings.HasPrefix(path, "entries/")
-	full := "tile/8/" + path
+	name := "tile/8/" + path
 	if entries {
-		full = "tile/8/0/" + strings.TrimPrefix(path, "entries/")
+		name = "tile/8/0/" + strings.TrimPrefix(path, "entries/")
 	}
-	t, err := tlog.ParseTilePath(full)
+	t, err := tlog.ParseTilePath(name)
 	if err != nil || t.L < 0 {
 		return nil, bad
 	}
@@ -89,7 +95,8 @@ func (l *Log) Tile(ctx context.Context, path string) (data []byte, err error) {
 		if err != nil {
 			return err
 		}
-		if have := size>>(t.L*tileHeight) - t.N<<tileHeight; int64(t.W) > have {
+		full := size >> (t.L * tileHeight) // hashes at this level
+		if t.N > full>>tileHeight || int64(t.W) > full-t.N<<tileHeight {
 			return bad
 		}
 		if entries {
@@ -138,7 +145,7 @@ func InclusionIn(tx *db.Tx, seq, size int64) ([]tlog.Hash, error) {
 		return nil, fault.New(fault.NotFound, "not_in_tree", "The tree of that size does not hold that event yet.").
 			Then("try again in a second")
 	}
-	return tlog.ProveRecord(size, seq, tileReader{tx})
+	return tlog.ProveRecord(size, seq, newTileReader(tx))
 }
 
 // Consistency proves that the tree of size older is a beginning of the tree of size newer.
@@ -151,7 +158,7 @@ func (l *Log) Consistency(ctx context.Context, older, newer int64) (proof []tlog
 		if older < 1 || older > newer || newer > newest {
 			return fault.New(fault.NotFound, "not_in_tree", "There are no trees of these sizes.")
 		}
-		proof, err = tlog.ProveTree(newer, older, tileReader{tx})
+		proof, err = tlog.ProveTree(newer, older, newTileReader(tx))
 		return err
 	})
 	return proof, err

@@ -60,66 +60,157 @@ func (e *edge) root() tlog.Hash {
 	return h
 }
 
+// tree is the right edge together with the signed checkpoint that it belongs to.
+type tree struct {
+	edge edge
+	at   Checkpoint
+}
+
 // maxIntegrate bounds one integration, so that a large backlog does not hold the writer for long.
 const maxIntegrate = 4096
 
 // Integrate takes the events that are not in the tree yet into it, signs a checkpoint and returns its
 // size. Everything is in one transaction; after any error the state is read anew from the database.
+// It refuses to sign what does not continue the newest checkpoint it knows: after a restored backup,
+// a lost event or a falsified tile, a new signature would make two histories out of one.
 func (l *Log) Integrate(ctx context.Context) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for {
-		next, more, err := l.integrateSome(ctx)
+		size, more, err := l.backlog(ctx)
+		if err == nil && more {
+			size, err = l.integrateSome(ctx)
+		}
 		if err != nil {
-			l.edge = edge{}
+			l.tree = tree{}
 			return 0, fmt.Errorf("integrate ledger: %w", err)
 		}
-		l.edge = next
 		if !more {
-			return next.size, nil
+			return size, nil
 		}
 	}
 }
 
-func (l *Log) integrateSome(ctx context.Context) (next edge, more bool, err error) {
-	err = l.db.Update(ctx, fault.SystemActor("sequencer"), func(tx *db.Tx) error {
-		next, more = edge{}, false
-		size, err := newestSize(tx)
+// backlog says, without a transaction of the writer, how large the tree is and whether events wait.
+func (l *Log) backlog(ctx context.Context) (size int64, more bool, err error) {
+	err = l.db.View(ctx, func(tx *db.Tx) error {
+		if size, err = newestSize(tx); err != nil {
+			return err
+		}
+		var next int64
+		if err = tx.QueryRow("SELECT COALESCE(MAX(seq), -1) + 1 FROM ledger_event").Scan(&next); err != nil {
+			return err
+		}
+		if next < size || size < l.head.Size {
+			return rolledBack(max(size, l.head.Size), min(next, size))
+		}
+		more = next > size
+		return nil
+	})
+	return size, more, err
+}
+
+func rolledBack(signed, have int64) error {
+	return fmt.Errorf("%d events were signed, the database has %d: it was rolled back or events were removed; nothing more is signed", signed, have)
+}
+
+func (l *Log) integrateSome(ctx context.Context) (int64, error) {
+	var next tree
+	err := l.db.Update(ctx, fault.SystemActor("sequencer"), func(tx *db.Tx) error {
+		now, err := l.current(tx)
 		if err != nil {
 			return err
 		}
-		next = edge{size: l.edge.size, stack: append([]tlog.Hash(nil), l.edge.stack...)}
-		if next.size != size {
-			if next, err = loadEdge(tx, size); err != nil {
-				return err
-			}
-		}
-		leaves, err := db.Collect(tx, scanText, "SELECT leaf FROM ledger_event WHERE seq >= $1 AND seq < $2 ORDER BY seq", size, size+maxIntegrate)
+		next = tree{edge: edge{size: now.edge.size, stack: append([]tlog.Hash(nil), now.edge.stack...)}, at: now.at}
+		from := next.edge.size
+		leaves, err := db.Collect(tx, scanLeaf, "SELECT seq, leaf FROM ledger_event WHERE seq >= $1 AND seq < $2 ORDER BY seq", from, from+maxIntegrate)
 		if err != nil || len(leaves) == 0 {
 			return err
 		}
-		more = len(leaves) == maxIntegrate
 		tiles := tileWriter{tx: tx, tiles: map[tileID][]byte{}}
 		for _, leaf := range leaves {
-			next.add(tlog.RecordHash([]byte(leaf)), tiles.put)
+			if leaf.seq != next.edge.size {
+				return fmt.Errorf("event %d is missing; nothing more is signed", next.edge.size)
+			}
+			next.edge.add(tlog.RecordHash([]byte(leaf.text)), tiles.put)
 		}
 		if err := tiles.save(); err != nil {
 			return err
 		}
-		return l.sign(tx, next)
+		next.at, err = l.sign(tx, next.edge)
+		return err
 	})
-	return next, more, err
+	if err != nil {
+		return 0, err
+	}
+	l.tree, l.head = next, next.at
+	return next.edge.size, nil
 }
 
-func (l *Log) sign(tx *db.Tx, e edge) error {
+type leafText struct {
+	seq  int64
+	text string
+}
+
+func scanLeaf(row db.Scanner) (l leafText, err error) { return l, row.Scan(&l.seq, &l.text) }
+
+// current gives the tree that the next events continue: the one in memory if the newest stored
+// checkpoint is its own, else one read from the tiles and held against the signatures.
+func (l *Log) current(tx *db.Tx) (tree, error) {
+	text, found, err := db.One(tx, scanText, "SELECT note FROM ledger_checkpoint ORDER BY size DESC LIMIT 1")
+	switch {
+	case err != nil:
+		return tree{}, err
+	case found && text == l.tree.at.Note:
+		return l.tree, nil
+	case !found && l.head.Size == 0:
+		return tree{}, nil
+	case !found:
+		return tree{}, rolledBack(l.head.Size, 0)
+	}
+	at, err := ReadCheckpoint([]byte(text), l.vkey)
+	if err != nil {
+		return tree{}, fmt.Errorf("read newest checkpoint: %w", err)
+	}
+	if at.Size < l.head.Size {
+		return tree{}, rolledBack(l.head.Size, at.Size)
+	}
+	e, err := loadEdge(tx, at.Size)
+	if err != nil {
+		return tree{}, err
+	}
+	if e.root() != at.Root {
+		return tree{}, fmt.Errorf("the stored tiles do not give the root that was signed for %d events; nothing more is signed", at.Size)
+	}
+	if err := l.continues(tx, at); err != nil {
+		return tree{}, err
+	}
+	return tree{edge: e, at: at}, nil
+}
+
+// continues checks that a stored checkpoint is a continuation of the newest that this process saw.
+func (l *Log) continues(tx *db.Tx, at Checkpoint) error {
+	if l.head.Size == 0 {
+		return nil
+	}
+	root, err := tlog.TreeHash(l.head.Size, newTileReader(tx))
+	if err != nil {
+		return fmt.Errorf("read the tree of %d events: %w", l.head.Size, err)
+	}
+	if root != l.head.Root {
+		return fmt.Errorf("checkpoint %d does not continue checkpoint %d; nothing more is signed", at.Size, l.head.Size)
+	}
+	return nil
+}
+
+func (l *Log) sign(tx *db.Tx, e edge) (Checkpoint, error) {
 	root := e.root()
 	signed, err := note.Sign(&note.Note{Text: CheckpointText(l.origin, e.size, root)}, l.signer)
 	if err != nil {
-		return fmt.Errorf("sign checkpoint: %w", err)
+		return Checkpoint{}, fmt.Errorf("sign checkpoint: %w", err)
 	}
-	_, err = tx.Exec("INSERT INTO ledger_checkpoint (size, ts, root, note) VALUES ($1, $2, $3, $4)",
-		e.size, tx.Now().UnixMicro(), root.String(), string(signed))
-	return err
+	_, err = tx.Exec("INSERT INTO ledger_checkpoint (size, root, note) VALUES ($1, $2, $3)", e.size, root.String(), string(signed))
+	return Checkpoint{Origin: l.origin, Size: e.size, Root: root, Note: string(signed)}, err
 }
 
 // CheckpointText is the C2SP tlog-checkpoint body: origin, size, root.
@@ -131,12 +222,16 @@ func CheckpointText(origin string, size int64, root tlog.Hash) string {
 // commit at the latest.
 const Interval = 500 * time.Millisecond
 
-// Run integrates whenever events were committed, at most once per Interval, until ctx ends; then once
-// more. It is started once, by the server.
+// Run integrates whenever events were committed here, at most once per Interval, and every
+// sweepInterval what another replica left behind, until ctx ends; then once more. It is started once,
+// by the server.
 func (l *Log) Run(ctx context.Context) {
 	tick := time.NewTicker(Interval)
 	defer tick.Stop()
+	sweep := time.NewTicker(sweepInterval)
+	defer sweep.Stop()
 	pending := true // what an earlier process left behind
+	told := false   // of a failure, since the last sweep
 	for {
 		select {
 		case <-ctx.Done():
@@ -149,18 +244,26 @@ func (l *Log) Run(ctx context.Context) {
 		case <-l.wake:
 			pending = true
 			continue
+		case <-sweep.C:
+			pending, told = true, false
+			continue
 		case <-tick.C:
 		}
 		if !pending {
 			continue
 		}
-		pending = false
-		if _, err := l.Integrate(ctx); err != nil {
+		_, err := l.Integrate(ctx)
+		pending = err != nil
+		if err != nil && !told && ctx.Err() == nil {
 			l.log.Error("the ledger could not be integrated; trying again", "err", err)
-			pending = true
+			told = true
 		}
 	}
 }
+
+// sweepInterval is how long the events of a replica that died may wait for another one, and how often
+// at most a lasting failure is logged.
+const sweepInterval = 10 * time.Second
 
 func newestSize(tx *db.Tx) (size int64, err error) {
 	err = tx.QueryRow("SELECT COALESCE(MAX(size), 0) FROM ledger_checkpoint").Scan(&size)
@@ -172,7 +275,7 @@ func scanText(row db.Scanner) (s string, err error) { return s, row.Scan(&s) }
 // loadEdge rebuilds the right edge of a tree of this size from its tiles.
 func loadEdge(tx *db.Tx, size int64) (edge, error) {
 	e := edge{size: size}
-	reader := tileReader{tx}
+	reader := newTileReader(tx)
 	var start int64
 	for level := 62; level >= 0; level-- {
 		width := int64(1) << level
@@ -218,7 +321,7 @@ func (w *tileWriter) put(n node) {
 		w.err = fmt.Errorf("tile %s holds %d bytes, want %d", id.key(), len(data), want)
 		return
 	}
-	w.tiles[id] = append(data[:want:want], n.hash[:]...)
+	w.tiles[id] = append(data[:want], n.hash[:]...)
 }
 
 func (w *tileWriter) save() error {
@@ -240,25 +343,41 @@ func loadTile(tx *db.Tx, id tileID) ([]byte, error) {
 	if err != nil || !found {
 		return nil, err
 	}
-	return base64.StdEncoding.DecodeString(text)
+	data, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("read tile %s: %w", id.key(), err)
+	}
+	return data, nil
 }
 
-// tileReader reads stored hashes out of tiles.
-type tileReader struct{ tx *db.Tx }
+// tileReader reads stored hashes out of tiles, each tile once.
+type tileReader struct {
+	tx    *db.Tx
+	tiles map[tileID][]byte
+}
+
+func newTileReader(tx *db.Tx) tileReader { return tileReader{tx, map[tileID][]byte{}} }
 
 // ReadHashes returns the hashes at tlog's stored-hash indexes.
 func (r tileReader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
 		t := tlog.TileForIndex(tileHeight, index)
-		data, err := loadTile(r.tx, tileID{t.L, t.N})
-		if err != nil {
-			return nil, err
+		id := tileID{t.L, t.N}
+		data, ok := r.tiles[id]
+		if !ok {
+			var err error
+			if data, err = loadTile(r.tx, id); err != nil {
+				return nil, err
+			}
+			r.tiles[id] = data
 		}
-		if len(data) < t.W*tlog.HashSize {
-			return nil, fmt.Errorf("tile %d/%d holds %d hashes, want %d", t.L, t.N, len(data)/tlog.HashSize, t.W)
+		have := len(data) / tlog.HashSize
+		if have < t.W || len(data)%tlog.HashSize != 0 || have > 1<<tileHeight {
+			return nil, fmt.Errorf("tile %s holds %d bytes, want %d hashes", id.key(), len(data), t.W)
 		}
-		t.W = len(data) / tlog.HashSize
+		var err error
+		t.W = have
 		if out[i], err = tlog.HashFromTile(t, data, index); err != nil {
 			return nil, err
 		}

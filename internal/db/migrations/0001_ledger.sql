@@ -1,6 +1,6 @@
 -- +goose Up
 CREATE TABLE ledger_event (
-    seq    BIGINT PRIMARY KEY,
+    seq    BIGINT NOT NULL PRIMARY KEY,
     ts     BIGINT NOT NULL,
     verb   TEXT   NOT NULL,
     kind   TEXT   NOT NULL,
@@ -9,18 +9,17 @@ CREATE TABLE ledger_event (
 );
 CREATE INDEX ledger_event_object ON ledger_event (object, seq);
 CREATE TABLE ledger_detail (
-    seq   BIGINT PRIMARY KEY,
+    seq   BIGINT NOT NULL PRIMARY KEY,
     salt  TEXT   NOT NULL,
     body  TEXT   NOT NULL
 );
 CREATE TABLE ledger_tile (
-    id    TEXT   PRIMARY KEY,
+    id    TEXT   NOT NULL PRIMARY KEY,
     width BIGINT NOT NULL,
     data  TEXT   NOT NULL
 );
 CREATE TABLE ledger_checkpoint (
-    size  BIGINT PRIMARY KEY,
-    ts    BIGINT NOT NULL,
+    size  BIGINT NOT NULL PRIMARY KEY,
     root  TEXT   NOT NULL,
     note  TEXT   NOT NULL
 );
