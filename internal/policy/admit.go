@@ -45,6 +45,7 @@ func (p *Pack) admit(f Facts) (Facts, error) {
 	if err := tooMany(f); err != nil {
 		return f, err
 	}
+	f.Roles = slices.DeleteFunc(union(nil, f.Roles), func(r string) bool { return !p.byRole[r].Approves })
 	return strict(f), nil
 }
 
@@ -83,7 +84,10 @@ func tooMany(f Facts) error {
 func strict(f Facts) Facts {
 	f.Targets = slices.Clone(f.Targets)
 	env := f.Environment
-	if len(f.Targets) == 0 || !slices.Contains(Environments, env) {
+	switch {
+	case env == "" && len(f.Targets) > 0:
+		env = Environments[0] // computed below; only ever rises
+	case len(f.Targets) == 0 || !slices.Contains(Environments, env):
 		env = "prod"
 	}
 	for i := range f.Targets {

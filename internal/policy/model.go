@@ -63,8 +63,8 @@ func (m Model) bounds(f *Facts) []Criterion {
 			}), []string{"targets.[].name", "targets.[].environment", "targets.[].kind"}},
 		{"bound/components", "It touches only " + strings.Join(b.Components, ", ") + ".", len(f.Components) > 0 &&
 			all(f.Components, func(c Component) bool { return slices.Contains(b.Components, c.Key) }), []string{"components.[].key"}},
-		{"bound/effects", fmt.Sprintf("It has 1 to %d effects, each to %s.", b.Effects, strings.Join(b.Ops, " or ")), within(len(f.Effects), b.Effects) &&
-			all(f.Effects, func(e Effect) bool { return slices.Contains(b.Ops, e.Op) }), []string{"effects.[].target", "effects.[].path", "effects.[].op"}},
+		{"bound/effects", fmt.Sprintf("It has 1 to %d effects, those of its plan counted, each to %s.", b.Effects, strings.Join(b.Ops, " or ")),
+			b.effects(f), []string{"effects.[].target", "effects.[].path", "effects.[].op", "plan.create", "plan.update", "plan.delete", "plan.replace"}},
 		{"bound/plan-complete", "A bound Terraform plan is complete.", !f.Plan.Present || f.Plan.Complete, []string{"plan.present", "plan.complete"}},
 		{"bound/rollback", "A runnable rollback procedure is bound.", !m.Rollback || f.Rollback.Present && f.Rollback.Bound && f.Rollback.Reversible, []string{"rollback"}},
 		{"bound/per-day", fmt.Sprintf("The requester used it fewer than %d times in 24 hours.", m.MaxPerDay), f.History.SameDay >= 0 && f.History.SameDay < m.MaxPerDay, []string{"history.same_day"}},
@@ -83,6 +83,19 @@ func (m Model) bounds(f *Facts) []Criterion {
 		}
 	}
 	return out
+}
+
+// effects reports whether what the change will do, by hand-typed effects and by its plan, stays
+// within the bounds. No effect at all is not within them.
+func (b Bounds) effects(f *Facts) bool {
+	total := len(f.Effects)
+	for op, n := range map[string]int{"create": f.Plan.Create, "update": f.Plan.Update, "delete": f.Plan.Delete, "replace": f.Plan.Replace} {
+		if n < 0 || n > 0 && !slices.Contains(b.Ops, op) {
+			return false
+		}
+		total += n
+	}
+	return within(total, b.Effects) && all(f.Effects, func(e Effect) bool { return slices.Contains(b.Ops, e.Op) })
 }
 
 func within(n, most int) bool { return n >= 1 && n <= most }

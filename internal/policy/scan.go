@@ -151,13 +151,10 @@ func (s *scan) categories() {
 	}
 }
 
-// fieldPattern is a dotted path of a material field.
-var fieldPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,3}$`)
-
 func (s *scan) fields(file, path, rule string, fields []string) {
 	for i, f := range fields {
-		if !fieldPattern.MatchString(f) {
-			s.bad(file, fmt.Sprintf("%s[%d]", path, i), "bad_field", rule, "%q is no dotted path of a field", clean(f))
+		if !slices.Contains(FieldPaths, f) {
+			s.bad(file, fmt.Sprintf("%s[%d]", path, i), "unknown_field", rule, "%q is no field of a change", clean(f))
 		}
 	}
 }

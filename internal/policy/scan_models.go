@@ -103,7 +103,8 @@ func (s *scan) emergency() {
 	for i, r := range e.Document.Remind {
 		s.span(file, fmt.Sprintf("emergency.document.remind[%d]", i), "emergency", r)
 	}
-	s.fields(file, "emergency.document.fields", "emergency", e.Document.Fields)
+	s.words(file, "emergency.document.fields", "emergency", e.Document.Fields,
+		[]string{"emergency.reason", "emergency.why_not_standard", "emergency.access_method", "emergency.steps"})
 	seen := map[string]bool{}
 	for i, m := range e.Methods {
 		path := fmt.Sprintf("emergency.methods[%d]", i)

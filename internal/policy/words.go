@@ -34,6 +34,13 @@ var CheckKinds = []string{"tests", "static-analysis", "security-scan", "sbom", "
 	"pull-request", "promotion", "plan-complete", "default-users-removed", "network-configured",
 	"volume-encrypted", "transit-encrypted", "protection-installed", "baseline", "post-provision-analysis"}
 
+// FieldPaths are the material fields of a change that a pack can demand, as Facts.Fields lists them.
+var FieldPaths = []string{"summary", "justification", "components", "targets", "bindings", "effects",
+	"rollback", "rollback.text", "rollback.binding", "rollback.trigger", "rollback.not_reversible",
+	"implementers", "window", "window.from", "window.until", "model", "critical_role", "data_flags", "emergency",
+	"deploy.job_name", "deploy.build_id", "deploy.action", "deploy.branch", "deploy.environment",
+	"deploy.links", "deploy.scans"}
+
 // Teams are what a role can speak for.
 var Teams = []string{"security", "engineering", "it"}
 
