@@ -1,0 +1,59 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/seal"
+)
+
+// FileDigest is seal.Raw over all bytes of a saved plan file, read as a stream. It binds exactly the
+// file that the apply will be given; an empty file is refused.
+func FileDigest(r io.Reader) (string, error) {
+	h := sha256.New()
+	n, err := io.Copy(h, r)
+	if err != nil {
+		return "", fmt.Errorf("read plan file: %w", err)
+	}
+	if n == 0 {
+		return "", fault.New(fault.Invalid, "empty_plan", "The plan file is empty.").
+			FixedBy("whoever made the plan").Then("terraform plan -out=tfplan")
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// normalDomain is the domain of the normalized digest.
+const normalDomain = "plumb.plan.v1"
+
+// Normalized gives the digest by which a plan made again in another job proves itself equal: over
+// everything that will change, and nothing that only differs from run to run. Where the plan holds
+// sensitive values and was read without a key there is none, and none for a plan that changes nothing,
+// for all of those would be equal: the digest is empty and reason says why.
+//
+// It is seal.Digest of "plumb.plan.v1" over the entries of the document's resource_changes (without
+// action_reason), output_changes and ignored, in this order: each as one line, "r ", "o " or "s " and
+// the canonical JSON.
+func (p *Plan) Normalized() (digest, reason string) {
+	d := &p.doc
+	if !d.Keyed && d.markers().bare {
+		return "", "The plan holds sensitive values and was read without the key of its repository."
+	}
+	lines := make([][]byte, 0, len(d.ResourceChanges)+len(d.OutputChanges)+len(d.Ignored))
+	for _, w := range d.ResourceChanges {
+		w.ActionReason = "" // why, not what; a tool may word it otherwise the next time
+		lines = append(lines, append(w.append(line("r ")), '\n'))
+	}
+	for _, o := range d.OutputChanges {
+		lines = append(lines, append(o.append(line("o ")), '\n'))
+	}
+	for _, s := range d.Ignored {
+		lines = append(lines, append(s.append(line("s ")), '\n'))
+	}
+	if len(lines) == 0 {
+		return "", "The plan changes nothing, so there is nothing to bind."
+	}
+	return seal.Digest(normalDomain, lines...), ""
+}

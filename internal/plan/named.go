@@ -1,0 +1,142 @@
+package plan
+
+import (
+	"bytes"
+	"strings"
+)
+
+// scanNamed masks values that stand behind the name of a secret: password=…, "token": "…",
+// Authorization: …. Where the end of the value is in doubt, more is masked rather than less.
+func scanNamed(dst []span, s []byte) []span {
+	for i := 0; i < len(s); i++ {
+		if s[i] != '=' && s[i] != ':' || !secretName(nameBefore(s, i), s[i] == '=') {
+			continue
+		}
+		from := i + 1
+		if from < len(s) && (s[from] == '=' || s[from] == '>') {
+			from++
+		}
+		from, to := valueAt(s, from, s[i] == ':')
+		if to > from && !plainValue(s[from:to]) {
+			dst = append(dst, span{from: from, to: to, learnt: true})
+		}
+		i = max(i, from-1)
+	}
+	return dst
+}
+
+// nameBefore gives the name that ends before i, over spaces, quotes and backslashes.
+func nameBefore(s []byte, i int) []byte {
+	for i > 0 && (s[i-1] == ' ' || s[i-1] == '"' || s[i-1] == '\'' || s[i-1] == '\\' || s[i-1] == ']') {
+		i--
+	}
+	from := i
+	for from > 0 && i-from <= 64 && nameByte(s[from-1]) {
+		from--
+	}
+	if from < i && i-from > 64 {
+		from = i - 64
+	}
+	return bytes.Trim(s[from:i], "-.")
+}
+
+func nameByte(c byte) bool {
+	return classes[c]&(lower|upper|digit) != 0 || c == '_' || c == '-' || c == '.'
+}
+
+// valueAt finds the value that begins at or after i: quoted to its quote; else behind a colon to the
+// end of the line, behind an equals sign to the next space, or to the semicolon of a connection string.
+func valueAt(s []byte, i int, colon bool) (from, to int) {
+	for i < len(s) && (s[i] == ' ' || s[i] == '\t' || s[i] == '\\') {
+		i++
+	}
+	if i >= len(s) {
+		return i, i
+	}
+	if q := s[i]; q == '"' || q == '\'' || q == '`' {
+		return i + 1, closing(s, i+1, q)
+	}
+	if colon && (s[i] == '|' || s[i] == '>') && bytes.IndexByte(s[i:], '\n') >= 0 {
+		return i, len(s) // a YAML block: its end is in the indentation, so the rest is masked
+	}
+	line := len(s)
+	if n := bytes.IndexAny(s[i:], "\r\n"); n >= 0 {
+		line = i + n
+	}
+	if n := bytes.IndexByte(s[i:line], ';'); n >= 0 {
+		return i, i + n
+	}
+	if colon {
+		return i, line
+	}
+	if n := bytes.IndexAny(s[i:line], " \t&\"'"); n >= 0 {
+		return i, i + n
+	}
+	return i, line
+}
+
+func closing(s []byte, i int, q byte) int {
+	for ; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			if i+1 < len(s) && s[i+1] == q && escapedQuote(s, i+1) {
+				return i
+			}
+			i++
+		case q:
+			return i
+		}
+	}
+	return len(s)
+}
+
+// escapedQuote sees that a backslash and quote close a value inside quoted JSON (\"a\":\"b\"), because
+// a separator follows.
+func escapedQuote(s []byte, i int) bool {
+	rest := bytes.TrimLeft(s[i+1:], " ")
+	return len(rest) == 0 || rest[0] == ',' || rest[0] == '}' || rest[0] == ']' || rest[0] == '\\'
+}
+
+// plainValue says that a value behind a secret's name is none: a switch, or nothing.
+func plainValue(v []byte) bool {
+	switch strings.ToLower(string(bytes.Trim(v, " ,"))) {
+	case "", "true", "false", "null", "none", "{", "[", "{}", "[]", "/", "//":
+		return true
+	}
+	return false
+}
+
+// scanSpoken masks what follows "Bearer", "Basic" and options such as --password.
+func scanSpoken(dst []span, s []byte) []span {
+	for i := 0; i < len(s); {
+		n := bytes.IndexByte(s[i:], ' ')
+		if n < 0 {
+			break
+		}
+		at := i + n
+		i = at + 1
+		word := lastWord(s, at)
+		switch {
+		case strings.EqualFold(word, "bearer"), strings.EqualFold(word, "basic"):
+		case strings.HasPrefix(word, "--") && secretName(word[2:], false):
+		default:
+			continue
+		}
+		from, to := valueAt(s, at, false)
+		if word[0] != '-' && to-from < 8 {
+			continue
+		}
+		if to > from {
+			dst = append(dst, span{from: from, to: to, learnt: true})
+		}
+	}
+	return dst
+}
+
+func lastWord(s []byte, end int) string {
+	from := end
+	for from > 0 && end-from < 64 && nameByte(s[from-1]) {
+		from--
+	}
+	return string(s[from:end])
+}
