@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 )
 
@@ -42,9 +43,8 @@ func (s *session) prepare(text string) (*sql.Stmt, error) {
 		return st, nil
 	}
 	if len(s.stmts) >= maxStmts {
-		for k, st := range s.stmts {
-			st.Close()
-			delete(s.stmts, k)
+		if err := s.forget(); err != nil {
+			return nil, err
 		}
 	}
 	st, err := s.conn.PrepareContext(context.Background(), text)
@@ -77,18 +77,22 @@ func (s *session) query(text string, args ...any) (*sql.Rows, error) {
 	return st.QueryContext(context.Background(), args...)
 }
 
-func (s *session) close() error {
-	errs := []error{}
-	for _, st := range s.stmts {
+func (s *session) close() error { return errors.Join(s.forget(), s.conn.Close()) }
+
+// forget closes the prepared statements. It must come before the end of their connection.
+func (s *session) forget() error {
+	var errs []error
+	for text, st := range s.stmts {
 		errs = append(errs, st.Close())
+		delete(s.stmts, text)
 	}
-	return errors.Join(append(errs, s.conn.Close())...)
+	return errors.Join(errs...)
 }
 
 // drop throws the connection away, for use after an error that leaves its state unknown.
 func (s *session) drop() {
-	_ = s.conn.Raw(func(any) error { return errBroken })
-	_ = s.close()
+	_ = s.forget()
+	// Only this error makes database/sql close the connection instead of keeping it for the next user.
+	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = s.conn.Close()
 }
-
-var errBroken = errors.New("db: connection dropped")

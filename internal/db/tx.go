@@ -21,8 +21,9 @@ type Tx struct {
 	now     time.Time
 	reading bool
 	over    bool
-	failed  error     // the first failed statement
-	written []Written // covered rows not yet claimed by an event
+	failed  error       // the first failed statement
+	open    []*sql.Rows // of Query, closed at the latest with the transaction
+	written []Written   // covered rows not yet claimed by an event
 	after   []func()
 	facts   bool // wrote a covered row or an event
 }
@@ -154,6 +155,14 @@ func (tx *Tx) ExecOne(text string, args ...any) error {
 
 // Query runs a SELECT. The caller closes the rows; Collect and One are shorter and cannot forget it.
 func (tx *Tx) Query(text string, args ...any) (*sql.Rows, error) {
+	rows, err := tx.query(text, args)
+	if err == nil {
+		tx.open = append(tx.open, rows)
+	}
+	return rows, err
+}
+
+func (tx *Tx) query(text string, args []any) (*sql.Rows, error) {
 	if err := tx.usable(); err != nil {
 		return nil, err
 	}
@@ -164,35 +173,32 @@ func (tx *Tx) Query(text string, args ...any) (*sql.Rows, error) {
 	return rows, tx.note(err)
 }
 
-// QueryRow runs a SELECT of one row; its error comes with Scan, sql.ErrNoRows when there is none.
-func (tx *Tx) QueryRow(text string, args ...any) Single {
-	rows, err := tx.Query(text, args...)
-	return Single{tx: tx, rows: rows, err: err}
+// end makes the transaction unusable. Rows left open would keep the connection busy for ever.
+func (tx *Tx) end() {
+	tx.over = true
+	for _, rows := range tx.open {
+		_ = rows.Close()
+	}
 }
+
+// QueryRow is a SELECT of one row. It runs when its row is scanned.
+func (tx *Tx) QueryRow(text string, args ...any) Single { return Single{tx, text, args} }
 
 // Single is the row of a QueryRow.
 type Single struct {
 	tx   *Tx
-	rows *sql.Rows
-	err  error
+	text string
+	args []any
 }
 
-// Scan reads the columns of the row and ends the query.
+// Scan reads the columns of the row; sql.ErrNoRows when there is none.
 func (s Single) Scan(into ...any) error {
-	if s.err != nil {
-		return s.err
-	}
-	defer s.rows.Close()
-	if !s.rows.Next() {
-		if err := s.rows.Err(); err != nil {
-			return s.tx.note(err)
-		}
+	scan := func(row Scanner) (struct{}, error) { return struct{}{}, row.Scan(into...) }
+	_, found, err := One(s.tx, scan, s.text, s.args...)
+	if err == nil && !found {
 		return sql.ErrNoRows
 	}
-	if err := s.rows.Scan(into...); err != nil {
-		return err
-	}
-	return s.tx.note(s.rows.Close())
+	return err
 }
 
 // Scanner is what a row of a SELECT offers to a scan function.
@@ -200,7 +206,7 @@ type Scanner interface{ Scan(...any) error }
 
 // Collect runs a SELECT and scans each row.
 func Collect[T any](tx *Tx, scan func(Scanner) (T, error), text string, args ...any) ([]T, error) {
-	rows, err := tx.Query(text, args...)
+	rows, err := tx.query(text, args)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +224,7 @@ func Collect[T any](tx *Tx, scan func(Scanner) (T, error), text string, args ...
 
 // One runs a SELECT and scans the first row; found is false when there is none.
 func One[T any](tx *Tx, scan func(Scanner) (T, error), text string, args ...any) (v T, found bool, err error) {
-	rows, err := tx.Query(text, args...)
+	rows, err := tx.query(text, args)
 	if err != nil {
 		return v, false, err
 	}

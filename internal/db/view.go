@@ -26,13 +26,14 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	tx := &Tx{session: s, now: d.clock.seen(), reading: true}
 	whole := false
 	defer func() {
-		tx.over = true
+		tx.end()
 		if !whole { // fn panicked
 			s.drop()
 			s = nil
 		}
 	}()
 	err = fn(tx)
+	tx.end()
 	_, end := s.exec("ROLLBACK")
 	whole = end == nil && !isStalePlan(tx.failed)
 	if end != nil && err != nil {

@@ -247,7 +247,7 @@ func (d *DB) inSavepoint(s *session, tx *Tx, run func(*Tx) error) error {
 	if err == nil {
 		err = tx.settled()
 	}
-	tx.over = true
+	tx.end()
 	if cause := errors.Join(err, tx.failed); isFull(cause) || isStalePlan(cause) {
 		return fmt.Errorf("%w: %w", errTxLost, cause)
 	}
