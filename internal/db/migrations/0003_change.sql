@@ -119,7 +119,6 @@ CREATE TABLE change_model (
     state      TEXT   NOT NULL,
     change_id  TEXT   NOT NULL,
     since      BIGINT NOT NULL,
-    expires    BIGINT NOT NULL,
     uses       BIGINT NOT NULL,
     successes  BIGINT NOT NULL,
     reason     TEXT   NOT NULL

@@ -1,0 +1,316 @@
+package change
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/ledger"
+	"plumbline.dev/plumb/internal/policy"
+	"plumbline.dev/plumb/internal/seal"
+)
+
+// Desk holds the use-cases of change control. It is safe for concurrent use.
+type Desk struct {
+	db      *db.DB
+	log     *ledger.Log
+	people  *directory.Desk
+	blobs   Documents
+	key     *seal.Key // signs statements and permits
+	install string
+	url     string // base URL for links in verdicts
+
+	packs packCache
+	gate  gateCache
+}
+
+// Documents keeps documents by the SHA-256 of their bytes. Put is durable on return; Open checks the
+// bytes against the digest while they are read. All methods may be called concurrently.
+type Documents interface {
+	Put(ctx context.Context, r io.Reader, limit int64) (digest string, size int64, err error)
+	Open(ctx context.Context, digest string) (io.ReadCloser, error)
+	Has(ctx context.Context, digest string) (bool, error)
+}
+
+// Config wires a Desk.
+type Config struct {
+	DB      *db.DB
+	Log     *ledger.Log
+	People  *directory.Desk
+	Blobs   Documents
+	Key     *seal.Key
+	Install string // install id; enters every statement
+	URL     string // where people reach this server
+}
+
+// New makes the desk; it does no I/O.
+func New(c Config) *Desk {
+	return &Desk{db: c.DB, log: c.Log, people: c.People, blobs: c.Blobs, key: c.Key, install: c.Install, url: c.URL,
+		packs: packCache{byDigest: map[string]*policy.Pack{}}, gate: gateCache{entries: map[ID]*cached{}}}
+}
+
+// packCache keeps compiled packs by digest; a digest names its content for ever.
+type packCache struct {
+	mu       sync.Mutex
+	byDigest map[string]*policy.Pack // guarded by mu
+}
+
+// packIn gives the pack in force, nil before the first one is active.
+func (d *Desk) packIn(tx *db.Tx) (*policy.Pack, error) {
+	digest, found, err := db.One(tx, scanString, "SELECT digest FROM change_pack ORDER BY since DESC, id DESC LIMIT 1")
+	if err != nil || !found {
+		return nil, err
+	}
+	d.packs.mu.Lock()
+	p := d.packs.byDigest[digest]
+	d.packs.mu.Unlock()
+	if p != nil {
+		return p, nil
+	}
+	archive, found, err := db.One(tx, scanString, "SELECT archive FROM change_pack WHERE digest = $1 LIMIT 1", digest)
+	if err != nil || !found {
+		return nil, fmt.Errorf("load policy pack %s: %w", digest, err)
+	}
+	if p, err = policy.LoadArchive([]byte(archive)); err != nil {
+		return nil, fmt.Errorf("read policy pack: %w", err)
+	}
+	if p.Digest() != digest {
+		return nil, fault.New(fault.Internal, "pack_changed", "The stored policy pack is not the one that was activated; nothing is decided by it.")
+	}
+	d.packs.mu.Lock()
+	d.packs.byDigest[digest] = p
+	d.packs.mu.Unlock()
+	return p, nil
+}
+
+func scanString(row db.Scanner) (s string, err error) { return s, row.Scan(&s) }
+
+// Pack gives the policy pack in force; NotFound before the first-start ceremony.
+func (d *Desk) Pack(ctx context.Context) (p *policy.Pack, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		if p, err = d.packIn(tx); err == nil && p == nil {
+			err = notSetUp()
+		}
+		return err
+	})
+	return p, err
+}
+
+func notSetUp() *fault.Error {
+	return fault.New(fault.Unavailable, "not_set_up", "This server is not set up: no policy pack is active, so everything is denied.").
+		Because("setup", "").FixedBy("whoever holds the setup code").Then("plumb setup")
+}
+
+// File makes a new draft. Anybody who may file does so, a service account for its owner too; it gives
+// the change its number.
+func (d *Desk) File(ctx context.Context, actor fault.Actor, m Material) (c Change, err error) {
+	if err := m.clean(); err != nil {
+		return c, err
+	}
+	if err := d.fromDocuments(ctx, &m); err != nil {
+		return c, err
+	}
+	canonical, digest, err := m.Digest()
+	if err != nil {
+		return c, err
+	}
+	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+		if err := d.settle(tx, &m, &canonical, &digest); err != nil {
+			return err
+		}
+		number, err := nextNumber(tx)
+		if err != nil {
+			return fmt.Errorf("number change: %w", err)
+		}
+		now := tx.Now().UnixMicro()
+		c = Change{ID: FormatID(number), Number: number, Version: 1, State: Draft, Type: m.Type, Category: m.Category,
+			Summary: m.Summary, Requester: actor.Person, Rev: 1, RevDigest: digest, Created: now, Updated: now,
+			Body: Body{Authors: []string{actor.Person}}}
+		if err := insertChange(tx, c); err != nil {
+			return fmt.Errorf("file change: %w", err)
+		}
+		if err := insertRevision(tx, revision(c, canonical, actor, now)); err != nil {
+			return fmt.Errorf("file change: %w", err)
+		}
+		_, err = ledger.Append(tx, ledger.Event{Verb: "change.filed", Type: "change", Object: string(c.ID), Rev: digest,
+			Detail: map[string]any{"summary": m.Summary, "category": m.Category, "type": m.Type}})
+		return err
+	})
+	return c, err
+}
+
+// settle resolves the names in a request against what the server knows: people and service accounts
+// become ids, plan counts come from the stored document, never from the request.
+func (d *Desk) settle(tx *db.Tx, m *Material, canonical *[]byte, digest *string) error {
+	roster, err := d.people.RosterIn(tx)
+	if err != nil {
+		return fmt.Errorf("load people: %w", err)
+	}
+	changed, err := m.resolve(roster)
+	if err != nil || !changed {
+		return err
+	}
+	*canonical, *digest, err = m.Digest()
+	return err
+}
+
+// resolve turns user names and service account names into ids.
+func (m *Material) resolve(roster *directory.Roster) (changed bool, err error) {
+	e := fault.New(fault.Invalid, "unknown_person", "The change names people or service accounts that are not known.")
+	m.Implementers = slices.Clone(m.Implementers)
+	for i := range m.Implementers {
+		x := &m.Implementers[i]
+		if x.Person != "" && !roster.Active(directory.PersonID(x.Person)) {
+			p, ok := roster.Named(x.Person)
+			if !ok {
+				e.At(fmt.Sprintf("implementers[%d].person", i), "is not an active person")
+			}
+			x.Person, changed = string(p), true
+		}
+		if _, ok := roster.ServiceOwner(x.Account); x.Account != "" && !ok {
+			a, ok := roster.ServiceNamed(x.Account)
+			if !ok {
+				e.At(fmt.Sprintf("implementers[%d].account", i), "is not an active service account")
+			}
+			x.Account, changed = string(a), true
+		}
+	}
+	for i, b := range m.Bindings {
+		if b.Grant == nil || roster.Active(directory.PersonID(b.Grant.Person)) {
+			continue
+		}
+		p, ok := roster.Named(b.Grant.Person)
+		if !ok {
+			e.At(fmt.Sprintf("bindings[%d].grant.person", i), "is not an active person")
+			continue
+		}
+		g := *b.Grant
+		g.Person = string(p)
+		m.Bindings = slices.Clone(m.Bindings)
+		m.Bindings[i].Grant, changed = &g, true
+	}
+	if len(e.Fields) > 0 {
+		return false, e
+	}
+	return changed, nil
+}
+
+func revision(c Change, canonical []byte, actor fault.Actor, now int64) Revision {
+	return Revision{ID: fmt.Sprintf("%s.%d", c.ID, c.Rev), Change: c.ID, N: c.Rev, Digest: c.RevDigest,
+		Canonical: string(canonical), Author: actor.Person, Account: actor.Account, At: now}
+}
+
+// editable are the states in which a change can be reworded; from there it goes back to draft.
+var editable = []State{Draft, Submitted, Assessing, AwaitingApproval, Authorized, Scheduled, Rejected, Expired}
+
+// Edit writes a new revision. A material difference voids every decision and takes the change back to
+// draft; a revision that would run the very same keeps them, with the proof recorded. seen is the
+// revision digest that the editor started from.
+func (d *Desk) Edit(ctx context.Context, actor fault.Actor, id ID, seen string, m Material) (c Change, err error) {
+	if err := m.clean(); err != nil {
+		return c, err
+	}
+	if err := d.fromDocuments(ctx, &m); err != nil {
+		return c, err
+	}
+	canonical, digest, err := m.Digest()
+	if err != nil {
+		return c, err
+	}
+	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+		s, err := d.load(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := d.settle(tx, &m, &canonical, &digest); err != nil {
+			return err
+		}
+		if err := s.mayEdit(actor, seen); err != nil {
+			return err
+		}
+		c = s.Change
+		if digest == c.RevDigest {
+			return nothingToDo()
+		}
+		kept, err := s.reword(actor, m, digest)
+		if err != nil {
+			return err
+		}
+		c = s.Change
+		if err := insertRevision(tx, revision(c, canonical, actor, tx.Now().UnixMicro())); err != nil {
+			return fmt.Errorf("save revision: %w", err)
+		}
+		if !kept {
+			if err := reserve(tx, c.ID, nil, false); err != nil {
+				return err
+			}
+		}
+		if err := saveChange(tx, &c); err != nil {
+			return fmt.Errorf("save change: %w", err)
+		}
+		_, err = ledger.Append(tx, ledger.Event{Verb: "change.edited", Type: "change", Object: string(c.ID), Rev: digest,
+			Detail: map[string]any{"rev": c.Rev, "kept_decisions": kept, "was": s.Revision.Digest}})
+		return err
+	})
+	return c, err
+}
+
+func nothingToDo() error {
+	return fault.New(fault.Conflict, "no_difference", "That is the wording that is there already.")
+}
+
+// mayEdit: the requester and earlier authors reword, and whoever may file can join them; doing so
+// makes an author, who can no longer approve.
+func (s *Snapshot) mayEdit(actor fault.Actor, seen string) error {
+	switch {
+	case actor.Person == "":
+		return fault.New(fault.Denied, "not_allowed", "Only a known person or their service account edits a change.")
+	case seen != s.Change.RevDigest:
+		return stale(s.Change)
+	case !slices.Contains(editable, s.Change.State):
+		return fault.New(fault.Conflict, "not_editable", "A change that is %s cannot be reworded.", s.Change.State).
+			Then("plumb change new --clone %s", s.Change.ID)
+	}
+	return nil
+}
+
+func stale(c Change) error {
+	return fault.New(fault.Stale, "stale", "%s was reworded since you read it: it is at revision %d now.", c.ID, c.Rev).
+		About(string(c.ID)).Then("plumb change diff %s", c.ID)
+}
+
+// reword moves the shell on to the new wording.
+func (s *Snapshot) reword(actor fault.Actor, m Material, digest string) (kept bool, err error) {
+	c := &s.Change
+	before, err := s.Revision.Material.sameRun()
+	if err != nil {
+		return false, err
+	}
+	after, err := m.sameRun()
+	if err != nil {
+		return false, err
+	}
+	kept = before == after && c.State != Draft && c.State != Rejected && c.State != Expired
+	if kept {
+		c.Body.Carried = append(slices.Clone(c.Body.Carried), c.RevDigest)
+	} else {
+		if c.Body.Submitted > 0 {
+			c.Body.Edits++
+		}
+		c.State = Draft
+		c.Due = 0
+		c.Body.Carried, c.Body.Auto, c.Body.Acks, c.Body.Approvals = nil, nil, nil, ""
+		c.Body.Expires, c.Body.Decided, c.Body.Start, c.Body.End = 0, 0, 0, 0
+	}
+	c.Rev++
+	c.RevDigest, c.Type, c.Category, c.Summary = digest, m.Type, m.Category, m.Summary
+	if !slices.Contains(c.Body.Authors, actor.Person) {
+		c.Body.Authors = append(slices.Clone(c.Body.Authors), actor.Person)
+	}
+	return kept, nil
+}

@@ -1,0 +1,282 @@
+package change
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/ledger"
+	"plumbline.dev/plumb/internal/seal"
+	"plumbline.dev/plumb/internal/wire"
+)
+
+// Finish records how an execution ended, once. What failed is recorded as failed; a change whose run
+// failed waits in verifying, where its rollback can be opened.
+func (d *Desk) Finish(ctx context.Context, actor fault.Actor, r wire.GateClose) (c Change, err error) {
+	if err := cleanClose(r); err != nil {
+		return c, err
+	}
+	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+		p, err := loadPermit(tx, r.Permit)
+		if err != nil {
+			return err
+		}
+		s, err := d.load(tx, p.Change)
+		if err != nil {
+			return err
+		}
+		from := p.Outcome
+		if err := p.finish(actor, r, tx.Now().UnixMicro()); err != nil {
+			return err
+		}
+		report, err := seal.Canonical(r)
+		if err != nil {
+			return err
+		}
+		p.Report = string(report)
+		if err := endPermit(tx, p, from); err != nil {
+			return err
+		}
+		if err := d.ended(tx, s, p); err != nil {
+			return err
+		}
+		c = s.Change
+		return d.save(tx, s, ledger.Event{Verb: "gate.closed", Outcome: outcomeWord(p.Outcome), Detail: map[string]any{
+			"permit": p.ID, "kind": p.Kind, "outcome": p.Outcome, "exit": p.Exit, "receipts": len(r.Receipts), "log": r.Log, "note": r.Note}})
+	})
+	return c, err
+}
+
+func outcomeWord(outcome string) string {
+	if outcome == Success {
+		return "ok"
+	}
+	return "failed"
+}
+
+// maxReceipts bounds one report; a larger run is summed up by the gate.
+const maxReceipts = 5_000
+
+func cleanClose(r wire.GateClose) error {
+	e := fault.New(fault.Invalid, "bad_report", "The execution report cannot be taken.")
+	if r.Outcome != Success && r.Outcome != Failure {
+		e.At("outcome", "is success or failure")
+	}
+	if (r.Outcome == Success) != (r.Exit == 0) {
+		e.At("exit", "does not fit the outcome: success is exit 0, and only that")
+	}
+	if len(r.Receipts) > maxReceipts || len(r.After) > maxItems {
+		e.At("receipts", "has too many items")
+	}
+	if r.Log != "" {
+		digest(e, "log", r.Log)
+	}
+	line(e, "note", r.Note)
+	for i, x := range r.Receipts {
+		for _, s := range []string{x.Address, x.Action, x.Outcome, x.ID} {
+			line(e, fmt.Sprintf("receipts[%d]", i), s)
+		}
+	}
+	if len(e.Fields) > 0 {
+		return e
+	}
+	return nil
+}
+
+// finish is the rule: only the holder closes, with the fence it was given, and only once. A report
+// that comes after the lease ran out still says more than "unknown".
+func (p *Permit) finish(actor fault.Actor, r wire.GateClose, now int64) error {
+	switch {
+	case actor.Account != p.Account:
+		return fault.New(fault.Denied, "not_holder", "Only the executor that opened the permit reports its end.").
+			About(string(p.Change)).Because("executor", "authorized personnel").FixedBy("the executor")
+	case r.Fence != p.Fence:
+		return fault.New(fault.Denied, "fenced_off", "The fencing number is not this permit's.").
+			About(string(p.Change)).Because("single-use", "").FixedBy("the executor")
+	case p.Outcome != Running && p.Outcome != Unknown:
+		return fault.New(fault.Conflict, "closed_already", "This execution was reported already: %s.", p.Outcome)
+	}
+	p.Outcome, p.Exit, p.Ended = r.Outcome, r.Exit, now
+	return nil
+}
+
+// ended moves the change on after an execution.
+func (d *Desk) ended(tx *db.Tx, s *Snapshot, p Permit) error {
+	c := &s.Change
+	for i := range s.Permits {
+		if s.Permits[i].ID == p.ID {
+			s.Permits[i] = p
+		}
+	}
+	switch p.Kind {
+	case wire.KindPlan:
+		c.Due = c.Body.Expires
+		return nil
+	case wire.KindRollback:
+		c.Body.RolledBack = p.Outcome
+	default:
+		c.Body.Applied = p.Outcome
+	}
+	c.State, c.Due = Verifying, 0
+	c.Body.Proposed = s.proposed()
+	if err := d.modelUsed(tx, s); err != nil {
+		return err
+	}
+	if err := reserve(tx, c.ID, s.Revision.Material.keys(), false); err != nil {
+		return err
+	}
+	s.toReview(tx.Now().UnixMicro())
+	return nil
+}
+
+// proposed is the closure code that the recorded outcomes allow.
+func (s *Snapshot) proposed() Closure {
+	b := s.Change.Body
+	switch {
+	case b.RolledBack == Success:
+		return BackedOut
+	case b.RolledBack != "":
+		return Failed
+	case b.Applied == Success:
+		return Successful
+	case b.Applied == "":
+		return NotImplemented
+	}
+	return Failed
+}
+
+// toReview moves on when nothing is left to verify: demanded checks after the change and the target
+// owners' words. A failed run waits for its rollback or for a person.
+func (s *Snapshot) toReview(now int64) {
+	if s.Change.State == Verifying && s.Change.Body.Proposed == Successful && len(s.openVerifications(now)) == 0 {
+		s.Change.State = InReview
+	}
+}
+
+// openVerifications lists what the policy wants to see after the change and has not.
+func (s *Snapshot) openVerifications(now int64) []string {
+	out := []string{}
+	said := func(slot string) bool {
+		return slices.ContainsFunc(s.Change.Body.Verified, func(v Verification) bool { return v.Slot == slot && v.Passed })
+	}
+	checks := checkFacts(s.Revision.Material, s.Checks, now, false)
+	for _, c := range s.Demand.After {
+		if !c.Met(checks) && !said("check:"+c.Kind) {
+			out = append(out, "check:"+c.Kind)
+		}
+	}
+	for _, v := range s.Demand.Verify {
+		if !said(v.ID) {
+			out = append(out, v.ID)
+		}
+	}
+	return out
+}
+
+// Renew prolongs a run's lease. Each renewal checks again what can have changed: a hold, a hard
+// freeze, a withdrawn or voided approval.
+func (d *Desk) Renew(ctx context.Context, actor fault.Actor, permit string, fence int64) (lease int64, err error) {
+	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+		p, err := loadPermit(tx, permit)
+		if err != nil {
+			return err
+		}
+		s, err := d.load(tx, p.Change)
+		if err != nil {
+			return err
+		}
+		if err := s.renew(p, actor, fence, tx.Now().UnixMicro()); err != nil {
+			return err
+		}
+		p.Lease = tx.Now().Add(LeaseLife).UnixMicro()
+		lease = p.Lease
+		if err := leasePermit(tx, p); err != nil {
+			return err
+		}
+		s.Change.Due = p.Lease + LeaseGrace.Microseconds()
+		return d.save(tx, s, ledger.Event{Verb: "gate.renewed", Detail: map[string]any{"permit": p.ID, "lease": p.Lease}})
+	})
+	return lease, err
+}
+
+func (s *Snapshot) renew(p Permit, actor fault.Actor, fence, now int64) error {
+	deny := func(code, text string) error {
+		return fault.New(fault.Denied, code, "%s", text).About(string(p.Change)).Because("lease", "").FixedBy("the change's owner").
+			Then("stop the run, then: plumb gate close --outcome failure")
+	}
+	switch {
+	case actor.Account != p.Account || fence != p.Fence:
+		return deny("not_holder", "Only the executor that opened the permit renews it.")
+	case p.Outcome != Running:
+		return deny("closed_already", "This execution has ended: "+p.Outcome+".")
+	case s.Change.Body.Hold != nil:
+		return deny("on_hold", "The change is on hold: "+s.Change.Body.Hold.Reason)
+	case p.Kind == wire.KindApply && slices.ContainsFunc(s.frozen(now), func(w Window) bool { return w.Hard }):
+		return deny("frozen", "A hard freeze is in force.")
+	case p.Kind == wire.KindApply && !s.approved(p.Person):
+		return deny("approval_gone", "The approvals no longer suffice.")
+	}
+	return nil
+}
+
+// Tick does what time alone makes due: approvals that expire, runs whose lease ended. It is called by
+// the server every few seconds and looks only at what is due.
+func (d *Desk) Tick(ctx context.Context) (done int, err error) {
+	for {
+		var ids []string
+		err := d.db.View(ctx, func(tx *db.Tx) (err error) {
+			ids, err = db.Collect(tx, scanString, "SELECT id FROM change_change WHERE due > 0 AND due <= $1 ORDER BY due LIMIT 100", d.db.Now().UnixMicro())
+			return err
+		})
+		if err != nil || len(ids) == 0 {
+			return done, err
+		}
+		for _, id := range ids {
+			if err := d.tickOne(ctx, ID(id)); err != nil {
+				return done, fmt.Errorf("timer of %s: %w", id, err)
+			}
+			done++
+		}
+	}
+}
+
+func (d *Desk) tickOne(ctx context.Context, id ID) error {
+	return d.db.Update(ctx, fault.SystemActor("timer"), func(tx *db.Tx) error {
+		s, err := d.load(tx, id)
+		if err != nil {
+			return err
+		}
+		c, now := &s.Change, tx.Now().UnixMicro()
+		if c.Due == 0 || c.Due > now {
+			return nil
+		}
+		for _, p := range s.Permits {
+			if p.Outcome == Running && p.Lease+LeaseGrace.Microseconds() <= now {
+				return d.lost(tx, s, p)
+			}
+		}
+		c.Due = 0
+		if !slices.Contains([]State{Assessing, AwaitingApproval, Authorized, Scheduled}, c.State) {
+			return d.save(tx, s, ledger.Event{Verb: "change.timer_cleared"})
+		}
+		c.State = Expired
+		if err := reserve(tx, id, nil, false); err != nil {
+			return err
+		}
+		return d.save(tx, s, ledger.Event{Verb: "change.expired", Detail: map[string]any{"approvals_until": c.Body.Expires}})
+	})
+}
+
+// lost records that nobody reported the end of a run: the outcome is unknown, which is not success.
+func (d *Desk) lost(tx *db.Tx, s *Snapshot, p Permit) error {
+	p.Outcome, p.Ended = Unknown, tx.Now().UnixMicro()
+	if err := endPermit(tx, p, Running); err != nil {
+		return err
+	}
+	if err := d.ended(tx, s, p); err != nil {
+		return err
+	}
+	return d.save(tx, s, ledger.Event{Verb: "gate.outcome_unknown", Outcome: "failed", Detail: map[string]any{"permit": p.ID, "lease": p.Lease}})
+}

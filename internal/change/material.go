@@ -1,0 +1,335 @@
+package change
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/seal"
+)
+
+// Material is everything about a change that an approver approves and a rule may read: it all enters
+// the revision digest. There is no float and no clock in it.
+type Material struct {
+	Type           string       `json:"type"` // normal, standard, emergency
+	Category       string       `json:"category"`
+	Model          string       `json:"model,omitempty"`
+	Summary        string       `json:"summary"`
+	Justification  string       `json:"justification,omitempty"`
+	Components     []string     `json:"components,omitempty"` // keys of the catalogue
+	Targets        []string     `json:"targets,omitempty"`    // names of the catalogue
+	Bindings       []Binding    `json:"bindings,omitempty"`
+	Effects        []Effect     `json:"effects,omitempty"`
+	Rollback       Rollback     `json:"rollback,omitzero"`
+	Checks         []string     `json:"checks,omitempty"` // evidence kinds demanded beyond the policy's
+	Window         Envelope     `json:"window,omitzero"`
+	Implementers   []Executor   `json:"implementers,omitempty"`
+	DataFlags      []string     `json:"data_flags,omitempty"`
+	Deploy         Deploy       `json:"deploy,omitzero"`
+	RiskFloor      string       `json:"risk_floor,omitempty"` // a requester can only raise the risk
+	Attachments    []Attachment `json:"attachments,omitempty"`
+	CriticalRole   string       `json:"critical_role,omitempty"` // provisioning: the critical infrastructure role, policy C6
+	EmergencyNotes string       `json:"emergency,omitempty"`
+}
+
+// Binding is one thing that will be run, by exact digest.
+type Binding struct {
+	Kind       string   `json:"kind"`
+	Name       string   `json:"name,omitempty"`       // file name, image name, flag key, …
+	Digest     string   `json:"digest"`               // sha256 of the exact bytes
+	Normalized string   `json:"normalized,omitempty"` // tf-plan: what a re-plan keeps
+	Tree       string   `json:"tree,omitempty"`       // git-commit: tree digest, kept by a rebase
+	Commit     string   `json:"commit,omitempty"`     // git-commit: full commit id
+	Base       string   `json:"base,omitempty"`       // state or branch that it starts from
+	Repo       string   `json:"repo,omitempty"`
+	Document   string   `json:"document,omitempty"` // digest of the stored, redacted document
+	Complete   bool     `json:"complete,omitempty"` // tf-plan: the plan covers everything
+	Plan       PlanSum  `json:"plan,omitzero"`      // tf-plan: counts, computed by the server from the document
+	Authors    []string `json:"authors,omitempty"`  // git authors, co-authors, pushers, triggerers: never approvers
+	Grant      *Grant   `json:"grant,omitempty"`    // access-grant
+}
+
+// PlanSum counts a plan's changes.
+type PlanSum struct {
+	Create  int      `json:"create"`
+	Update  int      `json:"update"`
+	Delete  int      `json:"delete"`
+	Replace int      `json:"replace"`
+	Types   []string `json:"types,omitempty"`
+}
+
+// Grant is one change of who holds a role.
+type Grant struct {
+	Op      string `json:"op"`   // grant, revoke
+	Role    string `json:"role"` // a role of the pack
+	Person  string `json:"person"`
+	Expires int64  `json:"expires,omitempty"`
+}
+
+// Effect is one expected production difference.
+type Effect struct {
+	Target string `json:"target"`
+	Path   string `json:"path"`
+	Op     string `json:"op"`
+	After  string `json:"after,omitempty"` // value or digest
+}
+
+// Rollback is the way back.
+type Rollback struct {
+	Text          string   `json:"text,omitempty"`
+	Binding       *Binding `json:"binding,omitempty"` // a runnable procedure, pre-authorized with the change
+	Trigger       string   `json:"trigger,omitempty"`
+	MaxMinutes    int64    `json:"max_minutes,omitempty"`
+	Rehearsed     string   `json:"rehearsed,omitempty"` // date of the last rehearsal
+	NoReturn      string   `json:"point_of_no_return,omitempty"`
+	NotReversible string   `json:"not_reversible,omitempty"` // why there is no way back
+}
+
+// Envelope is the earliest start and the latest end.
+type Envelope struct {
+	From  time.Time `json:"from,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Executor is who may redeem the permit: a person, or a service account with the repository and the
+// pipeline that its token is bound to.
+type Executor struct {
+	Person  string `json:"person,omitempty"`
+	Account string `json:"account,omitempty"` // service account id
+	Repo    string `json:"repo,omitempty"`
+	Pipe    string `json:"pipeline,omitempty"`
+}
+
+// Deploy holds the typed fields of a code deploy, policy A11.
+type Deploy struct {
+	JobName     string   `json:"job_name,omitempty"`
+	BuildID     string   `json:"build_id,omitempty"`
+	Action      string   `json:"action,omitempty"`
+	Branch      string   `json:"branch,omitempty"`
+	Environment string   `json:"environment,omitempty"`
+	Links       []string `json:"links,omitempty"`
+	Scans       []string `json:"scans,omitempty"` // which scans are required
+}
+
+// Attachment is a document by digest. An informational one may be read and changes nothing.
+type Attachment struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+	Size   int64  `json:"size"`
+}
+
+// Revision is one immutable wording of a change.
+type Revision struct {
+	ID        string   `json:"id"` // CHG-000001.3
+	Change    ID       `json:"change"`
+	N         int64    `json:"n"`
+	Digest    string   `json:"digest"`
+	Canonical string   `json:"canonical"` // the bytes under the digest
+	Author    string   `json:"author"`
+	Account   string   `json:"account"`
+	At        int64    `json:"at"`
+	Material  Material `json:"-"`
+}
+
+// revDomain separates revision digests from all others.
+const revDomain = "plumb.rev.v1"
+
+// Digest returns the canonical bytes of the material fields and their digest.
+func (m Material) Digest() (canonical []byte, digest string, err error) {
+	canonical, err = seal.Canonical(m)
+	if err != nil {
+		return nil, "", fmt.Errorf("encode revision: %w", err)
+	}
+	return canonical, seal.Digest(revDomain, canonical), nil
+}
+
+// sameRun is the digest of what would run: two revisions that share it differ in nothing that reaches
+// production and nothing that a rule reads, so decisions carry over. A re-plan keeps the normalized
+// plan digest, a rebase the tree.
+func (m Material) sameRun() (string, error) {
+	m.Bindings = slices.Clone(m.Bindings)
+	for i := range m.Bindings {
+		m.Bindings[i] = m.Bindings[i].equalForm()
+	}
+	if m.Rollback.Binding != nil {
+		b := m.Rollback.Binding.equalForm()
+		m.Rollback.Binding = &b
+	}
+	canonical, err := seal.Canonical(m)
+	return seal.Digest("plumb.run.v1", canonical), err
+}
+
+func (b Binding) equalForm() Binding {
+	if b.Normalized != "" {
+		b.Digest, b.Base, b.Document = "", "", ""
+	}
+	if b.Tree != "" {
+		b.Digest, b.Commit, b.Base = "", "", ""
+	}
+	return b
+}
+
+// Limits of one request; a longer text is an attachment.
+const (
+	maxLine  = 300
+	maxText  = 20_000
+	maxItems = 2_000
+)
+
+// BindingKinds are the kinds of thing that can be run.
+var BindingKinds = []string{"tf-plan", "git-commit", "oci-image", "config-file", "db-script",
+	"feature-flag", "access-grant", "runbook", "policy-pack", "standard-model"}
+
+// Types are the types of change.
+var Types = []string{"normal", "standard", "emergency"}
+
+// clean refuses what no reader could be shown safely, member by member; whether enough is filled in is
+// the policy's question, not this one's.
+func (m *Material) clean() error {
+	e := fault.New(fault.Invalid, "bad_change", "The change has members that cannot be taken.")
+	if !slices.Contains(Types, m.Type) {
+		e.At("type", "is one of "+strings.Join(Types, ", "))
+	}
+	line(e, "summary", m.Summary)
+	line(e, "category", m.Category)
+	line(e, "model", m.Model)
+	text(e, "justification", m.Justification)
+	text(e, "rollback.text", m.Rollback.Text)
+	text(e, "rollback.not_reversible", m.Rollback.NotReversible)
+	line(e, "rollback.trigger", m.Rollback.Trigger)
+	if !slices.Contains([]string{"", "low", "medium", "high"}, m.RiskFloor) {
+		e.At("risk_floor", "is low, medium or high")
+	}
+	for i, b := range m.Bindings {
+		b.clean(e, fmt.Sprintf("bindings[%d]", i))
+	}
+	if m.Rollback.Binding != nil {
+		m.Rollback.Binding.clean(e, "rollback.binding")
+	}
+	for i, x := range m.Implementers {
+		if (x.Person == "") == (x.Account == "") {
+			e.At(fmt.Sprintf("implementers[%d]", i), "names either a person or a service account")
+		}
+	}
+	for i, a := range m.Attachments {
+		line(e, fmt.Sprintf("attachments[%d].name", i), a.Name)
+		digest(e, fmt.Sprintf("attachments[%d].digest", i), a.Digest)
+	}
+	if len(m.Components)+len(m.Targets)+len(m.Bindings)+len(m.Implementers) > maxItems || len(m.Effects) > maxItems {
+		e.At("bindings", fmt.Sprintf("more than %d items", maxItems))
+	}
+	if !m.Window.Until.IsZero() && !m.Window.Until.After(m.Window.From) {
+		e.At("window.until", "is not after window.from")
+	}
+	m.cleanRest(e)
+	if len(e.Fields) > 0 {
+		return e
+	}
+	return nil
+}
+
+func (m *Material) cleanRest(e *fault.Error) {
+	lines := map[string][]string{"components": m.Components, "targets": m.Targets, "checks": m.Checks,
+		"data_flags": m.DataFlags, "deploy.links": m.Deploy.Links, "deploy.scans": m.Deploy.Scans,
+		"deploy":   {m.Deploy.JobName, m.Deploy.BuildID, m.Deploy.Action, m.Deploy.Branch, m.Deploy.Environment},
+		"rollback": {m.Rollback.Rehearsed, m.Rollback.NoReturn}, "critical_role": {m.CriticalRole}}
+	for path, list := range lines {
+		for _, s := range list {
+			line(e, path, s)
+		}
+	}
+	for i, f := range m.Effects {
+		for _, s := range []string{f.Target, f.Path, f.Op, f.After} {
+			line(e, fmt.Sprintf("effects[%d]", i), s)
+		}
+	}
+	m.Window.From, m.Window.Until = m.Window.From.UTC().Truncate(time.Second), m.Window.Until.UTC().Truncate(time.Second)
+	for _, list := range []*[]string{&m.Components, &m.Targets, &m.Checks, &m.DataFlags} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+}
+
+func (b Binding) clean(e *fault.Error, path string) {
+	if !slices.Contains(BindingKinds, b.Kind) {
+		e.At(path+".kind", "is one of "+strings.Join(BindingKinds, ", "))
+	}
+	digest(e, path+".digest", b.Digest)
+	for name, d := range map[string]string{"normalized": b.Normalized, "document": b.Document} {
+		if d != "" {
+			digest(e, path+"."+name, d)
+		}
+	}
+	for _, s := range append([]string{b.Name, b.Tree, b.Commit, b.Base, b.Repo}, b.Authors...) {
+		line(e, path, s)
+	}
+	if (b.Kind == "access-grant") != (b.Grant != nil) {
+		e.At(path+".grant", "goes with the kind access-grant, and only with it")
+	}
+}
+
+// line takes one line of text without control characters; bidirectional controls are shown by pages,
+// refused here in one-line fields because a name is read at a glance.
+func line(e *fault.Error, path, s string) {
+	switch {
+	case !utf8.ValidString(s):
+		e.At(path, "is not valid UTF-8")
+	case len(s) > maxLine:
+		e.At(path, fmt.Sprintf("is longer than %d bytes", maxLine))
+	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || isBidi(r) }):
+		e.At(path, "holds control or direction-changing characters")
+	}
+}
+
+func text(e *fault.Error, path, s string) {
+	switch {
+	case !utf8.ValidString(s):
+		e.At(path, "is not valid UTF-8")
+	case len(s) > maxText:
+		e.At(path, fmt.Sprintf("is longer than %d bytes", maxText))
+	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' }):
+		e.At(path, "holds control characters")
+	}
+}
+
+// isBidi tells the characters that can make a line read otherwise than it is stored (Trojan Source).
+func isBidi(r rune) bool {
+	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x200E || r == 0x200F || r == 0x061C
+}
+
+func digest(e *fault.Error, path, s string) {
+	if !IsDigest(s) {
+		e.At(path, "is not a digest of the form sha256: and 64 hex digits")
+	}
+}
+
+// IsDigest reports whether s is "sha256:" and 64 lower-case hex digits.
+func IsDigest(s string) bool {
+	hex, ok := strings.CutPrefix(s, "sha256:")
+	if !ok || len(hex) != 64 {
+		return false
+	}
+	for _, c := range hex {
+		if !strings.ContainsRune("0123456789abcdef", c) {
+			return false
+		}
+	}
+	return true
+}
+
+// bound lists every digest that evidence may be about: what this revision would run.
+func (m Material) bound() map[string]bool {
+	out := map[string]bool{}
+	for _, b := range m.Bindings {
+		for _, d := range []string{b.Digest, b.Normalized, b.Commit, b.Tree} {
+			if d != "" {
+				out[d] = true
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,259 @@
+package change
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/policy"
+)
+
+// Snapshot is everything that a decision about one change rests on, read in one transaction. All rules
+// are functions of a Snapshot, the actor and the instant; none reads a clock or a table.
+type Snapshot struct {
+	Change    Change
+	Revision  Revision
+	Decisions []Decision
+	Checks    []CheckResult
+	Permits   []Permit
+	Rivals    []Rival
+	Windows   []Window
+	Roster    *directory.Roster
+	Pack      *policy.Pack
+	SetUp     bool            // the first-start ceremony is done and its pack is active
+	Demand    policy.Demand   // the frozen demand, made stricter by a pack that came later
+	PackNo    *fault.Error    // why the active pack refuses this revision now, if it does
+	Authors   map[string]bool // persons found behind commit authors
+}
+
+// Rival is another change that touches the same thing.
+type Rival struct {
+	ID      ID
+	State   State
+	Summary string
+	Path    string // what both touch
+	Same    bool   // the same effect, not just the same target
+	From    int64
+	Until   int64
+}
+
+// load reads the snapshot of one change; rivals are loaded only where they matter, by loadWithRivals.
+func (d *Desk) load(tx *db.Tx, id ID) (*Snapshot, error) {
+	c, err := loadChange(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{Change: c}
+	if s.Revision, err = loadRevision(tx, id, c.Rev); err != nil {
+		return nil, err
+	}
+	if s.Decisions, err = listDecisions(tx, id); err != nil {
+		return nil, fmt.Errorf("load decisions: %w", err)
+	}
+	if s.Checks, err = listChecks(tx, id); err != nil {
+		return nil, fmt.Errorf("load checks: %w", err)
+	}
+	if s.Permits, err = listPermits(tx, id); err != nil {
+		return nil, fmt.Errorf("load permits: %w", err)
+	}
+	if s.Roster, err = d.people.RosterIn(tx); err != nil {
+		return nil, fmt.Errorf("load people: %w", err)
+	}
+	if err := d.loadPolicy(tx, s); err != nil {
+		return nil, err
+	}
+	if s.Windows, err = currentWindows(tx); err != nil {
+		return nil, fmt.Errorf("load windows: %w", err)
+	}
+	s.findAuthors()
+	return s, nil
+}
+
+// loadWithRivals is load for the gate and for showing.
+func (d *Desk) loadWithRivals(tx *db.Tx, id ID) (*Snapshot, error) {
+	s, err := d.load(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if s.Rivals, err = loadRivals(tx, s); err != nil {
+		return nil, fmt.Errorf("load conflicts: %w", err)
+	}
+	return s, nil
+}
+
+// loadPolicy reads the pack in force and holds the change to the stricter of it and the pack that it
+// was submitted under: tightening reaches changes in flight, loosening never frees one.
+func (d *Desk) loadPolicy(tx *db.Tx, s *Snapshot) error {
+	pack, err := d.packIn(tx)
+	if err != nil {
+		return err
+	}
+	s.Pack, s.SetUp, s.Demand = pack, pack != nil, s.Change.Body.Demand
+	if pack == nil || s.Demand.Policy == "" || s.Demand.Policy == pack.Digest() {
+		return nil
+	}
+	f := s.facts(0)
+	now, err := pack.Demand(f)
+	if err != nil {
+		s.PackNo = fault.Of(err)
+		return nil
+	}
+	s.Demand = policy.Merge(s.Demand, s.Revision.Material.withOwnChecks(now))
+	return nil
+}
+
+// facts are what rules may read of this change at this instant.
+func (s *Snapshot) facts(now int64) policy.Facts {
+	f := s.Revision.Material.facts(s.Pack)
+	f.Checks = checkFacts(s.Revision.Material, s.Checks, now, false)
+	return f
+}
+
+// findAuthors finds the people behind the authors that bound commits name. The match is by e-mail and
+// errs to the strict side: it only ever excludes.
+func (s *Snapshot) findAuthors() {
+	s.Authors = map[string]bool{}
+	for _, b := range s.bindings() {
+		for _, a := range b.Authors {
+			for _, p := range s.Roster.WithEmail(emailOf(a)) {
+				s.Authors[string(p)] = true
+			}
+			if p, ok := s.Roster.Named(a); ok {
+				s.Authors[string(p)] = true
+			}
+		}
+	}
+}
+
+func (s *Snapshot) bindings() []Binding {
+	list := slices.Clone(s.Revision.Material.Bindings)
+	if b := s.Revision.Material.Rollback.Binding; b != nil {
+		list = append(list, *b)
+	}
+	return list
+}
+
+// emailOf takes the address out of "Name <address>".
+func emailOf(author string) string {
+	if i := strings.LastIndexByte(author, '<'); i >= 0 && strings.HasSuffix(author, ">") {
+		return author[i+1 : len(author)-1]
+	}
+	return author
+}
+
+// excluded gives everybody who cannot approve this change, with the reason: who asked, who wrote any
+// revision or bound commit, who is to execute it and who did. executor is the person behind the gate's
+// caller, "" while it is not known. The rule is on the person, whatever their accounts and roles
+// (policy statement e; requirement A6).
+func (s *Snapshot) excluded(executor string) map[string]string {
+	out := map[string]string{}
+	add := func(person, why string) {
+		if _, known := out[person]; !known && person != "" {
+			out[person] = why
+		}
+	}
+	add(s.Change.Requester, "self_approval")
+	for _, p := range s.Change.Body.Authors {
+		add(p, "self_approval")
+	}
+	for p := range s.Authors {
+		add(p, "commit_author")
+	}
+	for _, x := range s.Revision.Material.Implementers {
+		add(x.Person, "executor")
+		if owner, ok := s.Roster.ServiceOwner(x.Account); ok {
+			add(string(owner), "executor")
+		}
+	}
+	for _, p := range s.Permits {
+		add(p.Person, "executor")
+	}
+	add(executor, "executor")
+	return out
+}
+
+// standing gives each person's newest word on the current revision, withdrawn ones left out.
+func (s *Snapshot) standing() map[string]Decision {
+	out := map[string]Decision{}
+	for _, d := range s.Decisions {
+		if d.At < s.Change.Body.Since || d.RevDigest != s.Change.RevDigest && !slices.Contains(s.Change.Body.Carried, d.RevDigest) {
+			continue
+		}
+		if d.Verb == Withdrawal {
+			delete(out, d.Person)
+			continue
+		}
+		out[d.Person] = d
+	}
+	return out
+}
+
+// votes gives the approvals that count at this instant: by active people who still hold the role, are
+// not excluded, and approved this revision.
+func (s *Snapshot) votes(executor string) []policy.Person {
+	out := []policy.Person{}
+	barred := s.excluded(executor)
+	for person, d := range s.standing() {
+		if _, no := barred[person]; no || d.Verb != Approval {
+			continue
+		}
+		if roles := s.Roster.Roles(directory.PersonID(person)); len(roles) > 0 {
+			out = append(out, policy.Person{ID: person, Roles: both(roles, d.Roles)})
+		}
+	}
+	slices.SortFunc(out, func(a, b policy.Person) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}
+
+// both gives the roles held then and now: a role that came after the decision did not decide.
+func both(now, then []string) []string {
+	out := []string{}
+	for _, r := range now {
+		if slices.Contains(then, r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// match says which slots are filled and who could still fill the others.
+func (s *Snapshot) match(executor string) policy.Matching {
+	barred := s.excluded(executor)
+	candidates := slices.DeleteFunc(slices.Clone(s.Roster.People()), func(p policy.Person) bool {
+		_, no := barred[p.ID]
+		return no
+	})
+	return policy.Match(s.Demand.Slots, s.votes(executor), candidates...)
+}
+
+// rejected gives the standing rejection, if any.
+func (s *Snapshot) rejected() (Decision, bool) {
+	for _, d := range s.standing() {
+		if d.Verb == Rejection {
+			return d, true
+		}
+	}
+	return Decision{}, false
+}
+
+// auto reports whether a standard model authorized this very revision.
+func (s *Snapshot) auto() bool {
+	a := s.Change.Body.Auto
+	if a == nil || !a.Passed {
+		return false
+	}
+	return slices.ContainsFunc(s.Decisions, func(d Decision) bool {
+		return d.Person == "" && d.Verb == Approval && d.RevDigest == s.Change.RevDigest
+	})
+}
+
+// approved reports whether the decisions that count now suffice, for this executor.
+func (s *Snapshot) approved(executor string) bool {
+	if _, no := s.rejected(); no {
+		return false
+	}
+	return s.auto() || s.match(executor).Done
+}

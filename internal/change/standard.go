@@ -1,0 +1,152 @@
+package change
+
+import (
+	"fmt"
+	"time"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/policy"
+	"plumbline.dev/plumb/internal/seal"
+)
+
+// Model is the standing of one standard model: which version is active, by which change, and how its
+// uses went.
+type Model struct {
+	ID        string `json:"id"`
+	Digest    string `json:"digest"` // version of the model that was activated
+	State     string `json:"state"`  // active, suspended
+	Change    string `json:"change"` // the change that activated it
+	Since     int64  `json:"since"`
+	Uses      int64  `json:"uses"`
+	Successes int64  `json:"successes"` // consecutive successful closures
+	Reason    string `json:"reason"`    // why it is suspended
+}
+
+// Model states.
+const (
+	ModelActive    = "active"
+	ModelSuspended = "suspended"
+)
+
+// autoApprove evaluates a standard change's model on this revision. Each criterion is recorded with its
+// inputs whether it passed or not; anything short of all of them sends the change to people (policy
+// statement e; requirement A7).
+func (d *Desk) autoApprove(tx *db.Tx, s *Snapshot) (bool, error) {
+	c := &s.Change
+	record, err := s.criteria(tx)
+	if err != nil {
+		return false, err
+	}
+	c.Body.Auto = record
+	if !record.Passed {
+		return false, nil
+	}
+	now := tx.Now().UnixMicro()
+	c.Body.Expires = now + s.Demand.ExpireSecs*1_000_000
+	dec := Decision{ID: seal.NewID("dec"), Change: c.ID, RevDigest: c.RevDigest, Policy: s.Demand.Policy, Verb: Approval,
+		Roles: []string{}, Comment: "All criteria of the standard model " + record.Model + " hold.", At: now}
+	if dec.Statement, err = d.approvalStatement(dec, s, fault.SystemActor("standard")); err != nil {
+		return false, err
+	}
+	if err := insertDecision(tx, dec); err != nil {
+		return false, fmt.Errorf("save automatic approval: %w", err)
+	}
+	s.Decisions = append(s.Decisions, dec)
+	if _, err := tx.Exec("UPDATE change_model SET uses = uses + 1 WHERE id = $1", record.Model); err != nil {
+		return false, fmt.Errorf("count model use: %w", err)
+	}
+	return true, d.authorize(tx, s)
+}
+
+func (s *Snapshot) criteria(tx *db.Tx) (*AutoApproval, error) {
+	m := s.Revision.Material
+	out := &AutoApproval{Model: m.Model, At: tx.Now().UnixMicro(), Criteria: []policy.Criterion{}}
+	def, known := s.Pack.Model(m.Model)
+	if !known {
+		out.Why = "The change names no standard model of the policy in force."
+		return out, nil
+	}
+	digest, err := s.Pack.ModelDigest(m.Model)
+	if err != nil {
+		return nil, err
+	}
+	out.Digest = digest
+	row, found, err := loadModel(tx, m.Model)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !found || row.Digest != digest:
+		out.Why = "This version of the model is not activated."
+		return out, nil
+	case row.State != ModelActive:
+		out.Why = "The model is suspended: " + row.Reason
+		return out, nil
+	}
+	if err := def.Standing(tx.Now(), instant(row.Since), time.Time{}, int(row.Uses)); err != nil {
+		out.Why = fault.Of(err).Message
+		return out, nil
+	}
+	f := s.facts(out.At)
+	f.Checks = checkFacts(m, s.Checks, out.At, true)
+	f.History = policy.History{Successes: int(row.Successes)}
+	if f.History.SameDay, err = sameDay(tx, s.Change); err != nil {
+		return nil, err
+	}
+	if out.Criteria, err = s.Pack.Criteria(m.Model, f); err != nil {
+		out.Criteria, out.Why = []policy.Criterion{}, fault.Of(err).Message
+		return out, nil
+	}
+	out.Passed = policy.Passed(out.Criteria)
+	if !out.Passed {
+		out.Why = "Not every criterion of the model holds."
+	}
+	return out, nil
+}
+
+// sameDay counts the requester's standard changes of the last 24 hours, so that one risky change is
+// not split into many small ones.
+func sameDay(tx *db.Tx, c Change) (n int, err error) {
+	err = tx.QueryRow("SELECT COUNT(*) FROM change_change WHERE requester = $1 AND type = 'standard' AND created > $2 AND id <> $3",
+		c.Requester, tx.Now().Add(-24*time.Hour).UnixMicro(), string(c.ID)).Scan(&n)
+	return n, err
+}
+
+const modelColumns = "SELECT id, digest, state, change_id, since, uses, successes, reason FROM change_model"
+
+func scanModel(row db.Scanner) (m Model, err error) {
+	return m, row.Scan(&m.ID, &m.Digest, &m.State, &m.Change, &m.Since, &m.Uses, &m.Successes, &m.Reason)
+}
+
+func loadModel(tx *db.Tx, id string) (Model, bool, error) {
+	return db.One(tx, scanModel, modelColumns+" WHERE id = $1", id)
+}
+
+// modelUsed suspends the model of a standard change that did not go well: it is people's turn until
+// the model is activated again.
+func (d *Desk) modelUsed(tx *db.Tx, s *Snapshot) error {
+	b := s.Change.Body
+	bad := b.Applied == Failure || b.Applied == Unknown || b.RolledBack != ""
+	if s.Change.Type != "standard" || b.Auto == nil || !b.Auto.Passed || !bad {
+		return nil
+	}
+	_, err := tx.Exec("UPDATE change_model SET state = $1, successes = 0, reason = $2 WHERE id = $3",
+		ModelSuspended, "a use did not succeed: "+string(s.Change.ID), b.Auto.Model)
+	return err
+}
+
+// modelClosed counts a good end.
+func (d *Desk) modelClosed(tx *db.Tx, s *Snapshot) error {
+	b := s.Change.Body
+	if s.Change.Type != "standard" || b.Auto == nil || !b.Auto.Passed {
+		return nil
+	}
+	if b.Closure == Successful {
+		_, err := tx.Exec("UPDATE change_model SET successes = successes + 1 WHERE id = $1", b.Auto.Model)
+		return err
+	}
+	_, err := tx.Exec("UPDATE change_model SET state = $1, successes = 0, reason = $2 WHERE id = $3",
+		ModelSuspended, "a use ended "+string(b.Closure)+": "+string(s.Change.ID), b.Auto.Model)
+	return err
+}
