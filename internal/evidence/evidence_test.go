@@ -58,52 +58,55 @@ func wantFault(t testing.TB, err error, code string) {
 	}
 }
 
+// realFiles are the fixtures of testdata/README.md with what must be read in them.
+var realFiles = []struct {
+	file, subject string
+	format        evidence.Format
+	kind          evidence.CheckKind
+	tool          evidence.Tool
+	status        evidence.Status
+	reason        string
+	counts        evidence.Counts
+	confirmed     bool
+}{
+	{"junit/go-pass.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "go test", Version: "go1.26.8"},
+		evidence.Pass, "3 tests passed, 1 skipped.", evidence.Counts{Passed: 3, Skipped: 1}, false},
+	{"junit/go-fail.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "go test", Version: "go1.26.8"},
+		evidence.Fail, "2 of 4 tests failed and 0 broke.", evidence.Counts{Passed: 2, Failed: 2, Skipped: 1}, false},
+	{"junit/pytest-pass.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "pytest"},
+		evidence.Pass, "1 test passed, 2 skipped.", evidence.Counts{Passed: 1, Skipped: 2}, false},
+	{"junit/pytest-fail.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "pytest"},
+		evidence.Fail, "1 of 3 tests failed and 1 broke.", evidence.Counts{Passed: 1, Failed: 1, Errors: 1, Skipped: 2}, false},
+	{"junit/pytest-none.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "pytest"},
+		evidence.Fail, "No tests ran.", evidence.Counts{}, false},
+	{"junit/surefire-fail.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "Maven Surefire"},
+		evidence.Fail, "1 of 4 tests failed and 1 broke.", evidence.Counts{Passed: 2, Failed: 1, Errors: 1, Skipped: 1}, false},
+	{"sarif/gosec-clean.json", image, evidence.SARIF, evidence.StaticAnalysis, evidence.Tool{Name: "gosec", Version: "dev"},
+		evidence.Pass, "No finding of severity high or above.", evidence.Counts{}, false},
+	{"sarif/gosec-findings.json", image, evidence.SARIF, evidence.StaticAnalysis, evidence.Tool{Name: "gosec", Version: "dev"},
+		evidence.Fail, "4 findings of severity high or above; 1 below it.", evidence.Counts{High: 4, Medium: 1}, false},
+	{"sarif/packs.json", commit, evidence.SARIF, evidence.StaticAnalysis, evidence.Tool{Name: "CodeQL", Version: "2.19.0"},
+		evidence.Fail, "3 findings of severity high or above, 1 of unknown severity counted as high; 2 below it; 1 suppressed in the file.",
+		evidence.Counts{Passed: 1, High: 3, Medium: 1, Low: 1, Unknown: 1, Suppressed: 1}, true},
+	{"trivy/image-findings.json", image, evidence.Trivy, evidence.SecurityScan, evidence.Tool{Name: "Trivy", Version: "0.66.0"},
+		evidence.Fail, "3 findings of severity high or above, 1 of unknown severity counted as high; 2 below it; 1 suppressed in the file.",
+		evidence.Counts{Passed: 22, Critical: 2, High: 1, Medium: 1, Low: 1, Unknown: 1, Suppressed: 1}, true},
+	{"trivy/repository-clean.json", commit, evidence.Trivy, evidence.SecurityScan, evidence.Tool{Name: "Trivy"},
+		evidence.Pass, "No finding of severity high or above.", evidence.Counts{}, true},
+	{"trivy/nothing-scanned.json", commit, evidence.Trivy, evidence.SecurityScan, evidence.Tool{Name: "Trivy"},
+		evidence.Fail, "The scanner looked at nothing: the report has no results.", evidence.Counts{}, false},
+	{"cyclonedx/npm.json", image, evidence.CycloneDX, evidence.SBOM, evidence.Tool{Name: "cli", Version: "11.19.1"},
+		evidence.Pass, "1 component listed. No finding of severity high or above.", evidence.Counts{Components: 1}, false},
+	{"cyclonedx/clean-1.4.json", archive, evidence.CycloneDX, evidence.SBOM, evidence.Tool{Name: "bom-writer", Version: "1.9.0"},
+		evidence.Pass, "1 component listed. No finding of severity high or above.", evidence.Counts{Components: 1}, true},
+	{"cyclonedx/vulnerable-1.6.json", image, evidence.CycloneDX, evidence.SBOM, evidence.Tool{Name: "bom-writer", Version: "2.1.0"},
+		evidence.Fail, "2 findings of severity high or above, 1 of unknown severity counted as high; 1 below it; 1 suppressed in the file.",
+		evidence.Counts{Critical: 1, High: 1, Low: 1, Unknown: 1, Suppressed: 1, Components: 3}, true},
+}
+
 func TestRealFilesAreJudged(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		file, subject string
-		format        evidence.Format
-		kind          evidence.CheckKind
-		tool          evidence.Tool
-		status        evidence.Status
-		reason        string
-		counts        evidence.Counts
-		confirmed     bool
-	}{
-		{"junit/go-pass.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "go test", Version: "go1.26.8"},
-			evidence.Pass, "3 tests passed, 1 skipped.", evidence.Counts{Passed: 3, Skipped: 1}, false},
-		{"junit/go-fail.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "go test", Version: "go1.26.8"},
-			evidence.Fail, "2 of 4 tests failed and 0 broke.", evidence.Counts{Passed: 2, Failed: 2, Skipped: 1}, false},
-		{"junit/pytest-pass.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "pytest"},
-			evidence.Pass, "1 test passed, 2 skipped.", evidence.Counts{Passed: 1, Skipped: 2}, false},
-		{"junit/pytest-fail.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "pytest"},
-			evidence.Fail, "1 of 3 tests failed and 1 broke.", evidence.Counts{Passed: 1, Failed: 1, Errors: 1, Skipped: 2}, false},
-		{"junit/pytest-none.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "pytest"},
-			evidence.Fail, "No tests ran.", evidence.Counts{}, false},
-		{"junit/surefire-fail.xml", image, evidence.JUnit, evidence.Tests, evidence.Tool{Name: "Maven Surefire"},
-			evidence.Fail, "1 of 4 tests failed and 1 broke.", evidence.Counts{Passed: 2, Failed: 1, Errors: 1, Skipped: 1}, false},
-		{"sarif/gosec-clean.json", image, evidence.SARIF, evidence.StaticAnalysis, evidence.Tool{Name: "gosec", Version: "dev"},
-			evidence.Pass, "No finding of severity high or above.", evidence.Counts{}, false},
-		{"sarif/gosec-findings.json", image, evidence.SARIF, evidence.StaticAnalysis, evidence.Tool{Name: "gosec", Version: "dev"},
-			evidence.Fail, "4 findings of severity high or above; 1 below it.", evidence.Counts{High: 4, Medium: 1}, false},
-		{"sarif/packs.json", commit, evidence.SARIF, evidence.StaticAnalysis, evidence.Tool{Name: "CodeQL", Version: "2.19.0"},
-			evidence.Fail, "3 findings of severity high or above, 1 of unknown severity counted as high; 2 below it; 1 suppressed in the file.",
-			evidence.Counts{Passed: 1, High: 3, Medium: 1, Low: 1, Unknown: 1, Suppressed: 1}, true},
-		{"trivy/image-findings.json", image, evidence.Trivy, evidence.SecurityScan, evidence.Tool{Name: "Trivy", Version: "0.66.0"},
-			evidence.Fail, "3 findings of severity high or above, 1 of unknown severity counted as high; 2 below it; 1 suppressed in the file.",
-			evidence.Counts{Passed: 22, Critical: 2, High: 1, Medium: 1, Low: 1, Unknown: 1, Suppressed: 1}, true},
-		{"trivy/repository-clean.json", commit, evidence.Trivy, evidence.SecurityScan, evidence.Tool{Name: "Trivy"},
-			evidence.Pass, "No finding of severity high or above.", evidence.Counts{}, true},
-		{"trivy/nothing-scanned.json", commit, evidence.Trivy, evidence.SecurityScan, evidence.Tool{Name: "Trivy"},
-			evidence.Fail, "The scanner looked at nothing: the report has no results.", evidence.Counts{}, false},
-		{"cyclonedx/npm.json", image, evidence.CycloneDX, evidence.SBOM, evidence.Tool{Name: "cli", Version: "11.19.1"},
-			evidence.Pass, "1 component listed. No finding of severity high or above.", evidence.Counts{Components: 1}, false},
-		{"cyclonedx/clean-1.4.json", archive, evidence.CycloneDX, evidence.SBOM, evidence.Tool{Name: "bom-writer", Version: "1.9.0"},
-			evidence.Pass, "1 component listed. No finding of severity high or above.", evidence.Counts{Components: 1}, true},
-		{"cyclonedx/vulnerable-1.6.json", image, evidence.CycloneDX, evidence.SBOM, evidence.Tool{Name: "bom-writer", Version: "2.1.0"},
-			evidence.Fail, "2 findings of severity high or above, 1 of unknown severity counted as high; 1 below it; 1 suppressed in the file.",
-			evidence.Counts{Critical: 1, High: 1, Low: 1, Unknown: 1, Suppressed: 1, Components: 3}, true},
-	} {
+	for _, c := range realFiles {
 		t.Run(c.file, func(t *testing.T) {
 			t.Parallel()
 			body := fixture(t, c.file)

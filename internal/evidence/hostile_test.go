@@ -12,13 +12,82 @@ import (
 	"plumbline.dev/plumb/internal/evidence"
 )
 
-// each of these must be refused with a fault, never read halfway.
-func TestHostileInputIsRefused(t *testing.T) {
-	t.Parallel()
+// hostile is a file that must be refused with a fault, never read halfway.
+type hostile struct {
+	name   string
+	format evidence.Format
+	body   string
+	code   string
+}
+
+var hostileFiles = []hostile{
+	{"no format", "", `{}`, "unknown_format"},
+	{"format of another name", "xunit", `{}`, "unknown_format"},
+
+	{"doctype", evidence.JUnit, `<!DOCTYPE testsuite><testsuite/>`, "doctype"},
+	{"doctype small", evidence.JUnit, `<!doctype testsuite><testsuite/>`, "doctype"},
+	{"doctype late", evidence.JUnit, `<testsuite/><!DOCTYPE x>`, "doctype"},
+	{"entity inside", evidence.JUnit, `<testsuite><!ENTITY a "b"></testsuite>`, "doctype"},
+	{"external entity", evidence.JUnit, `<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><testsuite name="&x;"/>`, "doctype"},
+	{"billion laughs", evidence.JUnit, `<!DOCTYPE l [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><testsuite name="&b;"/>`, "doctype"},
+	{"undefined entity", evidence.JUnit, `<testsuite name="&lol;"/>`, "bad_evidence"},
+	{"latin 1", evidence.JUnit, `<?xml version="1.0" encoding="ISO-8859-1"?><testsuite/>`, "bad_charset"},
+	{"utf-16 mark", evidence.JUnit, "\xFF\xFE<\x00t\x00", "bad_charset"},
+	{"utf-16 mark json", evidence.SARIF, "\xFE\xFF\x00{", "bad_charset"},
+	{"bad utf-8", evidence.JUnit, "<testsuite name=\"\xff\"/>", "bad_evidence"},
+	{"control character", evidence.JUnit, "<testsuite name=\"\x00\"/>", "bad_evidence"},
+	{"other root", evidence.JUnit, `<testng-results><testcase/></testng-results>`, "not_junit"},
+	{"two roots", evidence.JUnit, `<testsuite/><testsuite/>`, "not_junit"},
+	{"text after the root", evidence.JUnit, `<testsuite/>tail`, "bad_evidence"},
+	{"unclosed", evidence.JUnit, `<testsuite><testcase name="a"/>`, "bad_evidence"},
+	{"misnested", evidence.JUnit, `<testsuite><testcase></testsuite></testcase>`, "bad_evidence"},
+	{"test in test", evidence.JUnit, `<testsuite><testcase><testcase/></testcase></testsuite>`, "not_junit"},
+	{"suite in test", evidence.JUnit, `<testsuite><testcase><testsuite/></testcase></testsuite>`, "not_junit"},
+	{"attribute twice", evidence.JUnit, `<testsuite failures="1" failures="0"/>`, "duplicate_attribute"},
+	{"count in words", evidence.JUnit, `<testsuite failures="none"/>`, "bad_count"},
+	{"negative count", evidence.JUnit, `<testsuite failures="-1" errors="1"/>`, "bad_count"},
+	{"empty file", evidence.JUnit, ``, "bad_evidence"},
+	{"blank file", evidence.JUnit, " \n", "bad_evidence"},
+	{"json as junit", evidence.JUnit, `{"a":1}`, "bad_evidence"},
+
+	{"empty file", evidence.SARIF, ``, "bad_evidence"},
+	{"xml as sarif", evidence.SARIF, `<testsuite/>`, "bad_evidence"},
+	{"array", evidence.SARIF, `[]`, "bad_evidence"},
+	{"null", evidence.SARIF, `null`, "unknown_version"},
+	{"sarif 2.0", evidence.SARIF, `{"version":"2.0.0","runs":[]}`, "unknown_version"},
+	{"version as number", evidence.SARIF, `{"version":2.1,"runs":[]}`, "unknown_version"},
+	{"runs as object", evidence.SARIF, `{"version":"2.1.0","runs":{}}`, "bad_evidence"},
+	{"results as text", evidence.SARIF, `{"version":"2.1.0","runs":[{"results":"none"}]}`, "bad_evidence"},
+	{"two documents", evidence.SARIF, `{"version":"2.1.0","runs":[]} {"version":"2.1.0"}`, "bad_evidence"},
+	{"duplicate", evidence.SARIF, `{"version":"2.1.0","runs":[{"results":[{"level":"error"}],"results":[]}]}`, "duplicate_member"},
+	{"duplicate in what is skipped", evidence.SARIF, `{"version":"2.1.0","x":{"a":1,"a":2},"runs":[]}`, "duplicate_member"},
+	{"duplicate by escape", evidence.SARIF, `{"version":"2.1.0","runs":[],"\u0072uns":[]}`, "duplicate_member"},
+	{"shadowed by case", evidence.SARIF, `{"version":"2.1.0","runs":[{"results":[],"Results":[{"level":"error"}]}]}`, "duplicate_member"},
+	{"bad utf-8", evidence.SARIF, "{\"version\":\"2.1.0\",\"x\":\"\xff\"}", "bad_evidence"},
+	{"lone surrogate", evidence.SARIF, `{"version":"2.1.0","x":"\ud800"}`, "bad_evidence"},
+
+	{"trivy 1", evidence.Trivy, `[{"Target":"x","Vulnerabilities":null}]`, "bad_evidence"},
+	{"trivy 3", evidence.Trivy, `{"SchemaVersion":3,"Results":[{}]}`, "unknown_version"},
+	{"no version", evidence.Trivy, `{"Results":[{}]}`, "unknown_version"},
+	{"severity twice", evidence.Trivy, `{"SchemaVersion":2,"Results":[{"Vulnerabilities":[{"Severity":"HIGH","severity":"LOW"}]}]}`, "duplicate_member"},
+	{"findings as object", evidence.Trivy, `{"SchemaVersion":2,"Results":[{"Vulnerabilities":{}}]}`, "bad_evidence"},
+
+	{"not cyclonedx", evidence.CycloneDX, `{"specVersion":"1.6"}`, "not_cyclonedx"},
+	{"cyclonedx 1.3", evidence.CycloneDX, `{"bomFormat":"CycloneDX","specVersion":"1.3"}`, "unknown_version"},
+	{"cyclonedx 2", evidence.CycloneDX, `{"bomFormat":"CycloneDX","specVersion":"2.0"}`, "unknown_version"},
+	{"xml", evidence.CycloneDX, `<bom xmlns="http://cyclonedx.org/schema/bom/1.6"/>`, "bad_evidence"},
+	{"tools as text", evidence.CycloneDX, `{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"tools":"x"}}`, "bad_evidence"},
+
+	{"gzip", evidence.JUnit, "\x1f\x8b\x08\x00rest", "compressed_evidence"},
+	{"zip", evidence.SARIF, "PK\x03\x04rest", "compressed_evidence"},
+	{"zstd", evidence.Trivy, "\x28\xb5\x2f\xfdrest", "compressed_evidence"},
+	{"xz", evidence.CycloneDX, "\xfd7zXZ\x00rest", "compressed_evidence"},
+}
+
+// largeFiles are the hostile files that are made rather than written.
+func largeFiles() []hostile {
 	deepJSON := func(n int) string { return strings.Repeat(`{"x":`, n) + "1" + strings.Repeat("}", n) }
-	deepXML := func(n int) string {
-		return strings.Repeat(`<testsuite>`, n) + strings.Repeat(`</testsuite>`, n)
-	}
+	deepXML := func(n int) string { return strings.Repeat(`<testsuite>`, n) + strings.Repeat(`</testsuite>`, n) }
 	var members, attributes strings.Builder
 	for i := range 100_002 {
 		fmt.Fprintf(&members, `"%x":0,`, i)
@@ -26,82 +95,21 @@ func TestHostileInputIsRefused(t *testing.T) {
 	for i := range 65 {
 		fmt.Fprintf(&attributes, ` a%d=""`, i)
 	}
-	for _, c := range []struct {
-		name   string
-		format evidence.Format
-		body   string
-		code   string
-	}{
-		{"no format", "", `{}`, "unknown_format"},
-		{"format of another name", "xunit", `{}`, "unknown_format"},
-
-		{"doctype", evidence.JUnit, `<!DOCTYPE testsuite><testsuite/>`, "doctype"},
-		{"doctype small", evidence.JUnit, `<!doctype testsuite><testsuite/>`, "doctype"},
-		{"doctype late", evidence.JUnit, `<testsuite/><!DOCTYPE x>`, "doctype"},
-		{"entity inside", evidence.JUnit, `<testsuite><!ENTITY a "b"></testsuite>`, "doctype"},
-		{"external entity", evidence.JUnit, `<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><testsuite name="&x;"/>`, "doctype"},
-		{"billion laughs", evidence.JUnit, `<!DOCTYPE l [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><testsuite name="&b;"/>`, "doctype"},
-		{"undefined entity", evidence.JUnit, `<testsuite name="&lol;"/>`, "bad_evidence"},
-		{"latin 1", evidence.JUnit, `<?xml version="1.0" encoding="ISO-8859-1"?><testsuite/>`, "bad_charset"},
-		{"utf-16 mark", evidence.JUnit, "\xFF\xFE<\x00t\x00", "bad_charset"},
-		{"utf-16 mark json", evidence.SARIF, "\xFE\xFF\x00{", "bad_charset"},
-		{"bad utf-8", evidence.JUnit, "<testsuite name=\"\xff\"/>", "bad_evidence"},
-		{"control character", evidence.JUnit, "<testsuite name=\"\x00\"/>", "bad_evidence"},
+	return []hostile{
 		{"deep xml", evidence.JUnit, deepXML(65), "too_deep"},
-		{"other root", evidence.JUnit, `<testng-results><testcase/></testng-results>`, "not_junit"},
-		{"two roots", evidence.JUnit, `<testsuite/><testsuite/>`, "not_junit"},
-		{"text after the root", evidence.JUnit, `<testsuite/>tail`, "bad_evidence"},
-		{"unclosed", evidence.JUnit, `<testsuite><testcase name="a"/>`, "bad_evidence"},
-		{"misnested", evidence.JUnit, `<testsuite><testcase></testsuite></testcase>`, "bad_evidence"},
-		{"test in test", evidence.JUnit, `<testsuite><testcase><testcase/></testcase></testsuite>`, "not_junit"},
-		{"suite in test", evidence.JUnit, `<testsuite><testcase><testsuite/></testcase></testsuite>`, "not_junit"},
-		{"attribute twice", evidence.JUnit, `<testsuite failures="1" failures="0"/>`, "duplicate_attribute"},
 		{"many attributes", evidence.JUnit, `<testsuite` + attributes.String() + `/>`, "too_wide"},
 		{"long tag", evidence.JUnit, `<testsuite name="` + strings.Repeat("a", 1<<20) + `"/>`, "too_wide"},
-		{"count in words", evidence.JUnit, `<testsuite failures="none"/>`, "bad_count"},
-		{"negative count", evidence.JUnit, `<testsuite failures="-1" errors="1"/>`, "bad_count"},
-		{"empty file", evidence.JUnit, ``, "bad_evidence"},
-		{"blank file", evidence.JUnit, " \n", "bad_evidence"},
-		{"json as junit", evidence.JUnit, `{"a":1}`, "bad_evidence"},
-
-		{"empty file", evidence.SARIF, ``, "bad_evidence"},
-		{"xml as sarif", evidence.SARIF, `<testsuite/>`, "bad_evidence"},
-		{"array", evidence.SARIF, `[]`, "bad_evidence"},
-		{"null", evidence.SARIF, `null`, "unknown_version"},
-		{"sarif 2.0", evidence.SARIF, `{"version":"2.0.0","runs":[]}`, "unknown_version"},
-		{"version as number", evidence.SARIF, `{"version":2.1,"runs":[]}`, "unknown_version"},
-		{"runs as object", evidence.SARIF, `{"version":"2.1.0","runs":{}}`, "bad_evidence"},
-		{"results as text", evidence.SARIF, `{"version":"2.1.0","runs":[{"results":"none"}]}`, "bad_evidence"},
-		{"two documents", evidence.SARIF, `{"version":"2.1.0","runs":[]} {"version":"2.1.0"}`, "bad_evidence"},
-		{"duplicate", evidence.SARIF, `{"version":"2.1.0","runs":[{"results":[{"level":"error"}],"results":[]}]}`, "duplicate_member"},
-		{"duplicate in what is skipped", evidence.SARIF, `{"version":"2.1.0","x":{"a":1,"a":2},"runs":[]}`, "duplicate_member"},
-		{"duplicate by escape", evidence.SARIF, `{"version":"2.1.0","runs":[],"\u0072uns":[]}`, "duplicate_member"},
-		{"shadowed by case", evidence.SARIF, `{"version":"2.1.0","runs":[{"results":[],"Results":[{"level":"error"}]}]}`, "duplicate_member"},
-		{"bad utf-8", evidence.SARIF, "{\"version\":\"2.1.0\",\"x\":\"\xff\"}", "bad_evidence"},
-		{"lone surrogate", evidence.SARIF, `{"version":"2.1.0","x":"\ud800"}`, "bad_evidence"},
 		{"deep json", evidence.SARIF, deepJSON(65), "too_deep"},
 		{"very deep json", evidence.SARIF, deepJSON(200_000), "too_deep"},
 		{"deep arrays", evidence.Trivy, strings.Repeat("[", 65), "too_deep"},
 		{"wide object", evidence.Trivy, `{` + members.String() + `"SchemaVersion":2}`, "too_wide"},
 		{"long text", evidence.Trivy, `{"x":"` + strings.Repeat("a", 16<<20) + `"}`, "too_wide"},
+	}
+}
 
-		{"trivy 1", evidence.Trivy, `[{"Target":"x","Vulnerabilities":null}]`, "bad_evidence"},
-		{"trivy 3", evidence.Trivy, `{"SchemaVersion":3,"Results":[{}]}`, "unknown_version"},
-		{"no version", evidence.Trivy, `{"Results":[{}]}`, "unknown_version"},
-		{"severity twice", evidence.Trivy, `{"SchemaVersion":2,"Results":[{"Vulnerabilities":[{"Severity":"HIGH","severity":"LOW"}]}]}`, "duplicate_member"},
-		{"findings as object", evidence.Trivy, `{"SchemaVersion":2,"Results":[{"Vulnerabilities":{}}]}`, "bad_evidence"},
-
-		{"not cyclonedx", evidence.CycloneDX, `{"specVersion":"1.6"}`, "not_cyclonedx"},
-		{"cyclonedx 1.3", evidence.CycloneDX, `{"bomFormat":"CycloneDX","specVersion":"1.3"}`, "unknown_version"},
-		{"cyclonedx 2", evidence.CycloneDX, `{"bomFormat":"CycloneDX","specVersion":"2.0"}`, "unknown_version"},
-		{"xml", evidence.CycloneDX, `<bom xmlns="http://cyclonedx.org/schema/bom/1.6"/>`, "bad_evidence"},
-		{"tools as text", evidence.CycloneDX, `{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"tools":"x"}}`, "bad_evidence"},
-
-		{"gzip", evidence.JUnit, "\x1f\x8b\x08\x00rest", "compressed_evidence"},
-		{"zip", evidence.SARIF, "PK\x03\x04rest", "compressed_evidence"},
-		{"zstd", evidence.Trivy, "\x28\xb5\x2f\xfdrest", "compressed_evidence"},
-		{"xz", evidence.CycloneDX, "\xfd7zXZ\x00rest", "compressed_evidence"},
-	} {
+func TestHostileInputIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range append(largeFiles(), hostileFiles...) {
 		t.Run(string(c.format)+" "+c.name, func(t *testing.T) {
 			t.Parallel()
 			res, err := evidence.Parse(c.format, strings.NewReader(c.body), evidence.Options{Subject: image})
@@ -213,7 +221,7 @@ func TestMemoryDoesNotGrowWithTheFindings(t *testing.T) {
 
 func TestFindingsAreSafeToShow(t *testing.T) {
 	t.Parallel()
-	hostile := []struct{ in, want string }{
+	texts := []struct{ in, want string }{
 		{"plain words, accents: é ü 変更", "plain words, accents: é ü 変更"},
 		{`\u202egnp.exe`, `\u202egnp.exe`},
 		{`a\u2066b\u2069c\u200bd\u200fe\u061cf`, `a\u2066b\u2069c\u200bd\u200fe\u061cf`},
@@ -223,7 +231,7 @@ func TestFindingsAreSafeToShow(t *testing.T) {
 		{strings.Repeat("é", 1000), strings.Repeat("é", 148) + "…"},
 		{"token=hunter2hunter2 and go", "token=*** and go"},
 	}
-	for _, h := range hostile {
+	for _, h := range texts {
 		body := `{"SchemaVersion":2,"Results":[{"Target":"` + h.in + `","Vulnerabilities":[
 			{"VulnerabilityID":"` + h.in + `","Title":"` + h.in + `","PkgName":"p","Severity":"LOW"}]}]}`
 		f := parse(t, evidence.Trivy, []byte(body), evidence.Options{}).Findings[0]

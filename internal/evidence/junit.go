@@ -14,7 +14,7 @@ import (
 
 const (
 	maxElements   = 10_000_000 // of one XML file
-	maxAttributes = 64         // of one element; JUnit's richest has fewer than twenty
+	maxAttributes = 32         // of one element; JUnit's richest has fewer than twenty
 )
 
 // junit reads a JUnit file as a stream. The format has no standard; what the dialects share is
