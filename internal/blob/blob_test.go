@@ -161,7 +161,7 @@ func TestAbsentDocumentIsNotFound(t *testing.T) {
 	}
 }
 
-// Trust row 70: the name is the digest, and nothing else gets near the file system.
+// The name is the digest, and nothing else gets near the file system.
 func TestOnlyADigestNamesADocument(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -83,7 +83,7 @@ func TestCommitsMayBeWrittenInThreeWays(t *testing.T) {
 	}
 }
 
-// Trust row 35: a scanner that never ran must not pass.
+// A scanner that never ran must not pass.
 func TestSilenceFails(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

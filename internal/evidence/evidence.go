@@ -110,8 +110,7 @@ type Options struct {
 	AllowEmpty  bool     // a Trivy report that scanned nothing may pass; the asker says so explicitly
 }
 
-// The limits. MaxSize is the policy of trust.md row 62; the others keep the memory that a hostile
-// file can claim near the size of the file.
+// The limits. They keep the memory that a hostile file can claim near the size of the file.
 const (
 	MaxSize         = 100 << 20 // bytes of one evidence file
 	MaxDepth        = 64        // levels of nesting, in JSON and XML

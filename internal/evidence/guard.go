@@ -81,7 +81,7 @@ const (
 )
 
 // xmlGuard follows the markup of XML and refuses every declaration: DOCTYPE, ENTITY and their kin
-// never reach the decoder, so no entity can be defined (trust.md row 60).
+// never reach the decoder, so no entity can be defined.
 type xmlGuard struct {
 	state xmlState
 	quote byte   // the open quote inside a tag, or 0

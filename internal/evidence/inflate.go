@@ -11,7 +11,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 )
 
-// The limits of unpacking (trust.md row 62). Below freeBytes no ratio is asked for: a short file of
+// The limits of unpacking. Below freeBytes no ratio is asked for: a short file of
 // zeros is no bomb.
 const (
 	maxRatio  = 100
