@@ -28,7 +28,12 @@ func (p *Pack) Demand(f Facts) (Demand, error) {
 	if err := forbidden(held); err != nil {
 		return Demand{}, err
 	}
-	b := builder{facts: &f, out: Demand{Policy: p.digest, Exclude: slices.Sorted(slices.Values(p.Exclude))}}
+	return p.sum(&f, held)
+}
+
+// sum adds up what the rules that hold ask.
+func (p *Pack) sum(f *Facts, held []*Rule) (Demand, error) {
+	b := builder{facts: f, out: Demand{Policy: p.digest, Exclude: slices.Sorted(slices.Values(p.Exclude))}}
 	if c, ok := p.Category(f.Category); ok {
 		b.fields(c.Fields, Reason{Rule: "category:" + c.Name, Clause: c.Clause, Text: c.Title})
 	}

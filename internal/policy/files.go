@@ -36,6 +36,16 @@ type archive struct {
 // Files gives the pack's files in the order of their paths.
 func (p *Pack) Files() []File { return slices.Clone(p.files) }
 
+// text gives the bytes of one file.
+func (p *Pack) text(name string) string {
+	for _, f := range p.files {
+		if f.Path == name {
+			return f.Text
+		}
+	}
+	return ""
+}
+
 // Archive gives the whole pack as one canonical JSON document {"files":[{"path","text"}]}, from
 // which LoadArchive makes the same pack with the same digest.
 func (p *Pack) Archive() ([]byte, error) { return seal.Canonical(archive{Files: p.files}) }

@@ -152,7 +152,10 @@ func (l *linter) tryOut() {
 		if err == nil && forbidden(rules) != nil {
 			continue
 		}
-		d, err := l.p.Demand(f)
+		var d Demand
+		if err == nil {
+			d, err = l.p.sum(&f, rules)
+		}
 		if err != nil {
 			note(fault.Of(err).Code, s.name)
 			continue

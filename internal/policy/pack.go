@@ -321,6 +321,7 @@ func (p *Pack) Resolve(f Facts) Facts {
 	for i, t := range f.Targets {
 		f.Targets[i], _ = p.Target(t.Name)
 	}
+	f.Environment = "" // computed from the targets
 	return strict(f)
 }
 

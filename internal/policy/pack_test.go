@@ -1,20 +1,26 @@
 package policy_test
 
 import (
+	"sync"
 	"testing"
 
 	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/policies"
 )
 
-// shipped loads the pack that the program ships with.
-func shipped(t testing.TB) *policy.Pack {
-	t.Helper()
+// shippedOnce loads the shipped pack for all tests; nothing changes a pack.
+var shippedOnce = sync.OnceValues(func() (*policy.Pack, error) {
 	fsys, err := policies.Pack(policies.Default)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	p, err := policy.Load(fsys)
+	return policy.Load(fsys)
+})
+
+// shipped gives the pack that the program ships with.
+func shipped(t testing.TB) *policy.Pack {
+	t.Helper()
+	p, err := shippedOnce()
 	if err != nil {
 		t.Fatal(fault(err))
 	}

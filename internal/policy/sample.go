@@ -57,8 +57,9 @@ func (s *sampler) collect() {
 		}
 		s.roles = union(s.roles, p.Approving())
 		for i := range p.Rules {
-			for _, l := range p.Rules[i].cond.literals {
-				literals[l] = true
+			c := p.Rules[i].cond
+			for _, l := range c.literals {
+				literals[l] = literals[l] || slices.ContainsFunc(c.reads.names(), written)
 			}
 		}
 	}
@@ -69,7 +70,26 @@ func (s *sampler) collect() {
 	for _, key := range sortedKeys(targets) {
 		s.targets = append(s.targets, targets[key])
 	}
-	s.literals = sortedKeys(literals)
+	for _, l := range sortedKeys(literals) {
+		if literals[l] {
+			s.literals = append(s.literals, l)
+		}
+	}
+}
+
+// written reports whether a requester can write what they like at this path. The others take values
+// that the samples go through one by one.
+func written(path string) bool {
+	root, _, _ := strings.Cut(path, ".")
+	switch {
+	case slices.Contains([]string{"type", "category", "model", "environment", "roles", "risk_floor", "fields", "checks[]", "history", "rollback"}, root):
+		return false
+	case root == "components[]":
+		return false // from the catalogue, member by member
+	}
+	return !slices.Contains([]string{"targets[].environment", "targets[].classification", "targets[].kind", "targets[].owner",
+		"targets[].role", "bindings[].kind", "effects[].op", "plan.present", "plan.complete", "plan.create", "plan.update",
+		"plan.delete", "plan.replace"}, path)
 }
 
 func sortedKeys[V any](m map[string]V) []string {
