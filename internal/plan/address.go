@@ -98,8 +98,8 @@ func (r *redactor) where(address string) string {
 func (r *redactor) instanceKey(written string) string {
 	plain := []byte(unquoteKey(written))
 	r.spans = r.known.find(r.spans[:0], plain, leastWord)
-	r.spans = scan(r.spans, plain, true)
-	if len(r.spans) > 0 || r.known.is(plain) || strings.Contains(written, anyMarker) {
+	r.spans = scan(r.spans, plain, false)
+	if len(r.spans) > 0 || strings.ContainsAny(written[:min(1, len(written))], "{[") || r.known.is(plain) || strings.Contains(written, anyMarker) {
 		return r.known.marker("", "address", plain)
 	}
 	return written

@@ -134,7 +134,7 @@ type stream struct {
 	red    *redactor
 	out    *Outcome
 	tell   func(Event)
-	pem    bool // inside a key that is printed line by line
+	pem    int  // lines that may still belong to a key that is printed line by line
 	summed bool // the tool summed the apply up
 }
 
@@ -222,12 +222,21 @@ func (s *stream) line(raw []byte) {
 // scrub masks a line for people. A key that is printed line by line is masked to its end.
 func (s *stream) scrub(text string) string { return scrubLine(s.red.known, text, &s.pem) }
 
-func scrubLine(known *Secrets, text string, pem *bool) string {
+// pemLines is how many lines of output a key may take; the longest in use takes about 120. A BEGIN that
+// never ends hides no more than that.
+const pemLines = 256
+
+func scrubLine(known *Secrets, text string, pem *int) string {
 	begins := strings.LastIndex(text, "-----BEGIN ")
 	ends := strings.LastIndex(text, "-----END ")
-	was := *pem
-	if begins >= 0 || ends >= 0 {
-		*pem = begins > ends
+	was := *pem > 0
+	switch {
+	case begins > ends:
+		*pem = pemLines
+	case ends >= 0:
+		*pem = 0
+	case was:
+		*pem--
 	}
 	if was && begins < 0 {
 		return bareMarker
@@ -327,7 +336,7 @@ type Scrubber struct {
 	known   *Secrets
 	line    []byte
 	over    bool
-	pem     bool
+	pem     int
 	written error // the first error of the writer below
 }
 

@@ -285,7 +285,8 @@ func (r *redactor) tells(name []byte, v *verdict) bool {
 	if !v.judged {
 		r.spans = r.known.find(r.spans[:0], name, leastInName)
 		r.spans = scan(r.spans, name, false)
-		v.judged, v.tells = true, len(r.spans) > 0 || r.known.is(name) || bytes.Contains(name, []byte(anyMarker))
+		v.judged = true
+		v.tells = len(r.spans) > 0 || name[0] == '{' || name[0] == '[' || r.known.is(name) || bytes.Contains(name, []byte(anyMarker))
 	}
 	return v.tells
 }

@@ -53,7 +53,7 @@ func scan(dst []span, s []byte, digestOK bool) []span {
 		longest = max(longest, run)
 		run = 0
 	}
-	if max(longest, run) >= 8 {
+	if max(longest, run) >= 8 || bytes.IndexByte(s, '.') > 0 {
 		dst = scanTokens(dst, s, digestOK)
 	}
 	return scanContext(dst, s)
@@ -62,6 +62,14 @@ func scan(dst []span, s []byte, digestOK bool) []span {
 // scanContext finds only what its surroundings give away, and marks it as learnt.
 func scanContext(dst []span, s []byte) []span {
 	colon := bytes.IndexByte(s, ':') >= 0
+	for _, hook := range hooks {
+		if !colon && !bytes.ContainsRune(s, '/') {
+			break
+		}
+		if i := bytes.Index(s, []byte(hook)); i >= 0 {
+			dst = append(dst, span{from: i + len(hook), to: wordEnd(s, i+len(hook)), learnt: true})
+		}
+	}
 	if colon && bytes.IndexByte(s, '@') >= 0 {
 		dst = scanURLs(dst, s)
 	}
@@ -72,6 +80,17 @@ func scanContext(dst []span, s []byte) []span {
 		dst = scanSpoken(dst, s)
 	}
 	return dst
+}
+
+// hooks are addresses whose rest is the credential.
+var hooks = []string{"hooks.slack.com/services/", "hooks.slack.com/workflows/", "/api/webhooks/", "webhook.office.com/webhookb2/"}
+
+// wordEnd gives the end of what a space, a quote or a bracket ends.
+func wordEnd(s []byte, i int) int {
+	for i < len(s) && !strings.ContainsRune(" \t\r\n\"'<>`", rune(s[i])) {
+		i++
+	}
+	return i
 }
 
 func scanTokens(dst []span, s []byte, digestOK bool) []span {
@@ -87,7 +106,7 @@ func scanTokens(dst []span, s []byte, digestOK bool) []span {
 		for j < len(s) && classes[s[j]]&^sign != 0 {
 			j++
 		}
-		if j-i >= 8 {
+		if j-i >= 8 || j < len(s) && s[j] == '.' {
 			dst = judge(dst, s, i, j, digestOK)
 		}
 		i = j
@@ -128,12 +147,12 @@ var issuers = []struct {
 	prefix string
 	least  int
 }{
-	{"AKIA", 16}, {"ASIA", 16}, {"ABIA", 16}, {"ACCA", 16}, {"AIza", 30}, {"ya29", 20}, {"GOCSPX-", 20},
+	{"AKIA", 16}, {"ASIA", 16}, {"ABIA", 16}, {"ACCA", 16}, {"AIza", 30}, {"ya29.", 20}, {"GOCSPX-", 20},
 	{"ghp_", 20}, {"gho_", 20}, {"ghu_", 20}, {"ghs_", 20}, {"ghr_", 20}, {"github_pat_", 20},
 	{"glpat-", 16}, {"gldt-", 16}, {"glrt-", 16}, {"xoxb-", 12}, {"xoxp-", 12}, {"xoxa-", 12}, {"xoxr-", 12},
 	{"xoxs-", 12}, {"xoxe-", 12}, {"xapp-", 12}, {"sk_live_", 12}, {"sk_test_", 12}, {"rk_live_", 12},
-	{"whsec_", 12}, {"sk-", 20}, {"npm_", 20}, {"pypi-", 20}, {"hvs", 12}, {"hvb", 12}, {"dop_v1_", 20},
-	{"doo_v1_", 20}, {"shpat_", 20}, {"SK", 34}, {"eyJ", 10}, {"dckr_pat_", 16}, {"PMAK-", 20},
+	{"whsec_", 12}, {"sk-ant-", 20}, {"sk-proj-", 20}, {"npm_", 20}, {"pypi-", 20}, {"hvs.", 12}, {"hvb.", 12}, {"hvr.", 12}, {"SG.", 20}, {"dop_v1_", 20},
+	{"doo_v1_", 20}, {"shpat_", 20}, {"eyJ", 10}, {"dckr_pat_", 16}, {"PMAK-", 20},
 	{"NRAK-", 16}, {"lin_api_", 16}, {"figd_", 16}, {"ATATT3", 16}, {"ATBB", 16}, {"tskey-", 16}, {"AGE-SECRET-KEY-", 20},
 }
 
@@ -141,7 +160,7 @@ var issuers = []struct {
 // dots, which part the others.
 func issued(s []byte, i, j int) int {
 	for _, p := range issuers {
-		if s[i] != p.prefix[0] || !bytes.HasPrefix(s[i:j], []byte(p.prefix)) {
+		if s[i] != p.prefix[0] || !bytes.HasPrefix(s[i:], []byte(p.prefix)) {
 			continue
 		}
 		for j < len(s) && (classes[s[j]]&^sign != 0 || s[j] == '.') {
@@ -222,6 +241,9 @@ func generated(tok []byte, share float64) bool {
 		last = k
 	}
 	rate := float64(changes) / float64(max(n, 1))
+	if len(tok) == 40 && seen == lower|upper|digit && rate >= 0.15 && entropy(tok) >= 4 {
+		return true // the form of the secret keys of AWS, in which digits may be few
+	}
 	switch {
 	case n < 16, seen&digit == 0 && rate < 0.3, seen&(lower|upper) == 0:
 		return false
@@ -287,10 +309,7 @@ func scanURLs(dst []span, s []byte) []span {
 			return dst
 		}
 		i += n + 3
-		end := i
-		for end < len(s) && !strings.ContainsRune(" \t\r\n\"'<>`", rune(s[end])) {
-			end++
-		}
+		end := wordEnd(s, i)
 		if at := userinfo(s[i:end]); at > 0 && string(s[i:i+at]) != "git" {
 			if colon := bytes.IndexByte(s[i:i+at], ':'); colon >= 0 && colon+1 < at {
 				dst = append(dst, span{from: i + colon + 1, to: i + at, learnt: true})
