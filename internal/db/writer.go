@@ -38,7 +38,7 @@ func (d *DB) Update(ctx context.Context, actor fault.Actor, run func(*Tx) error)
 	if d.jobs == nil {
 		return errors.New("db: opened for reading only")
 	}
-	j := &job{ctx: ctx, actor: actor, run: run, answer: make(chan error, 1)}
+	j := &job{ctx: ctx, actor: actor, run: surrounded(ctx, run), answer: make(chan error, 1)}
 	select {
 	case d.jobs <- j:
 	case <-d.quit:
