@@ -57,6 +57,10 @@ type DB struct {
 	done  chan struct{} // closed when the writer has ended
 	close sync.Once
 
+	schema     sync.Once // guards the next two: what the migrations make, worked out by the first Inspect
+	objects    []object
+	objectsErr error
+
 	denied    func(*Tx, *fault.Error) error // set once by OnDenied before the first Update
 	committed []func()                      // set once by OnCommit before the first Update
 }

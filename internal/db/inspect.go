@@ -31,15 +31,15 @@ func (d *DB) Inspect(ctx context.Context, tx *Tx) ([]Damage, error) {
 	if err != nil {
 		return found, fmt.Errorf("check storage: %w", err)
 	}
-	want, err := d.wantSchema(ctx)
-	if err != nil {
-		return found, fmt.Errorf("work out the schema: %w", err)
+	d.schema.Do(func() { d.objects, d.objectsErr = d.wantSchema(context.WithoutCancel(ctx)) })
+	if d.objectsErr != nil {
+		return found, fmt.Errorf("work out the schema: %w", d.objectsErr)
 	}
 	have, err := Collect(tx, scanObject, objects)
 	if err != nil {
 		return found, fmt.Errorf("read schema: %w", err)
 	}
-	return append(found, compareSchema(have, want)...), nil
+	return append(found, compareSchema(have, d.objects)...), nil
 }
 
 // object is one entry of SQLite's schema.

@@ -36,7 +36,7 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	tx.end()
 	_, end := s.exec("ROLLBACK")
 	whole = end == nil && !isStalePlan(tx.failed)
-	if end != nil && err != nil {
+	if err != nil && !whole { // the next call, with a fresh connection, can have the answer
 		return unavailableRead(errors.Join(err, end))
 	}
 	return err
