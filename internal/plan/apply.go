@@ -120,7 +120,7 @@ func readLine(in *bufio.Reader, limit int) (line []byte, over bool, err error) {
 		if !over {
 			line = append(line, part...)
 		}
-		if len(line) > limit+1 {
+		if len(bytes.TrimRight(line, "\r\n")) > limit {
 			line, over = nil, true
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
