@@ -3,6 +3,8 @@ package directory
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
@@ -81,30 +83,83 @@ func (r *Roster) active(id PersonID) error {
 	return err
 }
 
-// AddService makes a service account: a program that acts with tokens, for which its owner answers. To
-// every rule it is its owner, and it never fills a slot. An officer does it.
-func (d *Desk) AddService(ctx context.Context, actor fault.Actor, username string, owner PersonID, note string) (a Account, err error) {
+// NewService is what making a service account asks for.
+type NewService struct {
+	Username string   `json:"username"`
+	Owner    PersonID `json:"owner"`
+	Note     string   `json:"note"`
+	Repos    []string `json:"repos"` // the repositories that its tokens may be bound to
+}
+
+func (n NewService) check() error {
 	e := fault.New(fault.Invalid, "bad_account", "The account cannot be made like that.")
-	if checkLine(e, "note", note, maxNote, false); len(e.Fields) > 0 {
-		return a, e
+	checkLine(e, "note", n.Note, maxNote, false)
+	for _, repo := range n.Repos {
+		checkLine(e, "repos", repo, maxTitle, true)
+		if strings.ContainsAny(repo, " |") {
+			e.At("repos", "holds a character that repository names do not have")
+		}
+	}
+	if len(e.Fields) > 0 {
+		return e
+	}
+	return nil
+}
+
+// AddService makes a service account: a program that acts with tokens, for which its owner answers. To
+// every rule it is its owner, and it never fills a slot. Which repositories it speaks for is the
+// officer's word, not the owner's: a binding that its owner could choose would bind nothing. An officer
+// does it.
+func (d *Desk) AddService(ctx context.Context, actor fault.Actor, n NewService) (a Account, err error) {
+	if err := n.check(); err != nil {
+		return a, err
 	}
 	err = d.manage(ctx, actor, PeopleManage, func(tx *db.Tx, r *Roster) (err error) {
-		if err := r.active(owner); err != nil {
+		if err := r.active(n.Owner); err != nil {
 			return err
 		}
-		if err := usernameFree(r, username); err != nil {
+		if err := usernameFree(r, n.Username); err != nil {
 			return err
 		}
-		if a, err = newAccount(owner, Service, username, note, tx.Now().UnixMicro()); err != nil {
+		if a, err = newAccount(n.Owner, Service, n.Username, n.Note, tx.Now().UnixMicro()); err != nil {
 			return err
 		}
+		a.Repos = n.Repos
 		if err := insertAccount(tx, a); err != nil {
 			return fmt.Errorf("save account: %w", err)
 		}
 		return d.recordPeople(tx, ledger.Event{Verb: "service.added", Type: "account", Object: string(a.ID),
-			Detail: map[string]any{"username": username, "owner": string(owner)}})
+			Detail: map[string]any{"username": n.Username, "owner": string(n.Owner), "repos": n.Repos}})
 	})
 	return a, err
+}
+
+// EditService changes the note of a service account and the repositories that it speaks for. Tokens
+// bound to a repository that is not among them any more end. An officer does it.
+func (d *Desk) EditService(ctx context.Context, actor fault.Actor, id AccountID, note string, repos []string) error {
+	if err := (NewService{Note: note, Repos: repos}).check(); err != nil {
+		return err
+	}
+	return d.manage(ctx, actor, PeopleManage, func(tx *db.Tx, r *Roster) error {
+		a, err := openAccount(tx, id)
+		if err != nil {
+			return err
+		}
+		if a.Kind != Service {
+			return fault.New(fault.Conflict, "not_service", "That is a person's account.").About(string(id))
+		}
+		a.Note, a.Repos = note, repos
+		if err := saveAccount(tx, a); err != nil {
+			return fmt.Errorf("save account: %w", err)
+		}
+		if err := d.recordPeople(tx, ledger.Event{Verb: "service.edited", Type: "account", Object: string(id),
+			Detail: map[string]any{"note": note, "repos": repos}}); err != nil {
+			return err
+		}
+		return d.endTokensOf(tx, a.Person, "repository withdrawn", func(t Token) bool {
+			return t.Account == id && t.Repo != "" && !slices.Contains(repos, t.Repo)
+		})
+	})
 }
 
 // MoveService gives a service account another owner. Its tokens end, because the old owner may know

@@ -97,7 +97,7 @@ func nameKey(fold string) string {
 // becomes of it, so many at once get no more tries than one after another, and a crash forgives none.
 // The account is found in the same transaction; without one the zero Account is returned.
 func (d *Desk) begin(ctx context.Context, fold string, source netip.Addr) (a Account, keys [2]string, err error) {
-	err = d.db.Update(ctx, fault.Actor{}, func(tx *db.Tx) error {
+	err = d.db.Update(bare{ctx}, fault.Actor{}, func(tx *db.Tx) error {
 		var found bool
 		if fold != "" {
 			if a, found, err = accountByFold(tx, fold); err != nil {
@@ -118,6 +118,13 @@ func (d *Desk) begin(ctx context.Context, fold string, source netip.Addr) (a Acc
 	})
 	return a, keys, err
 }
+
+// bare is a context without values: whatever a surface puts around a use-case (db.Around), a retry with
+// the same idempotency key is still an attempt and is counted.
+type bare struct{ context.Context }
+
+// Value gives nothing.
+func (bare) Value(any) any { return nil }
 
 func count(tx *db.Tx, id string, l limit) error {
 	now := tx.Now().UnixMicro()

@@ -94,7 +94,7 @@ func (d *Desk) Assign(ctx context.Context, actor fault.Actor, g Grant) error {
 		}
 		if touched := r.touches(g); slices.ContainsFunc(touched, k.approving) {
 			return fault.New(fault.Denied, "grant_needs_change", "That changes who can approve, so it needs an approved access change.").
-				Because("approving-roles", "statement/a").About(g.who()).FixedBy("an approved access change").
+				Because("approving-roles", "provision/portal-access").About(g.who()).FixedBy("an approved access change").
 				Then("plumb change new --category access")
 		}
 		return d.perform(tx, g, "")

@@ -41,6 +41,7 @@ type Account struct {
 	SetBy     PersonID    `json:"set_by"`     // who issued the newest credential: the person, or an officer
 	SetAt     int64       `json:"set_at"`
 	Note      string      `json:"note"`
+	Repos     []string    `json:"repos,omitempty"` // of a service account: what its tokens may be bound to
 	Ended     int64       `json:"ended"`
 	Created   int64       `json:"created"`
 

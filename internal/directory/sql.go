@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"strings"
 
 	"plumbline.dev/plumb/internal/db"
 )
@@ -36,12 +37,15 @@ func savePerson(tx *db.Tx, p Person) error {
 		p.Name, p.Email, foldEmail(p.Email), p.Note, p.Disabled, string(p.ID))
 }
 
-const accountColumns = "SELECT id, person, kind, username, fold, password, once, once_until, set_by, set_at, note, ended, created" +
+const accountColumns = "SELECT id, person, kind, username, fold, password, once, once_until, set_by, set_at, note, repos, ended, created" +
 	" FROM directory_account"
 
 func scanAccount(row db.Scanner) (a Account, err error) {
-	return a, row.Scan(&a.ID, &a.Person, &a.Kind, &a.Username, &a.fold, &a.password, &a.once, &a.OnceUntil,
-		&a.SetBy, &a.SetAt, &a.Note, &a.Ended, &a.Created)
+	var repos string
+	err = row.Scan(&a.ID, &a.Person, &a.Kind, &a.Username, &a.fold, &a.password, &a.once, &a.OnceUntil,
+		&a.SetBy, &a.SetAt, &a.Note, &repos, &a.Ended, &a.Created)
+	a.Repos = strings.Fields(repos)
+	return a, err
 }
 
 func loadAccount(tx *db.Tx, id AccountID) (Account, bool, error) {
@@ -53,17 +57,18 @@ func accountByFold(tx *db.Tx, fold string) (Account, bool, error) {
 }
 
 func insertAccount(tx *db.Tx, a Account) error {
-	_, err := tx.Exec("INSERT INTO directory_account (id, person, kind, username, fold, password, once, once_until, set_by, set_at, note, ended, created)"+
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+	_, err := tx.Exec("INSERT INTO directory_account (id, person, kind, username, fold, password, once, once_until, set_by, set_at, note, repos, ended, created)"+
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
 		string(a.ID), string(a.Person), string(a.Kind), a.Username, a.fold, a.password, a.once, a.OnceUntil,
-		string(a.SetBy), a.SetAt, a.Note, a.Ended, a.Created)
+		string(a.SetBy), a.SetAt, a.Note, strings.Join(a.Repos, " "), a.Ended, a.Created)
 	return err
 }
 
 // saveAccount writes what may change of an account; its kind, username and creation never do.
 func saveAccount(tx *db.Tx, a Account) error {
-	return tx.ExecOne("UPDATE directory_account SET person = $1, password = $2, once = $3, once_until = $4, set_by = $5, set_at = $6, note = $7, ended = $8"+
-		" WHERE id = $9", string(a.Person), a.password, a.once, a.OnceUntil, string(a.SetBy), a.SetAt, a.Note, a.Ended, string(a.ID))
+	return tx.ExecOne("UPDATE directory_account SET person = $1, password = $2, once = $3, once_until = $4, set_by = $5, set_at = $6, note = $7, repos = $8, ended = $9"+
+		" WHERE id = $10", string(a.Person), a.password, a.once, a.OnceUntil, string(a.SetBy), a.SetAt, a.Note,
+		strings.Join(a.Repos, " "), a.Ended, string(a.ID))
 }
 
 func insertGroup(tx *db.Tx, g Group) error {

@@ -26,7 +26,7 @@ type Token struct {
 	Person  PersonID  `json:"person"` // for a service account its owner
 	Name    string    `json:"name"`
 	Scopes  []Scope   `json:"scopes"`
-	Repo    string    `json:"repo"`     // the only repository that it speaks for; "" for none
+	Repo    string    `json:"repo"`     // the only repository that it speaks for, one of its service account's; "" for none
 	Pipe    string    `json:"pipeline"` // the only pipeline that it speaks for; "" for none
 	Created int64     `json:"created"`
 	Expires int64     `json:"expires"`
@@ -106,8 +106,8 @@ func (d *Desk) MakeToken(ctx context.Context, actor fault.Actor, n NewToken) (t 
 	secret = newBearer(tokenPrefix)
 	err = d.manage(ctx, actor, TokensOwn, func(tx *db.Tx, r *Roster) error {
 		a, err := openAccount(tx, n.Account)
-		if err == nil && string(a.Person) != actor.Person {
-			err = fault.New(fault.NotFound, "no_account", "You have no such account.")
+		if err == nil {
+			err = n.fits(a, PersonID(actor.Person))
 		}
 		if err != nil {
 			return err
@@ -128,6 +128,18 @@ func (d *Desk) MakeToken(ctx context.Context, actor fault.Actor, n NewToken) (t 
 		return Token{}, "", err
 	}
 	return t, secret, nil
+}
+
+// fits refuses a token for somebody else's account, and a binding that no officer gave the account.
+func (n NewToken) fits(a Account, person PersonID) error {
+	switch {
+	case a.Person != person:
+		return fault.New(fault.NotFound, "no_account", "You have no such account.")
+	case n.Repo != "" && !slices.Contains(a.Repos, n.Repo):
+		return fault.New(fault.Denied, "repo_not_bound", "A token is bound only to a repository that its service account speaks for.").
+			Because(string(RepoKeyUse), "").About(string(a.ID)).FixedBy("a security officer, who names the repositories of a service account")
+	}
+	return nil
 }
 
 // Tokens lists the tokens of a person and of the service accounts that they own, newest first, also
@@ -163,21 +175,21 @@ func (d *Desk) RevokeToken(ctx context.Context, actor fault.Actor, id TokenID) e
 
 // endTokens revokes the tokens of a person and of the service accounts that they own, or of one account.
 func (d *Desk) endTokens(tx *db.Tx, person PersonID, account AccountID, why string) error {
-	return d.endTokensOf(tx, person, why, func(a AccountID) bool { return account == "" || a == account })
+	return d.endTokensOf(tx, person, why, func(t Token) bool { return account == "" || t.Account == account })
 }
 
 // endOwnTokens revokes the tokens of a person's own accounts; those of service accounts stay.
 func (d *Desk) endOwnTokens(tx *db.Tx, r *Roster, person PersonID, why string) error {
-	return d.endTokensOf(tx, person, why, func(a AccountID) bool { return r.accounts[a].Kind != Service })
+	return d.endTokensOf(tx, person, why, func(t Token) bool { return r.accounts[t.Account].Kind != Service })
 }
 
-func (d *Desk) endTokensOf(tx *db.Tx, person PersonID, why string, of func(AccountID) bool) error {
+func (d *Desk) endTokensOf(tx *db.Tx, person PersonID, why string, of func(Token) bool) error {
 	list, err := tokensOf(tx, person)
 	if err != nil {
 		return fmt.Errorf("load tokens: %w", err)
 	}
 	now := tx.Now().UnixMicro()
-	list = slices.DeleteFunc(list, func(t Token) bool { return t.live(now) != nil || !of(t.Account) })
+	list = slices.DeleteFunc(list, func(t Token) bool { return t.live(now) != nil || !of(t) })
 	return d.revoke(tx, list, why)
 }
 

@@ -42,6 +42,7 @@ CREATE TABLE directory_account (
     set_by     TEXT   NOT NULL,
     set_at     BIGINT NOT NULL,
     note       TEXT   NOT NULL,
+    repos      TEXT   NOT NULL,
     ended      BIGINT NOT NULL,
     created    BIGINT NOT NULL
 );
