@@ -108,8 +108,9 @@ func (d *Desk) boundPack(ctx context.Context, b Binding) (*policy.Pack, error) {
 func (d *Desk) execute(ctx context.Context, tx *db.Tx, s *Snapshot, b Binding, did map[string]any) error {
 	switch b.Kind {
 	case AccessGrant:
-		g := directory.Grant{Op: b.Grant.Op, Role: directory.RoleName(b.Grant.Role), Person: directory.PersonID(b.Grant.Person), Until: b.Grant.Expires}
-		did["granted"] = b.Grant.Op + " " + b.Grant.Role + " " + b.Grant.Person
+		g := directory.Grant{Op: directory.GrantOp(b.Grant.Op), Role: directory.RoleName(b.Grant.Role), Person: directory.PersonID(b.Grant.Person),
+			Group: directory.GroupID(b.Grant.Group), Into: directory.GroupID(b.Grant.Into), Until: b.Grant.Until}
+		did["grant"] = *b.Grant
 		return d.people.Apply(tx, g, string(s.Change.ID))
 	case PolicyPack:
 		p, err := d.boundPack(ctx, b)
@@ -157,7 +158,12 @@ func (d *Desk) SetUp(tx *db.Tx, p *policy.Pack) error {
 	if err := policy.Ready(findings); err != nil {
 		return err
 	}
-	return d.activate(tx, p, "setup")
+	if err := d.activate(tx, p, "setup"); err != nil {
+		return err
+	}
+	_, err = ledger.Append(tx, ledger.Event{Verb: "policy.activated", Type: "policy", Object: p.Digest(), Policy: p.Digest(),
+		Detail: map[string]any{"name": p.Name, "version": p.Version}})
+	return err
 }
 
 // PackVersion is one entry of the policy's history.

@@ -30,7 +30,7 @@ func (d *Desk) Approve(ctx context.Context, actor fault.Actor, id ID, seen, comm
 		if err := d.decide(tx, s, Approval, comment); err != nil {
 			return err
 		}
-		if s.approved("") {
+		if s.approved() {
 			if err := d.authorize(tx, s); err != nil {
 				return err
 			}
@@ -78,7 +78,7 @@ func (s *Snapshot) mayDecide(actor fault.Actor, seen string) error {
 	case seen != c.RevDigest:
 		return stale(c)
 	}
-	switch s.excluded("")[actor.Person] {
+	switch s.excluded()[actor.Person] {
 	case "":
 	case "self_approval":
 		return deny("self_approval", "The author of a change cannot decide on it.")
@@ -114,7 +114,7 @@ func first(list []string) string {
 // seatFor asks that the person's yes would help: that they hold a role which an open slot can use, in
 // its turn.
 func (s *Snapshot) seatFor(actor fault.Actor) error {
-	for _, m := range s.match("").Missing {
+	for _, m := range s.match().Missing {
 		could := slices.ContainsFunc(m.Could, func(x policy.Candidate) bool { return x.Person == actor.Person })
 		if could && len(m.Waits) == 0 {
 			return nil
@@ -127,7 +127,7 @@ func (s *Snapshot) seatFor(actor fault.Actor) error {
 
 func (s *Snapshot) openRoles() []string {
 	out := []string{}
-	for _, m := range s.match("").Missing {
+	for _, m := range s.match().Missing {
 		out = append(out, m.Role)
 	}
 	return out
@@ -299,11 +299,18 @@ func (s *Snapshot) withdraw(actor fault.Actor, comment string) error {
 
 // reopen takes an authorized change back to the people when its decisions no longer suffice.
 func (d *Desk) reopen(tx *db.Tx, s *Snapshot) error {
-	c := &s.Change
-	if (c.State != Authorized && c.State != Scheduled) || s.approved("") {
+	if !s.reopen() {
 		return nil
+	}
+	return reserve(tx, s.Change.ID, nil, false)
+}
+
+func (s *Snapshot) reopen() bool {
+	c := &s.Change
+	if (c.State != Authorized && c.State != Scheduled) || s.approved() {
+		return false
 	}
 	c.State, c.Due = AwaitingApproval, c.Body.Expires
 	c.Body.Decided, c.Body.Approvals = 0, ""
-	return reserve(tx, c.ID, nil, false)
+	return true
 }

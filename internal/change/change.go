@@ -98,10 +98,11 @@ type Body struct {
 	Authors    []string          `json:"authors"`           // persons who wrote any revision
 	Carried    []string          `json:"carried,omitempty"` // digests of equal earlier revisions whose decisions still count
 	Demand     policy.Demand     `json:"demand"`
-	Submitted  int64             `json:"submitted,omitempty"`
-	Decided    int64             `json:"decided,omitempty"` // when it became authorized
-	Expires    int64             `json:"expires,omitempty"` // approvals live until then
-	Start      int64             `json:"start,omitempty"`   // the slot inside the approved envelope
+	Submitted  int64             `json:"submitted,omitempty"` // first submission
+	Since      int64             `json:"since,omitempty"`     // this round; decisions from before it no longer count
+	Decided    int64             `json:"decided,omitempty"`   // when it became authorized
+	Expires    int64             `json:"expires,omitempty"`   // approvals live until then
+	Start      int64             `json:"start,omitempty"`     // the slot inside the approved envelope
 	End        int64             `json:"end,omitempty"`
 	Hold       *Hold             `json:"hold,omitempty"`
 	Auto       *AutoApproval     `json:"auto,omitempty"`

@@ -283,7 +283,7 @@ func (d *Desk) Acknowledge(ctx context.Context, actor fault.Actor, id ID, with, 
 		}
 		roles := s.Roster.Roles(directory.PersonID(actor.Person))
 		holder := slices.ContainsFunc(s.Demand.Slots, func(x policy.Slot) bool { return slices.Contains(roles, x.Role) })
-		_, barred := s.excluded("")[actor.Person]
+		_, barred := s.excluded()[actor.Person]
 		switch {
 		case !actor.IsPerson() || !holder || barred:
 			return nil, fault.New(fault.Denied, "no_slot", "A conflict is accepted by a holder of a demanded role who is not author or executor.").About(string(id))

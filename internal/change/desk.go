@@ -66,6 +66,27 @@ func (d *Desk) packIn(tx *db.Tx) (*policy.Pack, error) {
 	if err != nil || !found {
 		return nil, err
 	}
+	return d.packOf(tx, digest)
+}
+
+// packsSince gives the packs that came into force at or after an instant, oldest first.
+func (d *Desk) packsSince(tx *db.Tx, since int64) ([]*policy.Pack, error) {
+	digests, err := db.Collect(tx, scanString, "SELECT digest FROM change_pack WHERE since >= $1 ORDER BY since, id", since)
+	if err != nil {
+		return nil, fmt.Errorf("list policy packs: %w", err)
+	}
+	var out []*policy.Pack
+	for _, digest := range digests {
+		p, err := d.packOf(tx, digest)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+func (d *Desk) packOf(tx *db.Tx, digest string) (*policy.Pack, error) {
 	d.packs.mu.Lock()
 	p := d.packs.byDigest[digest]
 	d.packs.mu.Unlock()
@@ -147,6 +168,9 @@ func (d *Desk) File(ctx context.Context, actor fault.Actor, m Material) (c Chang
 // settle resolves the names in a request against what the server knows: people and service accounts
 // become ids, plan counts come from the stored document, never from the request.
 func (d *Desk) settle(tx *db.Tx, m *Material, canonical *[]byte, digest *string) error {
+	if err := d.people.ConfirmIn(tx, tx.Actor()); err != nil {
+		return err
+	}
 	roster, err := d.people.RosterIn(tx)
 	if err != nil {
 		return fmt.Errorf("load people: %w", err)
@@ -172,7 +196,7 @@ func (m *Material) resolve(roster *directory.Roster) (changed bool, err error) {
 			}
 			x.Person, changed = string(p), true
 		}
-		if _, ok := roster.ServiceOwner(x.Account); x.Account != "" && !ok {
+		if _, ok := roster.ServiceOwner(directory.AccountID(x.Account)); x.Account != "" && !ok {
 			a, ok := roster.ServiceNamed(x.Account)
 			if !ok {
 				e.At(fmt.Sprintf("implementers[%d].account", i), "is not an active service account")
@@ -181,7 +205,7 @@ func (m *Material) resolve(roster *directory.Roster) (changed bool, err error) {
 		}
 	}
 	for i, b := range m.Bindings {
-		if b.Grant == nil || roster.Active(directory.PersonID(b.Grant.Person)) {
+		if b.Grant == nil || b.Grant.Person == "" || roster.Active(directory.PersonID(b.Grant.Person)) {
 			continue
 		}
 		p, ok := roster.Named(b.Grant.Person)

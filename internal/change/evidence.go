@@ -80,7 +80,7 @@ func checkOf(id ID, e Evidence, res *evidence.Result) (CheckResult, error) {
 	if err != nil {
 		return CheckResult{}, fmt.Errorf("encode evidence: %w", err)
 	}
-	kind := string(res.CheckKind)
+	kind := string(res.Kind)
 	bad := fault.New(fault.Invalid, "bad_evidence", "The evidence cannot be taken.")
 	if e.Kind != "" && e.Kind != kind {
 		if res.Format != evidence.Attached {
@@ -116,7 +116,7 @@ func (s *Snapshot) addCheck(actor fault.Actor, r CheckResult) error {
 }
 
 func (s *Snapshot) signsFor(actor fault.Actor) bool {
-	_, barred := s.excluded("")[actor.Person]
+	_, barred := s.excluded()[actor.Person]
 	return actor.IsPerson() && !barred && slices.ContainsFunc(s.securityRoles(), func(r string) bool {
 		return slices.Contains(s.Roster.Roles(directory.PersonID(actor.Person)), r)
 	})

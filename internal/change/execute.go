@@ -104,7 +104,19 @@ func (p *Permit) finish(actor fault.Actor, r wire.GateClose, now int64) error {
 
 // ended moves the change on after an execution.
 func (d *Desk) ended(tx *db.Tx, s *Snapshot, p Permit) error {
+	s.ended(p, tx.Now().UnixMicro())
+	if p.Kind == wire.KindPlan {
+		return nil
+	}
+	if err := d.modelUsed(tx, s); err != nil {
+		return err
+	}
+	return reserve(tx, s.Change.ID, s.Revision.Material.keys(), false)
+}
+
+func (s *Snapshot) ended(p Permit, now int64) {
 	c := &s.Change
+	s.Permits = slices.Clone(s.Permits)
 	for i := range s.Permits {
 		if s.Permits[i].ID == p.ID {
 			s.Permits[i] = p
@@ -113,7 +125,7 @@ func (d *Desk) ended(tx *db.Tx, s *Snapshot, p Permit) error {
 	switch p.Kind {
 	case wire.KindPlan:
 		c.Due = c.Body.Expires
-		return nil
+		return
 	case wire.KindRollback:
 		c.Body.RolledBack = p.Outcome
 	default:
@@ -121,14 +133,7 @@ func (d *Desk) ended(tx *db.Tx, s *Snapshot, p Permit) error {
 	}
 	c.State, c.Due = Verifying, 0
 	c.Body.Proposed = s.proposed()
-	if err := d.modelUsed(tx, s); err != nil {
-		return err
-	}
-	if err := reserve(tx, c.ID, s.Revision.Material.keys(), false); err != nil {
-		return err
-	}
-	s.toReview(tx.Now().UnixMicro())
-	return nil
+	s.toReview(now)
 }
 
 // proposed is the closure code that the recorded outcomes allow.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/policy"
 )
 
@@ -35,8 +36,8 @@ func (m Material) facts(pack *policy.Pack) policy.Facts {
 	f.Environment = strictest(f.Targets)
 	for _, b := range m.Bindings {
 		f.Bindings = append(f.Bindings, policy.Binding{Kind: b.Kind, Name: b.Name, Repo: b.Repo})
-		if b.Grant != nil {
-			f.Roles = append(f.Roles, b.Grant.Role)
+		if g := b.Grant; g != nil && (g.Into != "" || slices.Contains(pack.Approving(), g.Role) || g.Role == string(directory.Officer)) {
+			f.Roles = append(f.Roles, g.Role+g.Into) // joining a group can confer any role: take it at its strictest
 		}
 	}
 	for _, e := range m.Effects {

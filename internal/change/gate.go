@@ -261,24 +261,32 @@ func (d *Desk) redeem(tx *db.Tx, s *Snapshot, q wire.GateRequest, v *wire.GateVe
 		return fmt.Errorf("save permit: %w", err)
 	}
 	v.Permit, v.PermitID, v.Expires = env, p.ID, instant(p.Expires)
-	s.Permits = append(s.Permits, p)
 	return d.started(tx, s, p, q)
 }
 
 func (d *Desk) started(tx *db.Tx, s *Snapshot, p Permit, q wire.GateRequest) error {
-	c := &s.Change
-	c.Due = p.Lease + LeaseGrace.Microseconds()
+	s.started(p)
 	if p.Kind != wire.KindPlan {
-		c.State = Implementing
-		if c.Body.FirstRun == 0 {
-			c.Body.FirstRun = p.Issued
-		}
-		if err := reserve(tx, c.ID, s.Revision.Material.keys(), true); err != nil {
+		if err := reserve(tx, s.Change.ID, s.Revision.Material.keys(), true); err != nil {
 			return err
 		}
 	}
 	return d.save(tx, s, ledger.Event{Verb: "gate.opened", Detail: map[string]any{"permit": p.ID, "kind": p.Kind,
 		"attempt": p.Attempt, "fence": p.Fence, "claimed": q.CI, "observed": q.Observed}})
+}
+
+// started moves the change on when a permit was redeemed.
+func (s *Snapshot) started(p Permit) {
+	s.Permits = append(slices.Clone(s.Permits), p)
+	c := &s.Change
+	c.Due = p.Lease + LeaseGrace.Microseconds()
+	if p.Kind == wire.KindPlan {
+		return
+	}
+	c.State = Implementing
+	if c.Body.FirstRun == 0 {
+		c.Body.FirstRun = p.Issued
+	}
 }
 
 func (d *Desk) signPermit(s *Snapshot, p Permit) (*seal.Envelope, error) {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/seal"
 )
 
@@ -64,10 +65,12 @@ type PlanSum struct {
 
 // Grant is one change of who holds a role.
 type Grant struct {
-	Op      string `json:"op"`   // grant, revoke
-	Role    string `json:"role"` // a role of the pack
-	Person  string `json:"person"`
-	Expires int64  `json:"expires,omitempty"`
+	Op     string `json:"op"`               // grant, revoke, or the directory's other operations on groups
+	Role   string `json:"role,omitempty"`   // a role of the pack
+	Person string `json:"person,omitempty"` // who gets it
+	Group  string `json:"group,omitempty"`  // or which group
+	Into   string `json:"into,omitempty"`   // a group that the person or group joins or leaves
+	Until  int64  `json:"until,omitempty"`  // end of a granted role, microseconds; 0 is without end
 }
 
 // Effect is one expected production difference.
@@ -180,19 +183,12 @@ const (
 	maxItems = 2_000
 )
 
-// BindingKinds are the kinds of thing that can be run.
-var BindingKinds = []string{"tf-plan", "git-commit", "oci-image", "config-file", "db-script",
-	"feature-flag", "access-grant", "runbook", "policy-pack", "standard-model"}
-
-// Types are the types of change.
-var Types = []string{"normal", "standard", "emergency"}
-
 // clean refuses what no reader could be shown safely, member by member; whether enough is filled in is
 // the policy's question, not this one's.
 func (m *Material) clean() error {
 	e := fault.New(fault.Invalid, "bad_change", "The change has members that cannot be taken.")
-	if !slices.Contains(Types, m.Type) {
-		e.At("type", "is one of "+strings.Join(Types, ", "))
+	if !slices.Contains(policy.Types, m.Type) {
+		e.At("type", "is one of "+strings.Join(policy.Types, ", "))
 	}
 	line(e, "summary", m.Summary)
 	line(e, "category", m.Category)
@@ -242,6 +238,11 @@ func (m *Material) cleanRest(e *fault.Error) {
 			line(e, path, s)
 		}
 	}
+	for _, kind := range append(slices.Clone(m.Checks), m.Deploy.Scans...) {
+		if !slices.Contains(policy.CheckKinds, kind) {
+			e.At("checks", "names a kind of evidence that is not known; known are "+strings.Join(policy.CheckKinds, ", "))
+		}
+	}
 	for i, f := range m.Effects {
 		for _, s := range []string{f.Target, f.Path, f.Op, f.After} {
 			line(e, fmt.Sprintf("effects[%d]", i), s)
@@ -255,8 +256,8 @@ func (m *Material) cleanRest(e *fault.Error) {
 }
 
 func (b Binding) clean(e *fault.Error, path string) {
-	if !slices.Contains(BindingKinds, b.Kind) {
-		e.At(path+".kind", "is one of "+strings.Join(BindingKinds, ", "))
+	if !slices.Contains(policy.BindingKinds, b.Kind) {
+		e.At(path+".kind", "is one of "+strings.Join(policy.BindingKinds, ", "))
 	}
 	digest(e, path+".digest", b.Digest)
 	for name, d := range map[string]string{"normalized": b.Normalized, "document": b.Document} {
@@ -325,10 +326,13 @@ func IsDigest(s string) bool {
 func (m Material) bound() map[string]bool {
 	out := map[string]bool{}
 	for _, b := range m.Bindings {
-		for _, d := range []string{b.Digest, b.Normalized, b.Commit, b.Tree} {
+		for _, d := range []string{b.Digest, b.Normalized} {
 			if d != "" {
 				out[d] = true
 			}
+		}
+		if b.Commit != "" { // the names by which evidence calls a commit
+			out["gitCommit:"+b.Commit], out["git:"+b.Commit], out["sha1:"+b.Commit] = true, true, true
 		}
 	}
 	return out

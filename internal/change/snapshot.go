@@ -42,6 +42,11 @@ type Rival struct {
 
 // load reads the snapshot of one change; rivals are loaded only where they matter, by loadWithRivals.
 func (d *Desk) load(tx *db.Tx, id ID) (*Snapshot, error) {
+	if a := tx.Actor(); a.Kind == fault.Human || a.Kind == fault.Service {
+		if err := d.people.ConfirmIn(tx, a); err != nil { // signed out or disabled since the request came in
+			return nil, err
+		}
+	}
 	c, err := loadChange(tx, id)
 	if err != nil {
 		return nil, err
@@ -84,25 +89,42 @@ func (d *Desk) loadWithRivals(tx *db.Tx, id ID) (*Snapshot, error) {
 	return s, nil
 }
 
-// loadPolicy reads the pack in force and holds the change to the stricter of it and the pack that it
-// was submitted under: tightening reaches changes in flight, loosening never frees one.
+// loadPolicy reads the pack in force, and those that were in force since the change was submitted.
 func (d *Desk) loadPolicy(tx *db.Tx, s *Snapshot) error {
 	pack, err := d.packIn(tx)
 	if err != nil {
 		return err
 	}
-	s.Pack, s.SetUp, s.Demand = pack, pack != nil, s.Change.Body.Demand
-	if pack == nil || s.Demand.Policy == "" || s.Demand.Policy == pack.Digest() {
-		return nil
+	s.Pack, s.SetUp = pack, pack != nil
+	var later []*policy.Pack
+	if b := s.Change.Body; pack != nil && b.Since > 0 && b.Demand.Policy != pack.Digest() {
+		if later, err = d.packsSince(tx, b.Since); err != nil {
+			return err
+		}
 	}
-	f := s.facts(0)
-	now, err := pack.Demand(f)
-	if err != nil {
-		s.PackNo = fault.Of(err)
-		return nil
-	}
-	s.Demand = policy.Merge(s.Demand, s.Revision.Material.withOwnChecks(now))
+	s.holdTo(later)
 	return nil
+}
+
+// holdTo holds the change to the strictest of the pack that it was submitted under and all that came
+// into force since: tightening reaches changes in flight, loosening never frees one, not even by way of
+// a pack that was tighter for a while. The pack in force can refuse the change altogether.
+func (s *Snapshot) holdTo(later []*policy.Pack) {
+	s.Demand, s.PackNo = s.Change.Body.Demand, nil
+	if s.Demand.Policy == "" {
+		return
+	}
+	for _, p := range later {
+		at := *s
+		at.Pack = p
+		now, err := p.Demand(at.facts(0))
+		switch {
+		case err == nil:
+			s.Demand = policy.Merge(s.Demand, s.Revision.Material.withOwnChecks(now))
+		case p == s.Pack:
+			s.PackNo = fault.Of(err)
+		}
+	}
 }
 
 // facts are what rules may read of this change at this instant.
@@ -118,7 +140,7 @@ func (s *Snapshot) findAuthors() {
 	s.Authors = map[string]bool{}
 	for _, b := range s.bindings() {
 		for _, a := range b.Authors {
-			for _, p := range s.Roster.WithEmail(emailOf(a)) {
+			for _, p := range byEmail(s.Roster, a) {
 				s.Authors[string(p)] = true
 			}
 			if p, ok := s.Roster.Named(a); ok {
@@ -136,6 +158,14 @@ func (s *Snapshot) bindings() []Binding {
 	return list
 }
 
+// byEmail finds people by a mail address; what is no address is nobody's.
+func byEmail(r *directory.Roster, author string) []directory.PersonID {
+	if a := emailOf(author); strings.Contains(a, "@") {
+		return r.WithEmail(a)
+	}
+	return nil
+}
+
 // emailOf takes the address out of "Name <address>".
 func emailOf(author string) string {
 	if i := strings.LastIndexByte(author, '<'); i >= 0 && strings.HasSuffix(author, ">") {
@@ -145,10 +175,10 @@ func emailOf(author string) string {
 }
 
 // excluded gives everybody who cannot approve this change, with the reason: who asked, who wrote any
-// revision or bound commit, who is to execute it and who did. executor is the person behind the gate's
-// caller, "" while it is not known. The rule is on the person, whatever their accounts and roles
+// revision or bound commit, who is to execute it and who did. executors are the people behind the
+// gate's caller and the build that it claims, once they are known. The rule is on the person, whatever their accounts and roles
 // (policy statement e; requirement A6).
-func (s *Snapshot) excluded(executor string) map[string]string {
+func (s *Snapshot) excluded(executors ...string) map[string]string {
 	out := map[string]string{}
 	add := func(person, why string) {
 		if _, known := out[person]; !known && person != "" {
@@ -164,14 +194,16 @@ func (s *Snapshot) excluded(executor string) map[string]string {
 	}
 	for _, x := range s.Revision.Material.Implementers {
 		add(x.Person, "executor")
-		if owner, ok := s.Roster.ServiceOwner(x.Account); ok {
+		if owner, ok := s.Roster.ServiceOwner(directory.AccountID(x.Account)); ok {
 			add(string(owner), "executor")
 		}
 	}
 	for _, p := range s.Permits {
 		add(p.Person, "executor")
 	}
-	add(executor, "executor")
+	for _, p := range executors {
+		add(p, "executor")
+	}
 	return out
 }
 
@@ -193,9 +225,9 @@ func (s *Snapshot) standing() map[string]Decision {
 
 // votes gives the approvals that count at this instant: by active people who still hold the role, are
 // not excluded, and approved this revision.
-func (s *Snapshot) votes(executor string) []policy.Person {
+func (s *Snapshot) votes(executors ...string) []policy.Person {
 	out := []policy.Person{}
-	barred := s.excluded(executor)
+	barred := s.excluded(executors...)
 	for person, d := range s.standing() {
 		if _, no := barred[person]; no || d.Verb != Approval {
 			continue
@@ -220,13 +252,13 @@ func both(now, then []string) []string {
 }
 
 // match says which slots are filled and who could still fill the others.
-func (s *Snapshot) match(executor string) policy.Matching {
-	barred := s.excluded(executor)
+func (s *Snapshot) match(executors ...string) policy.Matching {
+	barred := s.excluded(executors...)
 	candidates := slices.DeleteFunc(slices.Clone(s.Roster.People()), func(p policy.Person) bool {
 		_, no := barred[p.ID]
 		return no
 	})
-	return policy.Match(s.Demand.Slots, s.votes(executor), candidates...)
+	return policy.Match(s.Demand.Slots, s.votes(executors...), candidates...)
 }
 
 // rejected gives the standing rejection, if any.
@@ -250,10 +282,10 @@ func (s *Snapshot) auto() bool {
 	})
 }
 
-// approved reports whether the decisions that count now suffice, for this executor.
-func (s *Snapshot) approved(executor string) bool {
+// approved reports whether the decisions that count now suffice, for these executors.
+func (s *Snapshot) approved(executors ...string) bool {
 	if _, no := s.rejected(); no {
 		return false
 	}
-	return s.auto() || s.match(executor).Done
+	return s.auto() || s.match(executors...).Done
 }

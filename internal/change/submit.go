@@ -78,7 +78,7 @@ func (s *Snapshot) submit(actor fault.Actor, seen string, now int64) error {
 	if err != nil {
 		return err
 	}
-	if ok, gap := policy.Satisfiable(demand.Slots, s.Roster.People(), slices.Collect(maps.Keys(s.excluded("")))); !ok {
+	if ok, gap := policy.Satisfiable(demand.Slots, s.Roster.People(), slices.Collect(maps.Keys(s.excluded()))); !ok {
 		return unsatisfiable(*c, gap)
 	}
 	c.Body.Demand, s.Demand = demand, demand
@@ -186,15 +186,19 @@ func (s *Snapshot) missingChecks(now int64) []policy.CheckDemand {
 	return s.Demand.MissingChecks(f)
 }
 
-// authorize is the end of deciding: the approval set is stamped and the effects are reserved.
+// authorize is the end of deciding: the approval set is stamped, then the effects are reserved.
 func (d *Desk) authorize(tx *db.Tx, s *Snapshot) error {
+	s.authorize(tx.Now().UnixMicro())
+	return reserve(tx, s.Change.ID, s.Revision.Material.keys(), false)
+}
+
+func (s *Snapshot) authorize(now int64) {
 	c := &s.Change
 	c.State = Authorized
-	c.Body.Decided = tx.Now().UnixMicro()
+	c.Body.Decided = now
 	c.Body.Approvals = s.approvalsDigest()
 	c.Due = c.Body.Expires
 	if end := s.Revision.Material.Window.Until; !end.IsZero() {
 		c.Due = min(c.Due, end.UnixMicro())
 	}
-	return reserve(tx, c.ID, s.Revision.Material.keys(), false)
 }

@@ -144,7 +144,7 @@ func (s *Snapshot) judgeApproval(v *wire.GateVerdict, actor fault.Actor, q wire.
 		return
 	}
 	if !s.auto() {
-		for _, m := range s.match(actor.Person).Missing {
+		for _, m := range s.match(append(s.claimed(q.CI), actor.Person)...).Missing {
 			v.Missing = append(v.Missing, missingSlot(m))
 		}
 	}
@@ -158,6 +158,19 @@ func (s *Snapshot) judgeApproval(v *wire.GateVerdict, actor fault.Actor, q wire.
 		}
 		v.Missing = append(v.Missing, x)
 	}
+}
+
+// claimed finds the person who the pipeline says triggered the build. The claim proves nothing, but it
+// can only exclude.
+func (s *Snapshot) claimed(ci wire.CI) []string {
+	var out []string
+	if p, ok := s.Roster.Named(ci.Actor); ok {
+		out = append(out, string(p))
+	}
+	for _, p := range byEmail(s.Roster, ci.Actor) {
+		out = append(out, string(p))
+	}
+	return out
 }
 
 func missingSlot(m policy.Missing) wire.Missing {

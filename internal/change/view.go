@@ -62,10 +62,10 @@ func (d *Desk) Show(ctx context.Context, id ID) (v View, err error) {
 
 func (s *Snapshot) view(now int64) View {
 	v := View{Change: s.Change, Material: s.Revision.Material, Revision: s.Revision.N, Demand: s.Demand, Checks: s.Checks,
-		Decisions: s.Decisions, Permits: s.Permits, Excluded: s.excluded(""), Names: map[string]string{},
+		Decisions: s.Decisions, Permits: s.Permits, Excluded: s.excluded(), Names: map[string]string{},
 		Conflicts: s.conflicts(now), NeedCheck: []string{}, Verify: []string{}, Own: s.Revision.Material.own()}
 	if len(s.Demand.Slots) > 0 {
-		m := s.match("")
+		m := s.match()
 		v.Slots, v.Missing = m.Filled, m.Missing
 		for _, c := range s.missingChecks(now) {
 			v.NeedCheck = append(v.NeedCheck, c.Kind)
@@ -170,7 +170,7 @@ func (d *Desk) Waiting(ctx context.Context, person string) (out []Change, err er
 			if err != nil {
 				return err
 			}
-			if s.seatFor(fault.Actor{Person: person}) == nil && s.excluded("")[person] == "" {
+			if s.seatFor(fault.Actor{Person: person}) == nil && s.excluded()[person] == "" {
 				if _, did := s.standing()[person]; !did {
 					out = append(out, c)
 				}

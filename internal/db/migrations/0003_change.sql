@@ -19,6 +19,7 @@ CREATE INDEX change_change_state ON change_change (state, number);
 CREATE INDEX change_change_requester ON change_change (requester, number);
 CREATE INDEX change_change_due ON change_change (due) WHERE due > 0;
 CREATE INDEX change_change_updated ON change_change (updated, number);
+CREATE INDEX change_change_created ON change_change (created, number);
 
 CREATE TABLE change_revision (
     id        TEXT   PRIMARY KEY,
