@@ -23,5 +23,10 @@ func lockFolder(dir string) (func(), error) {
 		return nil, fault.New(fault.Conflict, "folder_in_use", "Another Plumbline server uses this data folder.").
 			From(err).Then("stop the other server, or give this one its own --data folder")
 	}
-	return func() { f.Close() }, nil
+	return func() {
+		// Unlocked by name: a child that is just being forked shares the open file for a moment, and
+		// would keep the lock beyond the Close.
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+		f.Close()
+	}, nil
 }

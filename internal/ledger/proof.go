@@ -81,13 +81,8 @@ func (l *Log) NewestIn(tx *db.Tx) (Checkpoint, error) {
 // Tile answers a C2SP tile path below /tile/: "0/000.p/12", "1/x001/234", "entries/000".
 func (l *Log) Tile(ctx context.Context, path string) (data []byte, err error) {
 	bad := fault.New(fault.NotFound, "no_tile", "There is no such tile.")
-	entries := strings.HasPrefix(path, "entries/")
-	name := "tile/8/" + path
-	if entries {
-		name = "tile/8/0/" + strings.TrimPrefix(path, "entries/")
-	}
-	t, err := tlog.ParseTilePath(name)
-	if err != nil || t.L < 0 {
+	t, entries, ok := parseTile(path)
+	if !ok {
 		return nil, bad
 	}
 	err = l.db.View(ctx, func(tx *db.Tx) error {
@@ -110,6 +105,16 @@ func (l *Log) Tile(ctx context.Context, path string) (data []byte, err error) {
 		return err
 	})
 	return data, err
+}
+
+// parseTile reads a C2SP tile path; the entry bundles lie beside level 0.
+func parseTile(path string) (t tlog.Tile, entries, ok bool) {
+	name := "tile/8/" + path
+	if rest, found := strings.CutPrefix(path, "entries/"); found {
+		name, entries = "tile/8/0/"+rest, true
+	}
+	t, err := tlog.ParseTilePath(name)
+	return t, entries, err == nil && t.L >= 0 && t.L < levels
 }
 
 func entryBundle(tx *db.Tx, t tlog.Tile) ([]byte, error) {

@@ -17,6 +17,9 @@ import (
 // tileHeight makes tiles 256 hashes wide, as C2SP tlog-tiles has them.
 const tileHeight = 8
 
+// levels of tiles are enough for as many events as an int64 counts.
+const levels = 8
+
 // edge is the right edge of the tree: for each set bit of size, from the highest, the hash of that
 // perfect subtree. Appending a leaf costs O(1) hashes on average and no reads.
 type edge struct {

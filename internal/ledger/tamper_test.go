@@ -251,6 +251,9 @@ func mutate(random *rand.Rand, column string, old any) any {
 // pass: a byte between the records of a page belongs to nobody.
 func TestNoRandomByteOfTheDatabaseFileChangesAnAnswerUndetected(t *testing.T) {
 	t.Parallel()
+	if os.Getenv("PLUMB_TEST_DSN") != "" {
+		return // one file is as good as the other: the run on SQLite has this
+	}
 	in := filledFile(t)
 	path := filepath.Join(in.cfg.Dir, "plumb.db")
 	whole, err := os.ReadFile(path)
@@ -282,7 +285,7 @@ func TestNoRandomByteOfTheDatabaseFileChangesAnAnswerUndetected(t *testing.T) {
 	}
 }
 
-// filledFile is a small install in one closed SQLite file, on both runs.
+// filledFile is a small install in one closed SQLite file.
 func filledFile(t *testing.T) *install {
 	t.Helper()
 	in := &install{T: t, cfg: db.Config{Dir: t.TempDir()}, key: newKey(t)}

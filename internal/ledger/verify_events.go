@@ -24,7 +24,7 @@ type verifier struct {
 	good    int64 // the largest size whose signed root was met
 	bad     int64 // the first size whose signed root was not met; 0 when all were
 	lost    bool  // events are missing and no tile stands in for them: the tree ends here
-	piles   [8]pile
+	piles   [levels]pile
 	differs []int64 // events whose hash is not the one in their tile
 	tiles   []Fault // tiles that differ from the events
 	details int64   // details that belong to an event
