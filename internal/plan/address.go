@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strings"
+	"unicode"
 )
 
 // maxAddress bounds an address, in bytes; Terraform's own are far shorter.
@@ -50,10 +51,10 @@ func closingKey(s string, i int) int {
 }
 
 // identifiers allows the letters of names, dots and numeric indexes. The letters are not only ASCII:
-// Terraform allows every letter of Unicode.
+// Terraform allows every letter of Unicode. What cannot be seen is refused.
 func identifiers(s string) bool {
 	for _, c := range s {
-		if c <= ' ' || c == 0x7f || strings.ContainsRune(`"'\{}<>`, c) {
+		if !unicode.IsGraphic(c) || unicode.IsSpace(c) || strings.ContainsRune(`"'\{}<>`, c) {
 			return false
 		}
 	}
@@ -84,7 +85,7 @@ func (r *redactor) where(address string) string {
 			case chosen && label != "":
 				out.WriteString(r.identifier(label))
 				chosen = !module
-			case label == "" || label == "data":
+			case label == "" || label == "data" || label == "ephemeral":
 				out.WriteString(label)
 			default:
 				out.WriteString(label)
@@ -139,8 +140,8 @@ func (w *row) fits() bool {
 	} else if strings.HasPrefix(rest, "module.") {
 		return false
 	}
-	if w.Mode == "data" {
-		cut, ok := strings.CutPrefix(rest, "data.")
+	if w.Mode != "managed" { // data.… and ephemeral.…
+		cut, ok := strings.CutPrefix(rest, w.Mode+".")
 		if !ok {
 			return false
 		}

@@ -160,7 +160,7 @@ func items(v []byte, f func(value []byte)) {
 func sorted(raw []byte) []byte {
 	v := jsontext.Value(bytes.Clone(raw))
 	if err := v.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
-		return nil
+		return raw
 	}
 	return v
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strings"
 
@@ -86,27 +87,95 @@ func orEmpty[T any](list []T) []T {
 
 // ParseDocument reads a document back, on the server. A client made it, so it is held to the form
 // that Document writes, byte for byte, and to every rule that Read keeps; what it says of secrets is
-// checked against what stands in it.
+// checked against what stands in it. Each entry is checked before the next is read, so that a hostile
+// document takes no more memory than an honest one of its size.
 func ParseDocument(b []byte) (*Plan, error) {
 	if len(b) > MaxPlan {
 		return nil, tooLarge(MaxPlan)
 	}
 	p := &Plan{}
-	if err := seal.Decode(b, &p.doc); err != nil {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(b))
+	err := object(dec, func(name string) error { return p.doc.section(dec, name) })
+	var own *fault.Error
+	switch {
+	case errors.As(err, &own):
+		return nil, own
+	case err != nil:
+		return nil, unreadable(err, dec.InputOffset())
+	case p.doc.Format != documentFormat:
+		return nil, foreign("it is of another format")
+	case !bytes.Equal(p.Document(), b):
+		return nil, foreign("a member is missing, out of order or written otherwise")
+	}
+	if err := p.doc.check(); err != nil {
 		return nil, err
 	}
-	if p.doc.Format != documentFormat {
-		return nil, foreign("it is of another format")
+	return p, nil
+}
+
+// section reads one member of a document.
+func (d *document) section(dec *jsontext.Decoder, name string) error {
+	switch name {
+	case "applyable":
+		return field(dec, &d.Applyable)
+	case "checks":
+		return list(dec, &d.Checks, check.append)
+	case "complete":
+		return field(dec, &d.Complete)
+	case "errored":
+		return field(dec, &d.Errored)
+	case "format":
+		return field(dec, &d.Format)
+	case "format_version":
+		return field(dec, &d.FormatVersion)
+	case "ignored":
+		return list(dec, &d.Ignored, ignored.append)
+	case "keyed":
+		return field(dec, &d.Keyed)
+	case "noop":
+		return field(dec, &d.NoOp)
+	case "noop_outputs":
+		return field(dec, &d.NoOpOutputs)
+	case "output_changes":
+		return list(dec, &d.OutputChanges, output.append)
+	case "resource_changes":
+		return list(dec, &d.ResourceChanges, row.append)
+	case "resource_drift":
+		return list(dec, &d.ResourceDrift, row.append)
+	case "stated":
+		return field(dec, &d.Stated)
+	case "tool_version":
+		return field(dec, &d.ToolVersion)
 	}
-	again := jsontext.Value(bytes.Clone(b))
-	if err := again.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil ||
-		!bytes.Equal(again, b) {
-		return nil, foreign("it is not in canonical form")
+	return fault.New(fault.Invalid, "unknown_member", "The plan document has a member that is not known here.")
+}
+
+func field[T any](dec *jsontext.Decoder, into *T) error {
+	v, err := dec.ReadValue()
+	if err != nil {
+		return err
 	}
-	if !bytes.Equal(p.Document(), b) {
-		return nil, foreign("a member is missing or out of order")
-	}
-	return p, p.doc.check()
+	return seal.Decode(v, into)
+}
+
+// list reads entries that must be written exactly as ours are.
+func list[T any](dec *jsontext.Decoder, into *[]T, write func(T, line) line) error {
+	*into = []T{}
+	return array(dec, func() error {
+		v, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		var one T
+		if err := seal.Decode(v, &one); err != nil {
+			return err
+		}
+		if !bytes.Equal(write(one, nil), v) || !bytes.Equal(sorted(v), v) {
+			return foreign("an entry is not in canonical form")
+		}
+		*into = append(*into, one)
+		return nil
+	})
 }
 
 func foreign(why string) *fault.Error {
@@ -214,17 +283,14 @@ func (d *document) markers() (seen struct{ bare, keyed bool }) {
 	}
 	for _, rows := range [][]row{d.ResourceChanges, d.ResourceDrift} {
 		for i := range rows {
-			w := &rows[i]
-			note(w.Address + " " + w.PreviousAddress)
-			for _, v := range []jsontext.Value{w.Before, w.After, w.AfterUnknown, w.Importing, w.ReplacePaths} {
-				note(string(v))
-			}
+			note(rows[i].Address + " " + rows[i].PreviousAddress)
 		}
 	}
+	for v := range d.values {
+		note(string(v))
+	}
 	for _, o := range d.OutputChanges {
-		for _, v := range []jsontext.Value{o.Before, o.After, o.AfterUnknown, jsontext.Value(o.Name)} {
-			note(string(v))
-		}
+		note(o.Name)
 	}
 	for _, k := range d.Checks {
 		note(k.Address)
@@ -233,4 +299,25 @@ func (d *document) markers() (seen struct{ bare, keyed bool }) {
 		note(s.Mark)
 	}
 	return seen
+}
+
+// values yields every value of the document.
+func (d *document) values(yield func(jsontext.Value) bool) {
+	for _, rows := range [][]row{d.ResourceChanges, d.ResourceDrift} {
+		for i := range rows {
+			w := &rows[i]
+			for _, v := range []jsontext.Value{w.Before, w.After, w.AfterUnknown, w.Importing, w.ReplacePaths} {
+				if len(v) > 0 && !yield(v) {
+					return
+				}
+			}
+		}
+	}
+	for _, o := range d.OutputChanges {
+		for _, v := range []jsontext.Value{o.Before, o.After, o.AfterUnknown} {
+			if len(v) > 0 && !yield(v) {
+				return
+			}
+		}
+	}
 }

@@ -58,17 +58,17 @@ func TestDocumentIsCanonical(t *testing.T) {
 	}
 }
 
+func swap(doc, old, new string) string {
+	if !strings.Contains(doc, old) {
+		panic("test: nothing to replace: " + old)
+	}
+	return strings.Replace(doc, old, new, 1)
+}
+
 // A document comes from a client. Whatever a client makes up, the server reads it as written or not at all.
 func TestForeignDocumentsAreRefused(t *testing.T) {
 	t.Parallel()
 	keyed := string(mustRead(t, fixture(t, "update.json"), testKey).Document())
-	bare := string(mustRead(t, fixture(t, "update.json"), nil).Document())
-	swap := func(doc, old, new string) string {
-		if !strings.Contains(doc, old) {
-			t.Errorf("nothing to replace: %s", old)
-		}
-		return strings.Replace(doc, old, new, 1)
-	}
 	first := keyed[strings.Index(keyed, `{"action_reason":"delete_because_count_index"`):]
 	first = first[:strings.Index(first, `{"actions":["update"]`)-1]
 	for _, c := range []struct{ name, doc, code string }{
@@ -85,6 +85,8 @@ func TestForeignDocumentsAreRefused(t *testing.T) {
 		{"members out of order", swap(keyed, `"applyable":true,"checks":[`, `"checks":[`)[:len(keyed)-len(`"applyable":true,`)-1] + `,"applyable":true}`, "bad_plan_document"},
 		{"a value out of order", swap(keyed, `"after":{"id":"`, `"after":{"zz":1,"id":"`), "bad_plan_document"},
 		{"a value with an escape", swap(keyed, `"size":3`, `"\u0073ize":3`), "bad_plan_document"},
+		{"an empty row", swap(keyed, `"resource_changes":[`, `"resource_changes":[{},`), "bad_plan_document"},
+		{"an endless list of nothing", `{"resource_changes":[` + strings.Repeat("{},", 1<<20), "bad_plan_document"},
 		{"a null list", swap(keyed, `"resource_drift":[]`, `"resource_drift":null`), "bad_plan_document"},
 		{"an unknown action", swap(keyed, `"actions":["update"],"address"`, `"actions":["destroy"],"address"`), "unknown_action"},
 		{"an action left out", swap(keyed, `"actions":["update"],"address"`, `"actions":[],"address"`), "unknown_action"},
@@ -96,6 +98,18 @@ func TestForeignDocumentsAreRefused(t *testing.T) {
 		{"an address that is none", swap(keyed, `"address":"terraform_data.count[1]"`, `"address":"terraform_data.count[1"`), "bad_plan_document"},
 		{"a row twice", swap(keyed, first, first+","+first), "bad_plan_document"},
 		{"rows out of order", swap(swap(keyed, first+",", ""), `],"resource_drift"`, ","+first+`],"resource_drift"`), "bad_plan_document"},
+	} {
+		if _, err := ParseDocument([]byte(c.doc)); !fault.Is(err, c.code) {
+			t.Errorf("%s: %v, want %s", c.name, err, c.code)
+		}
+	}
+}
+
+func TestDocumentsThatContradictThemselvesAreRefused(t *testing.T) {
+	t.Parallel()
+	keyed := string(mustRead(t, fixture(t, "update.json"), testKey).Document())
+	bare := string(mustRead(t, fixture(t, "update.json"), nil).Document())
+	for _, c := range []struct{ name, doc, code string }{
 		{"a lie about the key", swap(keyed, `"keyed":true`, `"keyed":false`), "bad_plan_document"},
 		{"the other lie", swap(bare, `"keyed":false`, `"keyed":true`), "bad_plan_document"},
 		{"a bare marker among keyed", swap(keyed, `"size":3`, `"size":"(sensitive)"`), "bad_plan_document"},

@@ -141,6 +141,10 @@ func (p *parser) rows(into *[][]byte) error {
 		if err != nil {
 			return err
 		}
+		if len(*into) == maxRows {
+			return fault.New(fault.TooLarge, "plan_too_large", "The plan holds more than %d resource changes.", maxRows).
+				FixedBy("whoever made the plan").Then("split the configuration, or plan fewer resources at once")
+		}
 		*into = append(*into, bytes.Clone(v))
 		c := cursor{b: v}
 		if c.enter(); c.more() && string(c.member()) == "address" {

@@ -16,6 +16,7 @@ import (
 const (
 	MaxPlan  = 64 << 20 // bytes of plan JSON and of a document; more is plan_too_large
 	maxDepth = 192      // nesting of plan JSON: modules in modules, each three levels
+	maxRows  = 200000   // resource changes; each takes some hundred bytes, so a real plan has fewer
 	LeastKey = 16       // bytes of a key for keyed markers
 )
 
@@ -149,8 +150,6 @@ func (g *guard) explain(err error, dec *jsontext.Decoder) error {
 	if errors.As(err, &own) {
 		return own
 	}
-	e := fault.New(fault.Invalid, "bad_json", "The plan is not the JSON that terraform show -json writes (near byte %d).", dec.InputOffset()).
-		FixedBy("whoever made the plan").Then("terraform show -json tfplan")
 	switch {
 	case g.large:
 		return tooLarge(g.limit)
@@ -158,12 +157,19 @@ func (g *guard) explain(err error, dec *jsontext.Decoder) error {
 		return tooDeep()
 	case g.cause != nil:
 		return &readError{cause: g.cause}
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		e.Code, e.Message = "duplicate_member", "The plan has the same member twice in one object."
-	case strings.Contains(err.Error(), "UTF-8"):
-		e.Code, e.Message = "bad_utf8", "The plan is not valid UTF-8."
 	}
-	return e
+	return unreadable(err, dec.InputOffset()).FixedBy("whoever made the plan").Then("terraform show -json tfplan")
+}
+
+// unreadable is the refusal of broken JSON, without the decoder's words.
+func unreadable(err error, at int64) *fault.Error {
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return fault.New(fault.Invalid, "duplicate_member", "The plan has the same member twice in one object.")
+	case strings.Contains(err.Error(), "UTF-8"):
+		return fault.New(fault.Invalid, "bad_utf8", "The plan is not valid UTF-8.")
+	}
+	return fault.New(fault.Invalid, "bad_json", "The plan is not the JSON that was expected (near byte %d).", at)
 }
 
 // readError keeps the cause of a broken reader, in words of ours.

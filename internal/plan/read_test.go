@@ -226,6 +226,10 @@ func TestLimitOfSize(t *testing.T) {
 	if _, err := Read(endless, Options{}); !fault.Is(err, "plan_too_large") || fault.Of(err).Kind != fault.TooLarge {
 		t.Errorf("an endless plan: %v", err)
 	}
+	rows := edit(`"resource_changes":[`, `"resource_changes":[`+strings.Repeat("0,", maxRows))
+	if _, err := Read(strings.NewReader(rows), Options{}); !fault.Is(err, "plan_too_large") {
+		t.Errorf("too many rows: %v", err)
+	}
 	if _, err := Read(strings.NewReader(mini), Options{Limit: int64(len(mini)) - 1}); !fault.Is(err, "plan_too_large") {
 		t.Errorf("a byte over the limit: %v", err)
 	}
@@ -322,5 +326,19 @@ func TestUnstatedClaimsDoNotHold(t *testing.T) {
 	p = mustRead(t, []byte(edit(`"applyable":true,"complete":true,"errored":false`, `"errored":true`)), testKey)
 	if p.Complete() || p.Applyable() || !p.Errored() {
 		t.Error("a plan that ended with an error")
+	}
+}
+
+// OpenTofu 1.11 lists the ephemeral resources that the apply will open; shape from a public report of it.
+func TestEphemeralResourcesOfOpenTofu(t *testing.T) {
+	t.Parallel()
+	p := mustRead(t, []byte(edit(`"resource_changes":[`, `"resource_changes":[{"address":"ephemeral.random_password.db","mode":"ephemeral",`+
+		`"type":"random_password","name":"db","provider_name":"registry.opentofu.org/hashicorp/random","change":{"actions":["open"],`+
+		`"before":null,"after":null,"after_unknown":{},"before_sensitive":false,"after_sensitive":false}},`)), testKey)
+	if got := p.Counts(); got.Read != 1 || got.Update != 1 || got.Changes() != 1 || len(p.Types()) != 1 {
+		t.Errorf("%+v, types %v", got, p.Types())
+	}
+	if _, err := ParseDocument(p.Document()); err != nil {
+		t.Error(err)
 	}
 }

@@ -131,7 +131,7 @@ func (w *row) check() error {
 	switch {
 	case w.Address == "" || len(w.Address) > maxAddress || len(w.PreviousAddress) > maxAddress:
 		return bad("a resource change without a usable address")
-	case w.Mode != "managed" && w.Mode != "data":
+	case w.Mode != "managed" && w.Mode != "data" && w.Mode != "ephemeral":
 		return bad("a resource change of an unknown mode")
 	case !typeName(w.Type) || !providerName(w.Provider):
 		return bad("a resource change without a usable type or provider")
@@ -168,6 +168,8 @@ func class(actions []string) string {
 	switch strings.Join(actions, ",") {
 	case ClassNoOp, ClassCreate, ClassRead, ClassUpdate, ClassDelete, ClassForget:
 		return actions[0]
+	case "open": // an ephemeral resource, which OpenTofu 1.11 lists; opening it changes nothing
+		return ClassRead
 	case "delete,create", "create,delete", "create,forget", "forget,create":
 		return ClassReplace
 	}

@@ -19,7 +19,7 @@ type Counts struct {
 	Delete  int `json:"delete"`
 	Replace int `json:"replace"`
 	Forget  int `json:"forget"` // leaves the state and lives on, unmanaged
-	Read    int `json:"read"`   // data sources read during the apply
+	Read    int `json:"read"`   // data sources read, and ephemeral resources opened, during the apply
 	Import  int `json:"import"`
 	Move    int `json:"move"`
 	NoOp    int `json:"noop"`

@@ -63,9 +63,7 @@ func each[T any](l line, list []T, one func(T, line) line) line {
 
 func (d *document) append(b []byte) []byte {
 	l := line(b).open().flag("applyable", d.Applyable)
-	l = each(l.name("checks"), d.Checks, func(k check, l line) line {
-		return l.open().text("address", k.Address).number("instances", k.Instances).text("kind", k.Kind).text("status", k.Status).close()
-	})
+	l = each(l.name("checks"), d.Checks, check.append)
 	l = l.flag("complete", d.Complete).flag("errored", d.Errored).text("format", d.Format).text("format_version", d.FormatVersion)
 	l = each(l.name("ignored"), d.Ignored, ignored.append)
 	l = l.flag("keyed", d.Keyed).number("noop", d.NoOp).number("noop_outputs", d.NoOpOutputs)
@@ -73,6 +71,10 @@ func (d *document) append(b []byte) []byte {
 	l = each(l.name("resource_changes"), d.ResourceChanges, row.append)
 	l = each(l.name("resource_drift"), d.ResourceDrift, row.append)
 	return l.flag("stated", d.Stated).text("tool_version", d.ToolVersion).close()
+}
+
+func (k check) append(l line) line {
+	return l.open().text("address", k.Address).number("instances", k.Instances).text("kind", k.Kind).text("status", k.Status).close()
 }
 
 func (s ignored) append(l line) line {
