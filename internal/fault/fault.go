@@ -31,7 +31,7 @@ var kindNames = [...]string{"internal", "invalid", "unauthenticated", "denied", 
 
 // String returns the kind's stable name, as it stands in logs.
 func (k Kind) String() string {
-	if int(k) < len(kindNames) {
+	if k >= 0 && int(k) < len(kindNames) {
 		return kindNames[k]
 	}
 	return "internal"

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -12,17 +13,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"crypto/x509"
-
-	"github.com/go-json-experiment/json"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 )
-
-func errorAs[T error](err error) (T, bool) {
-	var t T
-	ok := errors.As(err, &t)
-	return t, ok
-}
 
 // Key signs statements with Ed25519. KeyID is the SHA-256 of the public key, so that a verifier that
 // pins the public key needs nothing else.
@@ -178,9 +170,12 @@ func Sign[P any](k *Key, s Statement[P]) (*Envelope, error) {
 }
 
 // Open verifies an envelope with one of the keys and reads its statement, which must be of the
-// wanted predicate type. Any other type, key or byte is an error.
+// wanted predicate type. Any other type, key or byte is an error, and then the statement is empty.
 func Open[P any](env *Envelope, predicateType string, keys ...*Key) (Statement[P], error) {
 	var s Statement[P]
+	if env == nil {
+		return s, errors.New("seal: there is no envelope")
+	}
 	if env.PayloadType != PayloadType {
 		return s, fmt.Errorf("seal: envelope holds %q, not a statement", env.PayloadType)
 	}
@@ -190,20 +185,35 @@ func Open[P any](env *Envelope, predicateType string, keys ...*Key) (Statement[P
 	}
 	v, err := dsse.NewEnvelopeVerifier(vs...)
 	if err != nil {
-		return s, err
+		return s, fmt.Errorf("seal: verify envelope: %w", err)
 	}
 	if _, err := v.Verify(context.Background(), env); err != nil {
 		return s, fmt.Errorf("seal: verify envelope: %w", err)
 	}
-	payload, err := env.DecodeB64Payload()
+	payload, err := strictBase64(env.Payload)
 	if err != nil {
-		return s, err
+		return s, fmt.Errorf("seal: read payload: %w", err)
 	}
-	if err := json.Unmarshal(payload, &s); err != nil {
+	for _, sig := range env.Signatures {
+		if _, err := strictBase64(sig.Sig); err != nil {
+			return s, fmt.Errorf("seal: read signature: %w", err)
+		}
+	}
+	var read Statement[P]
+	if err := Decode(payload, &read); err != nil {
 		return s, fmt.Errorf("seal: read statement: %w", err)
 	}
-	if s.Type != StatementType || s.PredicateType != predicateType {
-		return s, fmt.Errorf("seal: statement is a %q, want %q", s.PredicateType, predicateType)
+	if read.Type != StatementType || read.PredicateType != predicateType {
+		return s, fmt.Errorf("seal: statement is a %q, want %q", read.PredicateType, predicateType)
 	}
-	return s, nil
+	return read, nil
+}
+
+// strictBase64 accepts one spelling only, so that an envelope with any byte changed is another one.
+func strictBase64(s string) ([]byte, error) {
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err == nil && base64.StdEncoding.EncodeToString(b) != s {
+		err = errors.New("base64 with stray bits or line breaks")
+	}
+	return b, err
 }
