@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -100,15 +101,32 @@ func (r *redactor) instanceKey(written string) string {
 	plain := []byte(unquoteKey(written))
 	r.spans = r.known.find(r.spans[:0], plain, leastWord)
 	r.spans = scan(r.spans, plain, false)
-	if len(r.spans) > 0 || strings.ContainsAny(written[:min(1, len(written))], "{[") || r.known.is(plain) || strings.Contains(written, anyMarker) {
+	if len(r.spans) > 0 || strings.ContainsAny(written[:min(1, len(written))], "{[") || r.known.is(plain) || unsure(plain) {
 		return r.known.marker("", "address", plain)
 	}
 	return written
 }
 
-// unquoteKey undoes the escapes of a quoted key; an unknown one stays.
+// unquoteKey undoes the escapes of a quoted key; an unknown one stays as it is.
 func unquoteKey(s string) string {
-	return strings.NewReplacer(`\"`, `"`, `\\`, `\`, `\n`, "\n", `\r`, "\r", `\t`, "\t", "$${", "${", "%%{", "%{").Replace(s)
+	var out strings.Builder
+	for s != "" {
+		if strings.HasPrefix(s, "$${") || strings.HasPrefix(s, "%%{") {
+			s = s[1:]
+			out.WriteString(s[:2])
+			s = s[2:]
+			continue
+		}
+		c, _, rest, err := strconv.UnquoteChar(s, '"')
+		if err != nil {
+			out.WriteByte(s[0])
+			s = s[1:]
+			continue
+		}
+		out.WriteRune(c)
+		s = rest
+	}
+	return out.String()
 }
 
 func (r *redactor) identifier(name string) string {

@@ -180,7 +180,7 @@ func (s *stream) line(raw []byte) {
 	var w wireLine
 	if err := json.Unmarshal(raw, &w); err != nil || w.Type == "" || !shortWord(w.Type) {
 		s.out.Foreign++
-		s.tell(Event{Type: "text", Level: "info", Message: s.scrub(strings.ToValidUTF8(string(raw), "\uFFFD"))})
+		s.tell(Event{Type: "text", Level: "info", Message: s.scrub(string(raw))})
 		return
 	}
 	e := Event{Type: w.Type, Level: "info", Message: s.scrub(w.Message)}
@@ -378,7 +378,7 @@ func (s *Scrubber) Close() error {
 func (s *Scrubber) flush(end string) {
 	text := fmt.Sprintf("(a line of more than %d bytes is withheld)", MaxLine)
 	if !s.over {
-		text = scrubLine(s.known, strings.ToValidUTF8(string(s.line), "\uFFFD"), &s.pem)
+		text = scrubLine(s.known, string(s.line), &s.pem)
 	}
 	_, s.written = io.WriteString(s.to, text+end)
 	s.line, s.over = s.line[:0], false

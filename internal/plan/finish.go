@@ -168,17 +168,17 @@ func (p *parser) storeOutputs() error {
 	ok := true
 	members(p.outputs, func(name string, v []byte) {
 		g := readChange(v)
-		switch class(g.actions) {
-		case "":
+		switch c := class(g.actions); {
+		case c == "" || name == "" || !identifiers(name) || len(name) > maxAddress:
 			ok = false
-		case ClassNoOp:
+		case c == ClassNoOp:
 			p.doc.NoOpOutputs++
 		default:
 			p.doc.OutputChanges = append(p.doc.OutputChanges, p.red.storedOutput(name, g))
 		}
 	})
 	if !ok {
-		return bad("an output change whose action is not known here")
+		return bad("an output change whose name or action is not known here")
 	}
 	return nil
 }

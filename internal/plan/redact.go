@@ -280,15 +280,21 @@ func (r *redactor) name(c *cursor, raw, name []byte, v *verdict, n int) []byte {
 // tells reports whether the name of a member gives a secret away.
 func (r *redactor) tells(name []byte, v *verdict) bool {
 	if len(name) < leastInside {
-		return false
+		return unsure(name)
 	}
 	if !v.judged {
 		r.spans = r.known.find(r.spans[:0], name, leastInName)
 		r.spans = scan(r.spans, name, false)
 		v.judged = true
-		v.tells = len(r.spans) > 0 || name[0] == '{' || name[0] == '[' || r.known.is(name) || bytes.Contains(name, []byte(anyMarker))
+		v.tells = len(r.spans) > 0 || name[0] == '{' || name[0] == '[' || r.known.is(name) || unsure(name)
 	}
 	return v.tells
+}
+
+// unsure reports whether a text must be masked whole: because it pretends to hold a marker, which must
+// always be the redactor's own, or because it holds U+0000, which not every database can store.
+func unsure(text []byte) bool {
+	return bytes.IndexByte(text, 0) >= 0 || bytes.Contains(text, []byte(anyMarker))
 }
 
 // about says what a name tells of the value below.
@@ -390,7 +396,7 @@ func (r *redactor) words(c *cursor, raw, s []byte, st state) {
 	}
 	r.spans = r.known.find(r.spans[:0], s, leastWord)
 	r.spans = scan(r.spans, s, st.digest)
-	if len(r.spans) == 0 && !bytes.Contains(s, []byte(anyMarker)) {
+	if len(r.spans) == 0 && !unsure(s) {
 		r.clean(raw, s)
 		return
 	}
@@ -399,7 +405,7 @@ func (r *redactor) words(c *cursor, raw, s []byte, st state) {
 	for _, p := range r.spans {
 		hidden += p.to - p.from
 	}
-	if r.mode == marking || hidden*2 >= len(s) || len(r.spans) > 64 || bytes.Contains(s, []byte(anyMarker)) {
+	if r.mode == marking || hidden*2 >= len(s) || len(r.spans) > 64 || unsure(s) {
 		r.hide(c, raw)
 		return
 	}
@@ -448,9 +454,9 @@ func (r *redactor) inner(c *cursor, raw, s []byte, st state) {
 	r.mode, r.pieces = outer, pieces
 	switch {
 	case r.mode == collecting:
-	case len(found) == 0:
+	case len(found) == 0 && !unsure(s):
 		r.clean(raw, s)
-	case r.mode == marking:
+	case r.mode == marking || unsure(s):
 		r.hide(c, raw)
 	default:
 		r.out = quote(r.out, splice(s, found))

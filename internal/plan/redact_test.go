@@ -261,6 +261,22 @@ func TestSecretsAreMaskedWhereverTheyRecur(t *testing.T) {
 	}
 }
 
+// Terraform escapes the keys of instances; a secret must be seen through the escapes.
+func TestEscapedInstanceKeys(t *testing.T) {
+	t.Parallel()
+	for written, plain := range map[string]string{`plain`: "plain", `a\"b`: `a"b`, `a\\b`: `a\b`, `a\nb\tc\r`: "a\nb\tc\r", `\u00e9\U0001F600`: "é😀",
+		`$${x}%%{y}`: "${x}%{y}", `\`: `\`, `\u12`: `\u12`, `\q`: `\q`, `\u0000`: "\x00"} {
+		if got := unquoteKey(written); got != plain {
+			t.Errorf("%s: got %q, want %q", written, got, plain)
+		}
+	}
+	plan := strings.Replace(edit(`{"x":2}`, `{"x":"pass\nphrase é"}`), `"after_sensitive":{}`, `"after_sensitive":{"x":true}`, 1)
+	plan = strings.Replace(plan, `"address":"aws_thing.a"`, `"address":"aws_thing.a[\"pass\\nphrase \\u00e9\"]"`, 1)
+	if got := string(mustRead(t, []byte(plan), testKey).Document()); strings.Contains(got, "phrase") {
+		t.Errorf("an escaped secret leaves: %s", got)
+	}
+}
+
 func TestShortSecretsDoNotMaskTheRest(t *testing.T) {
 	t.Parallel()
 	plan := strings.Replace(edit(`{"x":2}`, `{"x":{"a":"on","b":"true","c":"prod","d":7},"y":"on","z":"product of prod","n":7,"w":"prod","t":true}`),
@@ -350,6 +366,20 @@ func TestMarkersNeedThePlaceAndTheKey(t *testing.T) {
 	}
 }
 
+// Not every database can store U+0000, so the server refuses it; no plan may bring it there.
+func TestTextsThatCannotBeStoredAreMasked(t *testing.T) {
+	t.Parallel()
+	for place, plant := range positions {
+		p, err := Read(strings.NewReader(plant(`"a b\u0000c d"`)), Options{Key: testKey})
+		if err != nil {
+			continue // addresses and versions with it are refused
+		}
+		if _, err := ParseDocument(p.Document()); err != nil || strings.Contains(strings.ReplaceAll(string(p.Document()), `\\u0000`, ""), `\u0000`) {
+			t.Errorf("in %s: %v\n%s", place, err, p.Document())
+		}
+	}
+}
+
 // Who writes a marker into a configuration must not be taken for the redactor.
 func TestMarkersCannotBeForged(t *testing.T) {
 	t.Parallel()
@@ -423,7 +453,7 @@ func TestScrub(t *testing.T) {
 		"":                   "",
 		"nothing to see":     "nothing to see",
 		"(sensitive value)":  "(sensitive value)",
-		"a\x00b\xff binary?": "a\x00b\xff binary?",
+		"a\x00b\xff binary?": "a\uFFFDb\uFFFD binary?",
 	} {
 		if got := Scrub(known, in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)

@@ -87,7 +87,7 @@ func readRow(raw []byte) (rawRow, error) {
 	if err := w.check(); err != nil {
 		return w, err
 	}
-	if !w.fits() {
+	if _, ok := parts(w.Address); !ok || !w.fits() {
 		return w, bad("a resource change whose address is not made of its module, type and name")
 	}
 	return w, nil

@@ -219,7 +219,8 @@ func (s *Secrets) marker(address, path string, canonical []byte) string {
 }
 
 // Scrub masks in a text for people, such as a line of a log, every known secret and all that looks
-// like one. It needs no key: a log shows only that something was masked.
+// like one. It needs no key: a log shows only that something was masked. Bytes that cannot be stored
+// as text come out as U+FFFD.
 func Scrub(known *Secrets, text string) string {
 	b := []byte(text)
 	if known.is(b) {
@@ -228,7 +229,7 @@ func Scrub(known *Secrets, text string) string {
 	spans := known.find(nil, b, leastWord)
 	spans = merge(scan(spans, b, true))
 	if len(spans) == 0 {
-		return text
+		return storable(text)
 	}
 	var out strings.Builder
 	at := 0
@@ -238,5 +239,9 @@ func Scrub(known *Secrets, text string) string {
 		at = s.to
 	}
 	out.WriteString(text[at:])
-	return out.String()
+	return storable(out.String())
+}
+
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
