@@ -63,6 +63,16 @@ func TestMissingLabelsAreReadAtTheirStrictest(t *testing.T) {
 	}
 }
 
+func TestAnUnlabelledTargetIsConfidential(t *testing.T) {
+	t.Parallel()
+	p := shipped(t)
+	f := change(p)
+	f.Category, f.Bindings, f.Targets = "provisioning", nil, []policy.Target{{Name: "new", Environment: "prod", Kind: "host", Owner: "devops-lead"}}
+	if d := demand(t, p, f); !slices.ContainsFunc(d.After, func(c policy.CheckDemand) bool { return c.Kind == "volume-encrypted" }) {
+		t.Errorf("got %+v, want the volume encrypted", d.After)
+	}
+}
+
 func TestAConditionThatFailsRefusesTheChange(t *testing.T) {
 	t.Parallel()
 	p := edited(t, "rules.yaml", `when: plan.present && !plan.complete`, `when: components[7].key == "x"`)
@@ -181,46 +191,65 @@ func drawFacts(t *rapid.T, p *policy.Pack) policy.Facts {
 
 // covers reports whether a asks at least what b asks.
 func covers(a, b policy.Demand) bool {
-	for _, s := range b.Slots {
-		if !slices.ContainsFunc(a.Slots, func(x policy.Slot) bool {
-			return x.ID == s.ID && x.Min >= s.Min && (x.Distinct || !s.Distinct)
-		}) {
-			return false
-		}
+	in := func(have, want []string) bool {
+		return !slices.ContainsFunc(want, func(x string) bool { return !slices.Contains(have, x) })
 	}
-	for _, c := range b.Checks {
-		if !slices.ContainsFunc(a.Checks, func(x policy.CheckDemand) bool {
-			return x.Kind == c.Kind && (c.MaxAgeSecs == 0 || x.MaxAgeSecs > 0 && x.MaxAgeSecs <= c.MaxAgeSecs)
-		}) {
-			return false
-		}
+	younger := func(x, y int64) bool { return y == 0 || x > 0 && x <= y }
+	slots := func(have, want []policy.Slot) bool {
+		return !slices.ContainsFunc(want, func(s policy.Slot) bool {
+			return !slices.ContainsFunc(have, func(x policy.Slot) bool {
+				return x.ID == s.ID && x.Min >= s.Min && (x.Distinct || !s.Distinct) && in(x.After, s.After)
+			})
+		})
+	}
+	checks := func(have, want []policy.CheckDemand) bool {
+		return !slices.ContainsFunc(want, func(c policy.CheckDemand) bool {
+			return !slices.ContainsFunc(have, func(x policy.CheckDemand) bool { return x.Kind == c.Kind && younger(x.MaxAgeSecs, c.MaxAgeSecs) })
+		})
 	}
 	for _, x := range b.Fields {
 		if !slices.ContainsFunc(a.Fields, func(y policy.FieldDemand) bool { return x.Path == y.Path }) {
 			return false
 		}
 	}
-	for _, x := range a.Executor {
-		if !slices.Contains(b.Executor, x) {
-			return false
-		}
+	return slots(a.Slots, b.Slots) && slots(a.Verify, b.Verify) && checks(a.Checks, b.Checks) && checks(a.After, b.After) &&
+		in(b.Executor, a.Executor) && in(a.Exclude, b.Exclude) && younger(a.ExpireSecs, b.ExpireSecs) && a.Risk.Stricter(b.Risk) == a.Risk
+}
+
+// drawDemand draws a demand that no pack would make, to hold Merge to its laws.
+func drawDemand(t *rapid.T, name string) policy.Demand {
+	some := func(what string) []string {
+		return rapid.SampledFrom([][]string{nil, {"a"}, {"b"}, {"a", "b"}}).Draw(t, what)
 	}
-	return len(a.After) >= len(b.After) && len(a.Verify) >= len(b.Verify) && a.ExpireSecs <= b.ExpireSecs && a.Risk.Stricter(b.Risk) == a.Risk
+	why := []policy.Reason{{Rule: name}}
+	d := policy.Demand{Policy: "sha256:" + name, Executor: some("executor"), Exclude: some("exclude"), Why: why,
+		Risk:       rapid.SampledFrom([]policy.Risk{policy.Low, policy.Medium, policy.High}).Draw(t, "risk"),
+		ExpireSecs: rapid.SampledFrom([]int64{0, 10, 20}).Draw(t, "expire")}
+	draw := func() (slots []policy.Slot, checks []policy.CheckDemand) {
+		for _, id := range some("slots") {
+			slots = append(slots, policy.Slot{ID: id, Role: id, Min: rapid.SampledFrom([]int{1, 2, 3}).Draw(t, "min"),
+				Distinct: rapid.Bool().Draw(t, "distinct"), After: some("order"), Reasons: why})
+		}
+		for _, kind := range some("checks") {
+			checks = append(checks, policy.CheckDemand{Kind: kind, MaxAgeSecs: rapid.SampledFrom([]int64{0, 10, 20}).Draw(t, "age"), Reasons: why})
+		}
+		return slots, checks
+	}
+	d.Slots, d.Checks = draw()
+	d.Verify, d.After = draw()
+	for _, path := range some("fields") {
+		d.Fields = append(d.Fields, policy.FieldDemand{Path: path, Reasons: why})
+	}
+	return d
 }
 
 func TestMergeIsTheStricterOfTwo(t *testing.T) {
 	t.Parallel()
-	p := shipped(t)
 	rapid.Check(t, func(t *rapid.T) {
-		a, errA := p.Demand(drawFacts(t, p))
-		b, errB := p.Demand(drawFacts(t, p))
-		if errA != nil || errB != nil {
-			t.Fatalf("%v %v", errA, errB)
-		}
-		b.Policy = "sha256:other"
+		a, b, c := drawDemand(t, "one"), drawDemand(t, "two"), drawDemand(t, "three")
 		m := policy.Merge(a, b)
 		if !covers(m, a) || !covers(m, b) {
-			t.Fatalf("%+v is laxer than %+v or %+v", m, a, b)
+			t.Fatalf("%+v is laxer than\n%+v or\n%+v", m, a, b)
 		}
 		n := policy.Merge(b, a)
 		n.Policy, n.With = m.Policy, m.With
@@ -230,8 +259,9 @@ func TestMergeIsTheStricterOfTwo(t *testing.T) {
 		if again := policy.Merge(m, m); !reflect.DeepEqual(again, m) {
 			t.Fatalf("merging twice differs:\n%+v\n%+v", again, m)
 		}
-		if !slices.Equal(m.With, []string{a.Policy}) || m.Policy != b.Policy {
-			t.Fatalf("got the packs %s and %v", m.Policy, m.With)
+		x, y := policy.Merge(policy.Merge(a, b), c), policy.Merge(a, policy.Merge(b, c))
+		if !reflect.DeepEqual(x, y) || !slices.Equal(x.With, []string{"sha256:one", "sha256:two"}) || x.Policy != "sha256:three" {
+			t.Fatalf("the grouping matters:\n%+v\n%+v", x, y)
 		}
 	})
 }

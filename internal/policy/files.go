@@ -22,8 +22,9 @@ type File struct {
 var PackFiles = []string{"calendar.yaml", "catalogue.yaml", "categories.yaml", "clauses.yaml",
 	"emergency.yaml", "models.yaml", "pack.yaml", "roles.yaml", "rules.yaml"}
 
-// MaxFile is the largest file of a pack, in bytes.
-const MaxFile = 256 << 10
+// MaxFile is the largest file of a pack, in bytes. The YAML reader needs time with the square of a
+// mapping's keys: 64 KiB of them take about half a second.
+const MaxFile = 64 << 10
 
 // maxLine bounds one line, and with it how deep a line can nest.
 const maxLine = 2000

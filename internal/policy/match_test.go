@@ -123,7 +123,57 @@ func TestASlotWaitsForThoseBeforeIt(t *testing.T) {
 	}
 }
 
-// hall draws slots and people over a few roles.
+func TestAVoterMovesToFreeAPlace(t *testing.T) {
+	t.Parallel()
+	// Both sorts first and could take the engineering lead's place, the only one that eva can take.
+	m := policy.Match([]policy.Slot{slot("engineering-lead", 1), slot("security-lead", 1)},
+		[]policy.Person{person("both", "engineering-lead", "security-lead"), person("eva", "engineering-lead")})
+	if !m.Done {
+		t.Errorf("got %+v", m)
+	}
+}
+
+// TestMatchOnEverySmallHall tries each way in which three people can hold three roles, with every
+// small set of slots.
+func TestMatchOnEverySmallHall(t *testing.T) {
+	t.Parallel()
+	roles := []string{"a", "b", "c"}
+	subset := func(bits int) (out []string) {
+		for i, r := range roles {
+			if bits&(1<<i) != 0 {
+				out = append(out, r)
+			}
+		}
+		return out
+	}
+	for held := range 512 {
+		people := []policy.Person{person("p0", subset(held&7)...), person("p1", subset(held>>3&7)...), person("p2", subset(held>>6)...)}
+		for shape := range 64 {
+			var slots []policy.Slot
+			need := 0
+			for i, r := range roles {
+				if min := shape >> (2 * i) & 3; min == 3 {
+					slots, need = append(slots, policy.Slot{ID: r, Role: r, Min: 1}), need+1
+				} else if min > 0 {
+					slots, need = append(slots, slot(r, min)), need+min
+				}
+			}
+			m, filled, who := policy.Match(slots, people), 0, map[string]bool{}
+			for _, a := range m.Filled {
+				filled += len(a.People)
+				for _, p := range a.People {
+					who[p] = true
+				}
+			}
+			want := most(slots, people)
+			if filled != want || m.Done != (want == need && need > 0 && len(who) >= policy.MinHumans) {
+				t.Fatalf("slots %+v people %+v: filled %d of %d possible, done %v", slots, people, filled, want, m.Done)
+			}
+		}
+	}
+}
+
+// drawHall draws slots and people over a few roles.
 func drawHall(t *rapid.T) ([]policy.Slot, []policy.Person) {
 	roles := []string{"a", "b", "c"}
 	var slots []policy.Slot
@@ -131,8 +181,9 @@ func drawHall(t *rapid.T) ([]policy.Slot, []policy.Person) {
 		slots = append(slots, policy.Slot{ID: r, Role: r, Min: rapid.IntRange(1, 3).Draw(t, "min"), Distinct: rapid.Bool().Draw(t, "distinct")})
 	}
 	var people []policy.Person
-	for i := range rapid.IntRange(0, 6).Draw(t, "people") {
-		people = append(people, person(fmt.Sprintf("p%d", i), rapid.SliceOfNDistinct(rapid.SampledFrom(roles), 0, 3, rapid.ID[string]).Draw(t, "roles")...))
+	for i := range rapid.SampledFrom([]int{0, 1, 2, 3, 4, 5, 6, 6}).Draw(t, "people") {
+		held := rapid.SampledFrom([][]string{{}, {"a"}, {"b"}, {"c"}, {"a", "b"}, {"a", "c"}, {"b", "c"}, {"a", "b", "c"}}).Draw(t, "roles")
+		people = append(people, person(fmt.Sprintf("p%d", i), held...))
 	}
 	return slots, people
 }

@@ -84,7 +84,7 @@ func TestAnyBoundOrCriterionThatFailsIsANo(t *testing.T) {
 		"other component":  func(f *policy.Facts) { f.Components, _ = append(f.Components, p.Components[2]), 0 },
 		"deletion":         func(f *policy.Facts) { f.Effects[0].Op = "delete" },
 		"planned deletion": func(f *policy.Facts) { f.Plan.Delete = 1 },
-		"negative plan":    func(f *policy.Facts) { f.Plan.Create = -1 },
+		"negative plan":    func(f *policy.Facts) { f.Effects, f.Plan.Create, f.Plan.Update = slices.Repeat(f.Effects, 4), -2, 1 },
 		"irreversible":     func(f *policy.Facts) { f.Rollback.Reversible = false },
 		"negative uses":    func(f *policy.Facts) { f.History.SameDay = -1 },
 	} {

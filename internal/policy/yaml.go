@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -47,8 +46,7 @@ func parseYAML(f File, into any) (lines map[string]int, bad *Finding) {
 	if n := indexLines(doc.Docs[0].Body, "", lines, 0); n != nil {
 		return nil, at(n.Position.Line, "uses an anchor, alias, merge, tag or nesting that a pack may not use")
 	}
-	err = yaml.NewDecoder(bytes.NewReader([]byte(f.Text)), yaml.Strict()).Decode(into)
-	if err != nil {
+	if err := yaml.NodeToValue(doc.Docs[0].Body, into, yaml.Strict()); err != nil {
 		return nil, at(yamlLine(err), yamlText(err))
 	}
 	return lines, nil
