@@ -13,6 +13,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/plan"
+	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/seal"
 )
 
@@ -178,14 +179,29 @@ func (d *Desk) fromDocuments(ctx context.Context, m *Material) error {
 		if err != nil {
 			return err
 		}
-		if b.Kind == "tf-plan" {
-			if err := b.readPlan(raw); err != nil {
-				return err
-			}
-		} else if b.Document != b.Digest {
-			return fault.New(fault.Invalid, "wrong_document", "The document is not the file that the binding names.").
-				At("bindings", "document and digest differ")
+		if err := b.hold(raw); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// hold reads a plan, and asks of any other document that it is what the binding's digest names.
+func (b *Binding) hold(document []byte) error {
+	named := b.Document
+	switch b.Kind {
+	case "tf-plan":
+		return b.readPlan(document)
+	case PolicyPack:
+		p, err := policy.LoadArchive(document)
+		if err != nil {
+			return err
+		}
+		named = p.Digest()
+	}
+	if named != b.Digest {
+		return fault.New(fault.Invalid, "wrong_document", "The document is not what the binding names.").
+			At("bindings", "document and digest differ")
 	}
 	return nil
 }

@@ -123,14 +123,15 @@ func insertCheck(tx *db.Tx, c CheckResult) error {
 	return err
 }
 
+const checkColumns = "SELECT id, change_id, kind, format, subject, status, why, tool, blob, producer, service, at, result FROM change_check"
+
 func scanCheck(row db.Scanner) (c CheckResult, err error) {
 	return c, row.Scan(&c.ID, &c.Change, &c.Kind, &c.Format, &c.Subject, &c.Status, &c.Why, &c.Tool, &c.Blob,
 		&c.Producer, &c.Service, &c.At, &c.Result)
 }
 
 func listChecks(tx *db.Tx, id ID) ([]CheckResult, error) {
-	return db.Collect(tx, scanCheck, "SELECT id, change_id, kind, format, subject, status, why, tool, blob, producer, service, at, result"+
-		" FROM change_check WHERE change_id = $1 ORDER BY at, id", string(id))
+	return db.Collect(tx, scanCheck, checkColumns+" WHERE change_id = $1 ORDER BY at, id", string(id))
 }
 
 func insertPermit(tx *db.Tx, p Permit) error {

@@ -1,0 +1,98 @@
+package change
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/policy"
+)
+
+// Explained is what the policy in force says about one change, rule by rule.
+type Explained struct {
+	Policy  string               `json:"policy"`
+	Facts   policy.Facts         `json:"facts"`
+	Demand  *policy.Demand       `json:"demand,omitempty"` // absent where the policy refuses
+	Refused string               `json:"refused,omitempty"`
+	Message string               `json:"message,omitempty"`
+	Rules   []policy.Explanation `json:"rules"`
+}
+
+// Explain asks the policy in force about a wording that need not be filed.
+func (d *Desk) Explain(ctx context.Context, m Material) (Explained, error) {
+	if err := m.clean(); err != nil {
+		return Explained{}, err
+	}
+	if err := d.fromDocuments(ctx, &m); err != nil {
+		return Explained{}, err
+	}
+	pack, err := d.Pack(ctx)
+	if err != nil {
+		return Explained{}, err
+	}
+	return explain(pack, m.facts(pack))
+}
+
+// ExplainChange asks it about the current revision of a change.
+func (d *Desk) ExplainChange(ctx context.Context, id ID) (x Explained, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		s, err := d.load(tx, id)
+		if err != nil {
+			return err
+		}
+		if s.Pack == nil {
+			return notSetUp()
+		}
+		x, err = explain(s.Pack, s.facts(tx.Now().UnixMicro()))
+		return err
+	})
+	return x, err
+}
+
+func explain(pack *policy.Pack, f policy.Facts) (Explained, error) {
+	rules, err := pack.Explain(f)
+	if err != nil {
+		return Explained{}, err
+	}
+	x := Explained{Policy: pack.Digest(), Facts: f, Rules: rules}
+	demand, err := pack.Demand(f)
+	if err != nil {
+		no := fault.Of(err)
+		x.Refused, x.Message = no.Code, no.Message
+		return x, nil
+	}
+	x.Demand = &demand
+	return x, nil
+}
+
+// maxCases bounds how many changes a pack is tried on at once.
+const maxCases = 10_000
+
+// Cases gives the facts of the changes filed in [from, to), oldest first, for trying a pack on them.
+func (d *Desk) Cases(ctx context.Context, from, to time.Time) (out []policy.Case, err error) {
+	pack, err := d.Pack(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list, err := db.Collect(tx, scanChange, changeColumns+" WHERE created >= $1 AND created < $2 ORDER BY number LIMIT $3",
+			from.UnixMicro(), to.UnixMicro(), maxCases+1)
+		if err != nil {
+			return fmt.Errorf("list changes: %w", err)
+		}
+		if len(list) > maxCases {
+			return fault.New(fault.TooLarge, "too_many_changes", "A pack is tried on %d changes at most; take a shorter period.", maxCases)
+		}
+		for _, c := range list {
+			r, err := loadRevision(tx, c.ID, c.Rev)
+			if err != nil {
+				return err
+			}
+			out = append(out, policy.Case{ID: string(c.ID), Facts: r.Material.facts(pack)})
+		}
+		return nil
+	})
+	return out, err
+}
