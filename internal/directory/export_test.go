@@ -28,3 +28,15 @@ const (
 	TokenPrefix   = tokenPrefix
 	FreeAttempts  = 10
 )
+
+// NewBearer makes a secret of the right form.
+var NewBearer = newBearer
+
+// RosterWith is RosterOf with groups.
+func RosterWith(persons []Person, groups []Group, grants []RoleGrant, now int64) *Roster {
+	byID := map[GroupID]Group{}
+	for _, g := range groups {
+		byID[g.ID] = g
+	}
+	return newRoster(stored{persons: persons, groups: byID, grants: grants}, now)
+}

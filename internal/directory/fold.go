@@ -50,14 +50,18 @@ func shape(fold string) *fault.Error {
 	case n > maxUsername:
 		return badName("is too long")
 	}
+	before := rune(0)
 	for i, c := range fold {
 		word := unicode.IsLetter(c) || unicode.IsDigit(c)
 		switch {
+		case unicode.IsMark(c) && (unicode.Is(unicode.Latin, before) || before < utf8.RuneSelf):
+			return badName("holds an accent that is easily overlooked") // all usual ones are part of their letter by now
 		case !word && i == 0:
 			return badName("does not begin with a letter or digit")
 		case !word && !unicode.IsMark(c) && !strings.ContainsRune("._-@+", c):
 			return badName("holds characters that a name cannot have")
 		}
+		before = c
 	}
 	if !oneScript(fold) {
 		return badName("mixes letters of different alphabets")

@@ -138,7 +138,7 @@ func (r *Roster) mayGrant(g Grant, k known, now int64) error {
 	}
 	switch g.Op {
 	case GrantRole:
-		return r.auditorApart(g.who(), []RoleName{g.Role}, k)
+		return r.auditorApart(g.who(), append(r.confers(g.Group), g.Role), k)
 	case RevokeRole:
 		if !r.granted(g.Role, g.who()) {
 			return fault.New(fault.Conflict, "role_not_held", "The role is not held by that grant.").About(g.who())
@@ -151,7 +151,7 @@ func (r *Roster) mayGrant(g Grant, k known, now int64) error {
 		if err := r.nests(g.Into, Member{Person: g.Person, Group: g.Group}); err != nil {
 			return err
 		}
-		return r.auditorApart(g.who(), r.confers(g.Into), k)
+		return r.auditorApart(g.who(), append(r.confers(g.Group), r.confers(g.Into)...), k)
 	}
 	if !slices.Contains(r.into[g.who()], g.Into) {
 		return fault.New(fault.Conflict, "not_member", "It is not a member of that group.").About(g.who())

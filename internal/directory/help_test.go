@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,3 +199,56 @@ func (h *house) noted(verb string) {
 }
 
 func until(c *dbtest.Clock, d time.Duration) int64 { return c.Now().Add(d).UnixMicro() }
+
+type (
+	dbTx         = db.Tx
+	policyPerson = policy.Person
+)
+
+// token makes a token and gives its secret.
+func (h *house) token(actor fault.Actor, n directory.NewToken) (directory.Token, string) {
+	h.t.Helper()
+	t, secret, err := h.MakeToken(h.t.Context(), actor, n)
+	h.must(err)
+	return t, secret.Reveal()
+}
+
+// contains looks for a text in every row of every table, and names the table.
+func (h *house) contains(text string) (where string) {
+	h.t.Helper()
+	h.must(h.db.View(h.t.Context(), func(tx *db.Tx) error {
+		tables, err := h.db.Covered(tx)
+		for name := range db.Exempt {
+			if name != "sqlite_sequence" && name != "goose_db_version" && !strings.HasPrefix(name, "api_") && !strings.HasPrefix(name, "change_") {
+				tables = append(tables, name)
+			}
+		}
+		for _, table := range tables {
+			rows, err := tx.Query("SELECT * FROM " + table)
+			if err != nil {
+				return err
+			}
+			columns, err := rows.Columns()
+			if err != nil {
+				return err
+			}
+			for rows.Next() {
+				values, into := make([]any, len(columns)), make([]any, len(columns))
+				for i := range into {
+					into[i] = &values[i]
+				}
+				if err := rows.Scan(into...); err != nil {
+					return err
+				}
+				if strings.Contains(fmt.Sprintf("%s", values), text) {
+					where = table
+				}
+			}
+			if err := rows.Close(); err != nil {
+				return err
+			}
+		}
+		return err
+	}))
+	return where
+}
