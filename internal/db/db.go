@@ -119,7 +119,7 @@ func connect(cfg Config) (*DB, error) {
 }
 
 func (d *DB) connectPostgres(cfg Config) (err error) {
-	d.dialect = postgres{}
+	d.dialect = postgres()
 	d.pool, err = openPostgres(cfg.URL, cfg.Schema)
 	d.read = d.pool
 	return err
@@ -143,7 +143,7 @@ func (d *DB) connectSQLite(dir string) error {
 		d.unlock()
 		return err
 	}
-	d.dialect = sqlite{}
+	d.dialect = sqlite()
 	if d.pool, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
 		return err
 	}
@@ -188,14 +188,14 @@ func (d *DB) connectReader(dir string) error {
 		return fault.New(fault.NotFound, "no_database", "There is no Plumbline database in that folder.").
 			From(err).Then("plumb ledger verify --data DIR")
 	}
-	d.dialect = sqlite{}
+	d.dialect = sqlite()
 	var err error
 	d.read, err = sql.Open("sqlite", sqliteDSN(path, true))
 	return err
 }
 
 // Engine names the engine: "sqlite" or "postgres".
-func (d *DB) Engine() string { return d.dialect.name() }
+func (d *DB) Engine() string { return d.dialect.name }
 
 // Now is the decision clock outside a transaction, for deadlines of loops. Rules take the
 // transaction's instant.

@@ -19,49 +19,57 @@ import (
 )
 
 // dialect is all in which the engines differ.
-type dialect interface {
-	name() string
+type dialect struct {
+	name      string
+	begin     []string // opens a write transaction that runs alone
+	beginRead string   // opens a snapshot for reading
+	tables    string   // the SELECT that names all tables of this install
+	goose     goose.Dialect
 	// assert refuses settings under which an acknowledged write could be lost.
-	assert(ctx context.Context, pool *sql.DB) error
-	// begin lists the statements that open a write transaction that runs alone.
-	begin() []string
-	// beginRead opens a snapshot for reading.
-	beginRead() string
-	goose() goose.Dialect
+	assert func(ctx context.Context, pool *sql.DB) error
 	// intact refuses a transaction that an earlier error has aborted.
-	intact(*sql.Conn) error
+	intact func(*sql.Conn) error
 	// lockMigrations keeps other servers from migrating the same install until it is unlocked.
-	lockMigrations(ctx context.Context, pool *sql.DB, schema string) (unlock func() error, err error)
-	// tables is the SELECT that names all tables of this install.
-	tables() string
+	lockMigrations func(ctx context.Context, pool *sql.DB, schema string) (unlock func() error, err error)
 }
 
-type sqlite struct{}
-
-func (sqlite) name() string { return "sqlite" }
-
-// begin takes the write lock at once: a deferred transaction that reads, then writes, fails under
-// contention.
-func (sqlite) begin() []string      { return []string{"BEGIN IMMEDIATE"} }
-func (sqlite) beginRead() string    { return "BEGIN" }
-func (sqlite) goose() goose.Dialect { return goose.DialectSQLite3 }
-
-// intact: SQLite itself refuses to commit a transaction that it has rolled back.
-func (sqlite) intact(*sql.Conn) error { return nil }
-
-// lockMigrations: the lock on the data folder is held already.
-func (sqlite) lockMigrations(context.Context, *sql.DB, string) (func() error, error) {
-	return func() error { return nil }, nil
+// sqlite takes the write lock at once: a deferred transaction that reads, then writes, fails under
+// contention. It refuses by itself to commit what it has rolled back, and the lock on the data folder
+// keeps other servers away.
+func sqlite() dialect {
+	return dialect{
+		name:      "sqlite",
+		begin:     []string{"BEGIN IMMEDIATE"},
+		beginRead: "BEGIN",
+		tables:    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+		goose:     goose.DialectSQLite3,
+		assert:    assertSQLite,
+		intact:    func(*sql.Conn) error { return nil },
+		lockMigrations: func(context.Context, *sql.DB, string) (func() error, error) {
+			return func() error { return nil }, nil
+		},
+	}
 }
 
-func (sqlite) tables() string {
-	return "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+// postgres waits for all replicas' earlier batches before it writes. The isolation is spelled out:
+// with a server default of REPEATABLE READ the snapshot would be older than the lock.
+func postgres() dialect {
+	return dialect{
+		name:           "postgres",
+		begin:          []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", writerLock},
+		beginRead:      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		tables:         "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1",
+		goose:          goose.DialectPostgres,
+		assert:         assertPostgres,
+		intact:         intactPostgres,
+		lockMigrations: lockPostgres,
+	}
 }
 
 // minSQLite is the first release without the WAL-reset corruption bug.
 const minSQLite = "3.51.3"
 
-func (sqlite) assert(ctx context.Context, pool *sql.DB) error {
+func assertSQLite(ctx context.Context, pool *sql.DB) error {
 	var version, journal string
 	var sync int64
 	err := errors.Join(
@@ -105,10 +113,6 @@ func sqliteDSN(path string, readOnly bool) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-type postgres struct{}
-
-func (postgres) name() string { return "postgres" }
-
 // The advisory locks of one install; the numbers have no meaning beyond being Plumbline's, and the
 // schema tells installs in one database apart.
 const (
@@ -117,13 +121,7 @@ const (
 	migrateUnlock = "SELECT pg_advisory_unlock(70220369, hashtext($1))"
 )
 
-// begin waits for all replicas' earlier batches. The isolation is spelled out: with a server default
-// of REPEATABLE READ the snapshot would be older than the lock.
-func (postgres) begin() []string {
-	return []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", writerLock}
-}
-
-func (postgres) intact(conn *sql.Conn) error {
+func intactPostgres(conn *sql.Conn) error {
 	return conn.Raw(func(driver any) error {
 		c, ok := driver.(*stdlib.Conn)
 		if !ok {
@@ -136,7 +134,7 @@ func (postgres) intact(conn *sql.Conn) error {
 	})
 }
 
-func (postgres) lockMigrations(ctx context.Context, pool *sql.DB, schema string) (func() error, error) {
+func lockPostgres(ctx context.Context, pool *sql.DB, schema string) (func() error, error) {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -150,14 +148,7 @@ func (postgres) lockMigrations(ctx context.Context, pool *sql.DB, schema string)
 	}, nil
 }
 
-func (postgres) beginRead() string    { return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" }
-func (postgres) goose() goose.Dialect { return goose.DialectPostgres }
-
-func (postgres) tables() string {
-	return "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
-}
-
-func (postgres) assert(ctx context.Context, pool *sql.DB) error {
+func assertPostgres(ctx context.Context, pool *sql.DB) error {
 	want := map[string]string{"fsync": "on", "full_page_writes": "on", "data_sync_retry": "off"}
 	for name, on := range want {
 		var got string

@@ -51,7 +51,7 @@ func (d *DB) provider(pool *sql.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := goose.NewProvider(d.dialect.goose(), pool, files)
+	p, err := goose.NewProvider(d.dialect.goose, pool, files)
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}

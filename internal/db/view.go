@@ -50,7 +50,7 @@ func (d *DB) beginView(ctx context.Context, s *session) (*session, error) {
 				return nil, err
 			}
 		}
-		if _, err = s.exec(d.dialect.beginRead()); err == nil {
+		if _, err = s.exec(d.dialect.beginRead); err == nil {
 			return s, nil
 		}
 		s.drop()

@@ -177,7 +177,7 @@ func (d *DB) beginWrite(s *session) (*session, error) {
 				return nil, err
 			}
 		}
-		for _, text := range d.dialect.begin() {
+		for _, text := range d.dialect.begin {
 			if _, err = s.exec(text); err != nil {
 				break
 			}
