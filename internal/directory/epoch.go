@@ -31,11 +31,12 @@ type live struct {
 	checked time.Time                // guarded by mu: when the row was last read
 	roster  *Roster                  // guarded by mu
 	bearers map[[32]byte]*recognised // guarded by mu; only bearers that were good
+	via     map[string]*recognised   // guarded by mu; the same by the id of the session or token
 	marks   map[string]*mark         // guarded by mu: when sessions and tokens were last used
 }
 
 func newLive() live {
-	return live{bearers: map[[32]byte]*recognised{}, marks: map[string]*mark{}}
+	return live{bearers: map[[32]byte]*recognised{}, via: map[string]*recognised{}, marks: map[string]*mark{}}
 }
 
 func (l *live) kept() *Roster  { l.mu.RLock(); defer l.mu.RUnlock(); return l.roster }

@@ -1,6 +1,14 @@
 package directory
 
-import "time"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/ledger"
+)
 
 // Tests hash at a fraction of the cost; one test uses the real one.
 func (d *Desk) HashCheaply() { d.hashing = newHashing(2, cost{time: 1, memory: 64, threads: 1}) }
@@ -39,4 +47,41 @@ func RosterWith(persons []Person, groups []Group, grants []RoleGrant, now int64)
 		byID[g.ID] = g
 	}
 	return newRoster(stored{persons: persons, groups: byID, grants: grants}, now)
+}
+
+// FillHashing takes every place for hashing until release is called.
+func (d *Desk) FillHashing() (release func()) {
+	for range cap(d.hashing.slots) {
+		d.hashing.slots <- struct{}{}
+	}
+	return func() {
+		for range cap(d.hashing.slots) {
+			<-d.hashing.slots
+		}
+	}
+}
+
+// Hash hashes something.
+func (d *Desk) Hash(ctx context.Context) error { _, err := d.hashing.hash(ctx, "x"); return err }
+
+// HashingQueue is how many wait.
+func (d *Desk) HashingQueue() int64 { return d.hashing.waiting.Load() }
+
+// Forget drops the kept roster.
+func (d *Desk) Forget() { d.live.keep(nil) }
+
+// Crowd adds n people with an account and a role each.
+func (d *Desk) Crowd(tx *db.Tx, n int) error {
+	for i := range n {
+		p := Person{ID: PersonID(fmt.Sprint("per_crowd", i)), Name: "x", Email: fmt.Sprintf("crowd%d@example.com", i)}
+		a, err := newAccount(p.ID, Local, fmt.Sprint("crowd", i), "", 0)
+		g := RoleGrant{Role: "implementer", Holder: string(p.ID), Change: "setup"}
+		if err := errors.Join(err, insertPerson(tx, p), insertAccount(tx, a), saveGrant(tx, g)); err != nil {
+			return err
+		}
+		if err := d.recordPeople(tx, ledger.Event{Verb: "person.added", Type: "person", Object: string(p.ID)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

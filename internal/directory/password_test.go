@@ -1,6 +1,9 @@
 package directory_test
 
 import (
+	"context"
+	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -99,4 +102,27 @@ func TestAHashOfAnotherCostIsRenewedAtLogin(t *testing.T) {
 	_, err = h.Login(t.Context(), creds("sam"))
 	h.must(err)
 	h.whole()
+}
+
+func TestACrowdAtTheDoorIsBounded(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	release := h.FillHashing()
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := make(chan error, 64)
+	for range 64 {
+		go func() { waiting <- h.Hash(ctx) }()
+	}
+	for h.HashingQueue() < 64 {
+		runtime.Gosched()
+	}
+	h.refused(h.Hash(t.Context()), "too_many_logins")
+	cancel() // whoever gave up waits no longer
+	for range 64 {
+		if err := <-waiting; !errors.Is(err, context.Canceled) {
+			t.Errorf("waiting ended with %v", err)
+		}
+	}
+	release()
+	h.must(h.Hash(t.Context()))
 }

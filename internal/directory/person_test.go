@@ -67,6 +67,11 @@ func TestLinkedAccountsAreOnePerson(t *testing.T) {
 		t.Error("what was done by an ended account has lost its person")
 	}
 	h.signIn("sam")
+	all, err := h.Accounts(t.Context(), "")
+	h.must(err)
+	if len(all) != 7 || !slices.ContainsFunc(all, func(x directory.Account) bool { return x.ID == a.ID && x.Ended > 0 }) {
+		t.Errorf("all accounts = %+v", all)
+	}
 	h.whole()
 }
 
@@ -156,6 +161,14 @@ func TestEveryRowIsAnsweredFor(t *testing.T) {
 	h.must(h.Assign(t.Context(), olga, directory.Grant{Op: directory.GrantRole, Group: g, Role: "implementer"}))
 	h.refused(h.Assign(t.Context(), olga, directory.Grant{Op: directory.GrantRole, Group: g, Role: "security-lead"}), "grant_needs_change")
 	h.must(h.apply(directory.Grant{Op: directory.GrantRole, Group: g, Role: "security-lead"}))
+	groups, err := h.Groups(t.Context())
+	h.must(err)
+	if len(groups) != 1 || groups[0].ID != g || len(groups[0].Members) != 1 || groups[0].Members[0].Person != p.ID {
+		t.Errorf("groups = %+v", groups)
+	}
+	if id, ok := h.roster().GroupNamed("TEAM"); !ok || id != g {
+		t.Errorf("GroupNamed = %v, %v", id, ok)
+	}
 	h.must(h.Disable(t.Context(), olga, p.ID, "contract ended"))
 	h.must(h.Enable(t.Context(), olga, p.ID, "contract renewed"))
 	h.must(h.Flush(t.Context()))

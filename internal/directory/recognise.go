@@ -85,8 +85,9 @@ func (l *live) keepBearer(sum [32]byte, r *recognised, saved int64) {
 	defer l.mu.Unlock()
 	if len(l.bearers) >= maxRecognised {
 		clear(l.bearers)
+		clear(l.via)
 	}
-	l.bearers[sum] = r
+	l.bearers[sum], l.via[r.actor.Via] = r, r
 	m := l.marks[r.actor.Via]
 	if m == nil {
 		m = &mark{}
@@ -200,46 +201,74 @@ func holder(tx *db.Tx, id AccountID, kind AccountKind) (Account, error) {
 // ConfirmIn looks an actor up again inside a transaction: the session or token by which they were
 // recognised still stands, and so do the account and the person. Everything that decides, opens the gate
 // or changes people calls it, so that no cached recognition can outlive an end that was committed
-// before. Nobody, and a setup code, are refused; the server's own jobs pass.
+// before. It reads the epoch row, and the rest only where that row says that something ended since the
+// actor was recognised. Nobody, and a setup code, are refused; the server's own jobs pass.
 func (d *Desk) ConfirmIn(tx *db.Tx, actor fault.Actor) error {
 	if actor.Kind == fault.System && actor.Authn == fault.Own {
 		return nil
 	}
+	e, err := loadEpoch(tx)
+	if err != nil {
+		return fmt.Errorf("load epoch: %w", err)
+	}
 	now := tx.Now().UnixMicro()
+	if r := d.live.under(e.bearers, actor.Via); r.good(now) && r.is(actor) {
+		return nil
+	}
 	var account AccountID
 	switch actor.Authn {
 	case fault.Session:
-		s, found, err := sessionByID(tx, SessionID(actor.Via))
-		if err != nil {
-			return fmt.Errorf("load session: %w", err)
-		}
-		if !found {
-			return notSignedIn()
-		}
-		if err := s.live(now, d.used(string(s.ID), s.Used)); err != nil {
-			return err
-		}
-		account = s.Account
+		account, err = d.confirmSession(tx, SessionID(actor.Via), now)
 	case fault.Token:
-		t, found, err := tokenByID(tx, TokenID(actor.Via))
-		if err != nil {
-			return fmt.Errorf("load token: %w", err)
-		}
-		if !found {
-			return notSignedIn()
-		}
-		if err := t.live(now); err != nil {
-			return err
-		}
-		account = t.Account
+		account, err = confirmToken(tx, TokenID(actor.Via), now)
 	default:
 		return notSignedIn()
+	}
+	if err != nil {
+		return err
 	}
 	a, err := holder(tx, account, "")
 	if err == nil && (string(a.ID) != actor.Account || string(a.Person) != actor.Person) {
 		err = notSignedIn()
 	}
 	return err
+}
+
+// under gives what was recognised by a session or token under this epoch.
+func (l *live) under(bearers, via string) *recognised {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if r := l.via[via]; r != nil && r.epoch == bearers {
+		return r
+	}
+	return nil
+}
+
+// is reports whether the actor is the one that was recognised.
+func (r *recognised) is(actor fault.Actor) bool {
+	return r.actor.Person == actor.Person && r.actor.Account == actor.Account && r.actor.Kind == actor.Kind && r.actor.Authn == actor.Authn
+}
+
+func (d *Desk) confirmSession(tx *db.Tx, id SessionID, now int64) (AccountID, error) {
+	s, found, err := sessionByID(tx, id)
+	if err != nil {
+		return "", fmt.Errorf("load session: %w", err)
+	}
+	if !found {
+		return "", notSignedIn()
+	}
+	return s.Account, s.live(now, d.used(string(s.ID), s.Used))
+}
+
+func confirmToken(tx *db.Tx, id TokenID, now int64) (AccountID, error) {
+	t, found, err := tokenByID(tx, id)
+	if err != nil {
+		return "", fmt.Errorf("load token: %w", err)
+	}
+	if !found {
+		return "", notSignedIn()
+	}
+	return t.Account, t.live(now)
 }
 
 // FlushEvery is how far presence in the database may be behind: Flush is to be called that often.
@@ -282,6 +311,7 @@ func (l *live) due(now int64) map[string]int64 {
 		}
 	}
 	maps.DeleteFunc(l.bearers, func(_ [32]byte, r *recognised) bool { return gone[r.mark] })
+	maps.DeleteFunc(l.via, func(_ string, r *recognised) bool { return gone[r.mark] })
 	return out
 }
 

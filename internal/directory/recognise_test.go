@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 )
@@ -31,6 +32,38 @@ func BenchmarkRecogniseShared(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkConfirm is what each decision pays inside its transaction.
+func BenchmarkConfirm(b *testing.B) {
+	h := open(b)
+	actor, _ := h.signIn("sam")
+	h.must(h.db.View(b.Context(), func(tx *db.Tx) error {
+		for b.Loop() {
+			if err := h.ConfirmIn(tx, actor); err != nil {
+				return err
+			}
+			if _, err := h.RosterIn(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// BenchmarkRosterAnew is what one change of people costs the next decision, in a company of 1000.
+func BenchmarkRosterAnew(b *testing.B) {
+	h := open(b)
+	h.must(h.db.Update(b.Context(), fault.SystemActor("test"), func(tx *db.Tx) error { return h.Crowd(tx, 1000) }))
+	h.must(h.db.View(b.Context(), func(tx *db.Tx) error {
+		for b.Loop() {
+			h.Forget()
+			if _, err := h.RosterIn(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 // BenchmarkRecogniseNobody is what a stranger costs.

@@ -101,6 +101,9 @@ func (r *Roster) PersonOf(a AccountID) (PersonID, bool) {
 	return x.Person, ok
 }
 
+// Account gives an account, also an ended one.
+func (r *Roster) Account(id AccountID) (Account, bool) { a, ok := r.accounts[id]; return a, ok }
+
 // Accounts lists the accounts of a person, ended ones too, sorted by id; service accounts that they own
 // are among them.
 func (r *Roster) Accounts(p PersonID) []Account {

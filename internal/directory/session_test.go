@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,18 @@ func TestOnlyItsDigestIsStored(t *testing.T) {
 	}
 	if s := seal.Secret(bearer); strings.Contains(s.String(), "plb") {
 		t.Error("a secret prints itself")
+	}
+}
+
+func TestALabelIsShownSafely(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	c := creds("sam")
+	c.Label, c.Address = "laptop\u202e\n"+strings.Repeat("x", 1000), netip.Addr{}
+	o, err := h.Login(t.Context(), c)
+	h.must(err)
+	if want := "laptop" + strings.Repeat("x", 194); o.Session.Label != want || o.Session.Source != "" {
+		t.Errorf("session = %+v", o.Session)
 	}
 }
 
