@@ -1,0 +1,32 @@
+# The two commands of the README are `make demo` and `make test`; both install or build what a bare
+# Debian machine lacks.
+SHELL := /bin/sh
+STEP := @scripts/step
+
+# The race detector needs cgo and rebuilds SQLite once, which takes some minutes. So it runs over the
+# packages that start goroutines or are called from many; the others compute values. The random
+# tamperings are left out of it: they are one goroutine, a thousand times.
+RACE := ./internal/db ./internal/ledger ./internal/blob ./internal/api ./internal/server
+
+STAMP := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
+
+.PHONY: build test demo clean setup
+
+build: # the program, one static file: build/plumb
+	CGO_ENABLED=0 go build -trimpath -buildvcs=$(STAMP) -o build/plumb ./cmd/plumb
+
+setup: # what this machine lacks
+	$(STEP) "set up this machine" scripts/setup
+
+test: setup # everything, on both database engines
+	$(STEP) "format" scripts/check-format
+	$(STEP) "vet" go vet ./...
+	$(STEP) "test on SQLite" scripts/with-terraform go test -timeout 20m ./...
+	$(STEP) "test on PostgreSQL" scripts/with-postgres scripts/with-terraform sh -c 'go test -timeout 20m $$(scripts/db-packages)'
+	$(STEP) "test with the race detector" env CGO_ENABLED=1 scripts/with-terraform go test -race -timeout 30m -skip NoRandom $(RACE)
+
+demo: setup build # the whole loop on real Terraform, then the server stays up
+	@scripts/with-terraform ./build/plumb demo
+
+clean: # what the other targets made, but for the tools
+	rm -rf build
