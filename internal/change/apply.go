@@ -136,8 +136,12 @@ func (d *Desk) activate(tx *db.Tx, p *policy.Pack, change string) error {
 	if err != nil {
 		return fmt.Errorf("archive pack: %w", err)
 	}
-	_, err = tx.Exec("INSERT INTO change_pack (id, digest, name, version, change_id, since, archive) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		seal.NewID("pck"), p.Digest(), p.Name, p.Version, change, tx.Now().UnixMicro(), string(archive))
+	n, err := newestPack(tx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec("INSERT INTO change_pack (id, digest, name, version, change_id, since, archive, n) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		seal.NewID("pck"), p.Digest(), p.Name, p.Version, change, tx.Now().UnixMicro(), string(archive), n+1)
 	return err
 }
 
@@ -180,7 +184,7 @@ func (d *Desk) Packs(ctx context.Context) (out []PackVersion, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		out, err = db.Collect(tx, func(row db.Scanner) (p PackVersion, err error) {
 			return p, row.Scan(&p.Digest, &p.Name, &p.Version, &p.Change, &p.Since)
-		}, "SELECT digest, name, version, change_id, since FROM change_pack ORDER BY since DESC, id DESC LIMIT 1000")
+		}, "SELECT digest, name, version, change_id, since FROM change_pack ORDER BY n DESC LIMIT 1000")
 		return err
 	})
 	return out, err

@@ -145,7 +145,7 @@ func remark(comment string) error {
 func (d *Desk) decide(tx *db.Tx, s *Snapshot, verb Verb, comment string) error {
 	a := tx.Actor()
 	dec := Decision{ID: seal.NewID("dec"), Change: s.Change.ID, RevDigest: s.Change.RevDigest, Policy: s.Demand.Policy,
-		Person: a.Person, Verb: verb, Roles: s.Roster.Roles(directory.PersonID(a.Person)), Comment: comment, At: tx.Now().UnixMicro()}
+		Person: a.Person, Verb: verb, Roles: s.Roster.Roles(directory.PersonID(a.Person)), Comment: comment, At: tx.Now().UnixMicro(), N: int64(len(s.Decisions)) + 1}
 	statement, err := d.approvalStatement(dec, s, a)
 	if err != nil {
 		return err

@@ -100,6 +100,7 @@ type Body struct {
 	Demand     policy.Demand     `json:"demand"`
 	Submitted  int64             `json:"submitted,omitempty"` // first submission
 	Since      int64             `json:"since,omitempty"`     // this round; decisions from before it no longer count
+	PackN      int64             `json:"pack_n,omitempty"`    // number of the pack in force at that submission
 	Decided    int64             `json:"decided,omitempty"`   // when it became authorized
 	Expires    int64             `json:"expires,omitempty"`   // approvals live until then
 	Start      int64             `json:"start,omitempty"`     // the slot inside the approved envelope
@@ -194,6 +195,7 @@ type Decision struct {
 	Comment   string   `json:"comment"`
 	At        int64    `json:"at"`
 	Statement string   `json:"statement"` // DSSE envelope, JSON
+	N         int64    `json:"n"`         // order within the change; instants can be equal
 }
 
 // CheckResult is one piece of evidence, parsed and bound to what it is about.
@@ -211,6 +213,7 @@ type CheckResult struct {
 	Service  bool   `json:"service"`  // by a service account; only those count for auto-approval
 	At       int64  `json:"at"`
 	Result   string `json:"result"` // the parsed result, canonical JSON
+	N        int64  `json:"n"`      // order within the change
 }
 
 // Permit is the gate's signed, single-use release of one revision to one executor.

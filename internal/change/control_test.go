@@ -16,7 +16,7 @@ import (
 
 func (o *office) code(t *testing.T, who string, q wire.GateRequest) int {
 	t.Helper()
-	v, err := o.Check(t.Context(), o.who[who], q)
+	v, err := o.Check(t.Context(), o.as(who), q)
 	must(t, err)
 	return v.Code
 }
@@ -25,20 +25,20 @@ func TestAHoldKeepsTheGateShut(t *testing.T) {
 	t.Parallel()
 	o := company(t)
 	c := o.authorized(t)
-	_, err := o.Hold(t.Context(), o.who["pia"], c.ID, "why not")
+	_, err := o.Hold(t.Context(), o.as("pia"), c.ID, "why not")
 	refused(t, err, "not_allowed")
-	_, err = o.Hold(t.Context(), o.who["dana"], c.ID, "")
+	_, err = o.Hold(t.Context(), o.as("dana"), c.ID, "")
 	refused(t, err, "no_reason")
-	_, err = o.Release(t.Context(), o.who["dana"], c.ID, "")
+	_, err = o.Release(t.Context(), o.as("dana"), c.ID, "")
 	refused(t, err, "not_held")
-	_, err = o.Hold(t.Context(), o.who["dana"], c.ID, "an incident")
+	_, err = o.Hold(t.Context(), o.as("dana"), c.ID, "an incident")
 	must(t, err)
 	if got := o.code(t, "ivo", request(c.ID)); got != wire.ExitDenied {
 		t.Errorf("code %d on hold, want 3", got)
 	}
-	_, err = o.Release(t.Context(), o.who["ann"], c.ID, "I want it")
+	_, err = o.Release(t.Context(), o.as("ann"), c.ID, "I want it")
 	refused(t, err, "not_allowed")
-	_, err = o.Release(t.Context(), o.who["dana"], c.ID, "over")
+	_, err = o.Release(t.Context(), o.as("dana"), c.ID, "over")
 	must(t, err)
 	if got := o.code(t, "ivo", request(c.ID)); got != wire.ExitAllowed {
 		t.Errorf("code %d after the hold, want 0", got)
@@ -49,18 +49,18 @@ func TestACancelledChangeIsOver(t *testing.T) {
 	t.Parallel()
 	o := company(t)
 	c := o.authorized(t)
-	_, err := o.Cancel(t.Context(), o.who["sam"], c.ID, "no")
+	_, err := o.Cancel(t.Context(), o.as("sam"), c.ID, "no")
 	refused(t, err, "not_author")
-	_, err = o.Cancel(t.Context(), o.who["ann"], c.ID, "")
+	_, err = o.Cancel(t.Context(), o.as("ann"), c.ID, "")
 	refused(t, err, "no_reason")
-	_, err = o.Cancel(t.Context(), o.who["ann"], c.ID, "not needed")
+	_, err = o.Cancel(t.Context(), o.as("ann"), c.ID, "not needed")
 	must(t, err)
 	if got := o.code(t, "ivo", request(c.ID)); got != wire.ExitDenied {
 		t.Errorf("code %d on a cancelled change, want 3", got)
 	}
-	_, err = o.Hold(t.Context(), o.who["ann"], c.ID, "x")
+	_, err = o.Hold(t.Context(), o.as("ann"), c.ID, "x")
 	refused(t, err, "over")
-	_, err = o.AddEvidence(t.Context(), o.who["ann"], c.ID, change.Evidence{Format: "junit", Subject: seal.Raw([]byte(file))}, strings.NewReader(passing))
+	_, err = o.AddEvidence(t.Context(), o.as("ann"), c.ID, change.Evidence{Format: "junit", Subject: seal.Raw([]byte(file))}, strings.NewReader(passing))
 	refused(t, err, "over")
 }
 
@@ -73,28 +73,28 @@ func TestAChangeStartsInsideItsWindowOnly(t *testing.T) {
 	if got := o.code(t, "ivo", request(c.ID)); got != wire.ExitWindow {
 		t.Errorf("code %d before the window, want 6", got)
 	}
-	_, err := o.Schedule(t.Context(), o.who["sam"], c.ID, at(time.Hour), at(2*time.Hour))
+	_, err := o.Schedule(t.Context(), o.as("sam"), c.ID, at(time.Hour), at(2*time.Hour))
 	refused(t, err, "not_author")
-	_, err = o.Schedule(t.Context(), o.who["ann"], c.ID, at(time.Hour), at(time.Hour))
+	_, err = o.Schedule(t.Context(), o.as("ann"), c.ID, at(time.Hour), at(time.Hour))
 	refused(t, err, "bad_window")
-	_, err = o.Schedule(t.Context(), o.who["ann"], c.ID, at(time.Hour), at(5*time.Hour))
+	_, err = o.Schedule(t.Context(), o.as("ann"), c.ID, at(time.Hour), at(5*time.Hour))
 	refused(t, err, "outside_envelope")
-	_, err = o.Schedule(t.Context(), o.who["ann"], c.ID, at(-time.Hour), at(time.Hour))
+	_, err = o.Schedule(t.Context(), o.as("ann"), c.ID, at(-time.Hour), at(time.Hour))
 	refused(t, err, "outside_envelope")
-	_, err = o.Schedule(t.Context(), o.who["ann"], c.ID, at(time.Hour), at(2*time.Hour))
+	_, err = o.Schedule(t.Context(), o.as("ann"), c.ID, at(time.Hour), at(2*time.Hour))
 	must(t, err)
 	for _, at := range []struct {
 		after time.Duration
 		want  int
 	}{{2*time.Hour + 30*time.Minute, wire.ExitWindow}, {30 * time.Minute, wire.ExitAllowed}, {time.Hour, wire.ExitWindow}} {
 		o.clock.Add(at.after)
-		o.again(t)
+		o.again()
 		if got := o.code(t, "ivo", request(c.ID)); got != at.want {
 			t.Errorf("code %d at %s, want %d", got, o.clock.Now(), at.want)
 		}
 	}
 	o.clock.Add(2 * time.Hour)
-	o.again(t)
+	o.again()
 	_, err = o.Tick(t.Context())
 	must(t, err)
 	v, err := o.Show(t.Context(), c.ID)
@@ -112,13 +112,13 @@ func TestAFreezeHoldsBackWhatIsInItsScope(t *testing.T) {
 	free := o.authorized(t)
 	now := o.clock.Now().UnixMicro()
 	w := change.Window{Kind: change.FreezeKind, Scope: change.Scope{Targets: []string{host}}, Starts: now, Ends: now + day.Microseconds(), Hard: true, Reason: "quarter end"}
-	_, err := o.SetWindow(t.Context(), o.who["ann"], w)
+	_, err := o.SetWindow(t.Context(), o.as("ann"), w)
 	refused(t, err, "not_allowed")
 	bad := w
 	bad.Ends = now
-	_, err = o.SetWindow(t.Context(), o.who["dana"], bad)
+	_, err = o.SetWindow(t.Context(), o.as("dana"), bad)
 	refused(t, err, "bad_window")
-	w, err = o.SetWindow(t.Context(), o.who["dana"], w)
+	w, err = o.SetWindow(t.Context(), o.as("dana"), w)
 	must(t, err)
 	if got := o.code(t, "ivo", request(c.ID)); got != wire.ExitWindow {
 		t.Errorf("code %d in a freeze, want 6", got)
@@ -126,22 +126,22 @@ func TestAFreezeHoldsBackWhatIsInItsScope(t *testing.T) {
 	if got := o.code(t, "ivo", request(free.ID)); got != wire.ExitAllowed {
 		t.Errorf("code %d outside the freeze's scope, want 0", got)
 	}
-	_, err = o.Acknowledge(t.Context(), o.who["sam"], c.ID, w.ID, "I know")
+	_, err = o.Acknowledge(t.Context(), o.as("sam"), c.ID, w.ID, "I know")
 	refused(t, err, "no_conflict")
-	refused(t, o.LiftWindow(t.Context(), o.who["sam"], w.ID, "mine"), "not_allowed")
-	must(t, o.LiftWindow(t.Context(), o.who["otto"], w.ID, "over early"))
-	refused(t, o.LiftWindow(t.Context(), o.who["otto"], w.ID, "again"), "window_over")
-	refused(t, o.LiftWindow(t.Context(), o.who["otto"], "win_none", "?"), "no_window")
+	refused(t, o.LiftWindow(t.Context(), o.as("sam"), w.ID, "mine"), "not_allowed")
+	must(t, o.LiftWindow(t.Context(), o.as("otto"), w.ID, "over early"))
+	refused(t, o.LiftWindow(t.Context(), o.as("otto"), w.ID, "again"), "window_over")
+	refused(t, o.LiftWindow(t.Context(), o.as("otto"), "win_none", "?"), "no_window")
 	if got := o.code(t, "ivo", request(c.ID)); got != wire.ExitAllowed {
 		t.Errorf("code %d after the freeze was lifted, want 0", got)
 	}
-	soft, err := o.SetWindow(t.Context(), o.who["dana"], change.Window{Kind: change.FreezeKind, Scope: w.Scope, Starts: now, Ends: now + day.Microseconds(), Reason: "quiet week"})
+	soft, err := o.SetWindow(t.Context(), o.as("dana"), change.Window{Kind: change.FreezeKind, Scope: w.Scope, Starts: now, Ends: now + day.Microseconds(), Reason: "quiet week"})
 	must(t, err)
-	_, err = o.Acknowledge(t.Context(), o.who["ann"], c.ID, soft.ID, "I know")
+	_, err = o.Acknowledge(t.Context(), o.as("ann"), c.ID, soft.ID, "I know")
 	refused(t, err, "no_slot")
-	_, err = o.Acknowledge(t.Context(), o.who["sam"], c.ID, soft.ID, "")
+	_, err = o.Acknowledge(t.Context(), o.as("sam"), c.ID, soft.ID, "")
 	refused(t, err, "no_reason")
-	_, err = o.Acknowledge(t.Context(), o.who["sam"], c.ID, soft.ID, "urgent enough")
+	_, err = o.Acknowledge(t.Context(), o.as("sam"), c.ID, soft.ID, "urgent enough")
 	must(t, err)
 	if got := o.code(t, "ivo", request(c.ID)); got != wire.ExitAllowed {
 		t.Errorf("code %d after the soft freeze was acknowledged, want 0", got)
@@ -154,13 +154,13 @@ func TestAMaintenanceWindowAllowsOnlyItsTime(t *testing.T) {
 	host := seal.NewID("host")
 	c := o.authorized(t, func(m *change.Material) { m.Targets = []string{host} })
 	now := o.clock.Now()
-	_, err := o.SetWindow(t.Context(), o.who["dana"], change.Window{Kind: change.AllowWindow, Scope: change.Scope{Targets: []string{host}},
+	_, err := o.SetWindow(t.Context(), o.as("dana"), change.Window{Kind: change.AllowWindow, Scope: change.Scope{Targets: []string{host}},
 		Starts: now.Add(day).UnixMicro(), Ends: now.Add(2 * day).UnixMicro(), Reason: "nights only"})
 	must(t, err)
 	if got := o.code(t, "ivo", request(c.ID)); got != wire.ExitWindow {
 		t.Errorf("code %d outside the maintenance window, want 6", got)
 	}
-	_, err = o.SetWindow(t.Context(), o.who["dana"], change.Window{Kind: change.AllowWindow, Scope: change.Scope{Targets: []string{host}},
+	_, err = o.SetWindow(t.Context(), o.as("dana"), change.Window{Kind: change.AllowWindow, Scope: change.Scope{Targets: []string{host}},
 		Starts: now.UnixMicro(), Ends: now.Add(day).UnixMicro(), Reason: "now too"})
 	must(t, err)
 	if got := o.code(t, "ivo", request(c.ID)); got != wire.ExitAllowed {
@@ -176,22 +176,22 @@ func TestChangesThatCollideWaitForEachOther(t *testing.T) {
 		m.Targets, m.Effects = []string{host}, []change.Effect{{Target: host, Path: "timeout", Op: "update", After: "15"}}
 	}
 	a, b := o.authorized(t, same), o.authorized(t, same)
-	v, err := o.Check(t.Context(), o.who["ivo"], request(a.ID))
+	v, err := o.Check(t.Context(), o.as("ivo"), request(a.ID))
 	must(t, err)
 	if v.Code != wire.ExitWindow || len(v.Conflicts) != 1 || v.Conflicts[0].With != string(b.ID) || v.Conflicts[0].Severity != "ack" {
 		t.Fatalf("verdict %+v, want a conflict with %s to acknowledge", v, b.ID)
 	}
-	_, err = o.Acknowledge(t.Context(), o.who["erin"], a.ID, string(b.ID), "a goes first")
+	_, err = o.Acknowledge(t.Context(), o.as("erin"), a.ID, string(b.ID), "a goes first")
 	must(t, err)
 	p := o.opened(t, "ivo", request(a.ID))
-	v, err = o.Check(t.Context(), o.who["ivo"], request(b.ID))
+	v, err = o.Check(t.Context(), o.as("ivo"), request(b.ID))
 	must(t, err)
 	if v.Code != wire.ExitWindow || v.Conflicts[0].Severity != "block" {
 		t.Errorf("verdict %+v while the other runs, want blocked", v)
 	}
-	_, err = o.Finish(t.Context(), o.who["ivo"], report(p, 0))
+	_, err = o.Finish(t.Context(), o.as("ivo"), report(p, 0))
 	must(t, err)
-	_, err = o.Acknowledge(t.Context(), o.who["erin"], b.ID, string(a.ID), "a is done")
+	_, err = o.Acknowledge(t.Context(), o.as("erin"), b.ID, string(a.ID), "a is done")
 	must(t, err)
 	if got := o.code(t, "ivo", request(b.ID)); got != wire.ExitAllowed {
 		t.Errorf("code %d after the other ended, want 0", got)
@@ -204,31 +204,31 @@ func TestALongRunRenewsItsLeaseAndALostOneIsUnknown(t *testing.T) {
 	c := o.authorized(t)
 	p := o.opened(t, "ivo", request(c.ID))
 	o.clock.Add(20 * time.Minute)
-	_, err := o.Renew(t.Context(), o.who["pia"], p.ID, p.Fence)
+	_, err := o.Renew(t.Context(), o.as("pia"), p.ID, p.Fence)
 	refused(t, err, "not_holder")
-	_, err = o.Renew(t.Context(), o.who["ivo"], p.ID, p.Fence+1)
+	_, err = o.Renew(t.Context(), o.as("ivo"), p.ID, p.Fence+1)
 	refused(t, err, "not_holder")
-	lease, err := o.Renew(t.Context(), o.who["ivo"], p.ID, p.Fence)
+	lease, err := o.Renew(t.Context(), o.as("ivo"), p.ID, p.Fence)
 	must(t, err)
 	if want := o.clock.Now().Add(change.LeaseLife).UnixMicro(); lease != want {
 		t.Errorf("lease %d, want %d", lease, want)
 	}
-	_, err = o.Hold(t.Context(), o.who["dana"], c.ID, "stop it")
+	_, err = o.Hold(t.Context(), o.as("dana"), c.ID, "stop it")
 	must(t, err)
-	_, err = o.Renew(t.Context(), o.who["ivo"], p.ID, p.Fence)
+	_, err = o.Renew(t.Context(), o.as("ivo"), p.ID, p.Fence)
 	refused(t, err, "on_hold")
-	_, err = o.Release(t.Context(), o.who["dana"], c.ID, "")
+	_, err = o.Release(t.Context(), o.as("dana"), c.ID, "")
 	must(t, err)
 	now := o.clock.Now().UnixMicro()
-	w, err := o.SetWindow(t.Context(), o.who["dana"], change.Window{Kind: change.FreezeKind, Starts: now, Ends: now + day.Microseconds(), Hard: true, Reason: "all stop"})
+	w, err := o.SetWindow(t.Context(), o.as("dana"), change.Window{Kind: change.FreezeKind, Starts: now, Ends: now + day.Microseconds(), Hard: true, Reason: "all stop"})
 	must(t, err)
-	_, err = o.Renew(t.Context(), o.who["ivo"], p.ID, p.Fence)
+	_, err = o.Renew(t.Context(), o.as("ivo"), p.ID, p.Fence)
 	refused(t, err, "frozen")
-	must(t, o.LiftWindow(t.Context(), o.who["otto"], w.ID, ""))
+	must(t, o.LiftWindow(t.Context(), o.as("otto"), w.ID, ""))
 	_, err = o.Tick(t.Context())
 	must(t, err)
 	o.clock.Add(change.LeaseLife + change.LeaseGrace + time.Second)
-	o.again(t)
+	o.again()
 	_, err = o.Tick(t.Context())
 	must(t, err)
 	v, err := o.Show(t.Context(), c.ID)
@@ -236,9 +236,9 @@ func TestALongRunRenewsItsLeaseAndALostOneIsUnknown(t *testing.T) {
 	if v.Change.Body.Applied != change.Unknown || v.Change.Body.Proposed != change.Failed {
 		t.Errorf("applied %s proposed %s, want unknown and failed", v.Change.Body.Applied, v.Change.Body.Proposed)
 	}
-	_, err = o.Renew(t.Context(), o.who["ivo"], p.ID, p.Fence)
+	_, err = o.Renew(t.Context(), o.as("ivo"), p.ID, p.Fence)
 	refused(t, err, "closed_already")
-	_, err = o.Finish(t.Context(), o.who["ivo"], report(p, 0))
+	_, err = o.Finish(t.Context(), o.as("ivo"), report(p, 0))
 	must(t, err) // the late report says more than "unknown"
 	o.whole(t)
 }
@@ -248,8 +248,8 @@ func TestALostApprovalStopsTheRenewal(t *testing.T) {
 	o := found(t, dbtest.NewClock())
 	c := o.authorized(t)
 	p := o.opened(t, "ivo", request(c.ID))
-	must(t, o.dir.Disable(t.Context(), o.who["olga"], o.people["sam"], "left"))
-	_, err := o.Renew(t.Context(), o.who["ivo"], p.ID, p.Fence)
+	must(t, o.dir.Disable(t.Context(), o.as("olga"), o.people["sam"], "left"))
+	_, err := o.Renew(t.Context(), o.as("ivo"), p.ID, p.Fence)
 	refused(t, err, "approval_gone")
 }
 
@@ -262,11 +262,11 @@ func (o *office) grant(t *testing.T, op, role, who string) change.Change {
 	m := change.Material{Type: "normal", Category: "access", Summary: op + " " + role, Justification: "somebody must",
 		Components: []string{"change-control"}, Targets: []string{"change-control"}, Rollback: change.Rollback{Text: "take it back"},
 		Bindings: []change.Binding{{Kind: change.AccessGrant, Name: who, Digest: digest, Grant: &g}}, Implementers: []change.Executor{{Person: "ivo"}}}
-	c, err := o.File(t.Context(), o.who["ann"], m)
+	c, err := o.File(t.Context(), o.as("ann"), m)
 	must(t, err)
-	_, err = o.AddEvidence(t.Context(), o.who["ann"], c.ID, change.Evidence{Format: "attached", Subject: digest}, strings.NewReader("before: none, after: "+role))
+	_, err = o.AddEvidence(t.Context(), o.as("ann"), c.ID, change.Evidence{Format: "attached", Subject: digest}, strings.NewReader("before: none, after: "+role))
 	must(t, err)
-	c, err = o.Submit(t.Context(), o.who["ann"], c.ID, c.RevDigest)
+	c, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest)
 	must(t, err)
 	return c
 }
@@ -274,7 +274,7 @@ func (o *office) grant(t *testing.T, op, role, who string) change.Change {
 func (o *office) approve(t *testing.T, c change.Change, who ...string) {
 	t.Helper()
 	for _, w := range who {
-		_, err := o.Approve(t.Context(), o.who[w], c.ID, c.RevDigest, "")
+		_, err := o.Approve(t.Context(), o.as(w), c.ID, c.RevDigest, "")
 		must(t, err)
 	}
 }
@@ -284,18 +284,18 @@ func TestAnApprovingRoleIsGrantedOnlyByAnApprovedChange(t *testing.T) {
 	o := found(t, dbtest.NewClock())
 	c := o.grant(t, "grant", "devops-lead", "ann")
 	o.approve(t, c, "sam", "erin")
-	v, err := o.Apply(t.Context(), o.who["ivo"], c.ID, "key")
+	v, err := o.Apply(t.Context(), o.as("ivo"), c.ID, "key")
 	must(t, err)
 	if v.Code != wire.ExitPending {
 		t.Fatalf("code %d without the security officer, want 4", v.Code)
 	}
 	o.approve(t, c, "olga")
-	v, err = o.Apply(t.Context(), o.who["pia"], c.ID, "key")
+	v, err = o.Apply(t.Context(), o.as("pia"), c.ID, "key")
 	must(t, err)
 	if v.Code != wire.ExitDenied {
 		t.Fatalf("code %d for an executor that is not named, want 3", v.Code)
 	}
-	v, err = o.Apply(t.Context(), o.who["ivo"], c.ID, "key")
+	v, err = o.Apply(t.Context(), o.as("ivo"), c.ID, "key")
 	must(t, err)
 	if v.Code != wire.ExitAllowed {
 		t.Fatalf("verdict %+v, want allow", v)
@@ -305,13 +305,13 @@ func TestAnApprovingRoleIsGrantedOnlyByAnApprovedChange(t *testing.T) {
 	if !roster.Holds(o.people["ann"], "devops-lead") {
 		t.Error("the role was not granted")
 	}
-	v, err = o.Apply(t.Context(), o.who["ivo"], c.ID, "key2")
+	v, err = o.Apply(t.Context(), o.as("ivo"), c.ID, "key2")
 	must(t, err)
 	if v.Code != wire.ExitDenied {
 		t.Errorf("code %d on the second use, want 3", v.Code)
 	}
 	config := o.authorized(t)
-	_, err = o.Apply(t.Context(), o.who["ivo"], config.ID, "key")
+	_, err = o.Apply(t.Context(), o.as("ivo"), config.ID, "key")
 	refused(t, err, "not_ours")
 	o.whole(t)
 }
@@ -330,14 +330,14 @@ func TestAPackComesIntoForceByAChangeUnderThePackBefore(t *testing.T) {
 		Components: []string{"change-control"}, Targets: []string{"change-control"}, Rollback: change.Rollback{Text: "activate the old pack"},
 		Bindings:     []change.Binding{{Kind: change.PolicyPack, Name: "pack", Digest: next.Digest(), Document: doc.Document}},
 		Implementers: []change.Executor{{Person: "ivo"}}}
-	c, err := o.File(t.Context(), o.who["ann"], m)
+	c, err := o.File(t.Context(), o.as("ann"), m)
 	must(t, err)
-	_, err = o.AddEvidence(t.Context(), o.who["ann"], c.ID, change.Evidence{Format: "junit", Subject: next.Digest()}, strings.NewReader(passing))
+	_, err = o.AddEvidence(t.Context(), o.as("ann"), c.ID, change.Evidence{Format: "junit", Subject: next.Digest()}, strings.NewReader(passing))
 	must(t, err)
-	c, err = o.Submit(t.Context(), o.who["ann"], c.ID, c.RevDigest)
+	c, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest)
 	must(t, err)
 	o.approve(t, c, "sam", "erin", "olga")
-	v, err := o.Apply(t.Context(), o.who["ivo"], c.ID, "key")
+	v, err := o.Apply(t.Context(), o.as("ivo"), c.ID, "key")
 	must(t, err)
 	if v.Code != wire.ExitAllowed {
 		t.Fatalf("verdict %+v, want allow", v)
@@ -347,13 +347,13 @@ func TestAPackComesIntoForceByAChangeUnderThePackBefore(t *testing.T) {
 	if p.Digest() != next.Digest() {
 		t.Fatal("the pack is not in force")
 	}
-	v, err = o.Check(t.Context(), o.who["ivo"], request(flying.ID))
+	v, err = o.Check(t.Context(), o.as("ivo"), request(flying.ID))
 	must(t, err)
 	if v.Code != wire.ExitPending || len(v.Missing) != 1 || v.Missing[0].Slot != "security-officer" {
 		t.Errorf("verdict %+v for a change in flight, want the officer missing and the decisions kept", v)
 	}
 	o.approve(t, waiting, "sam", "erin")
-	w, err := o.Approve(t.Context(), o.who["otto"], waiting.ID, waiting.RevDigest, "")
+	w, err := o.Approve(t.Context(), o.as("otto"), waiting.ID, waiting.RevDigest, "")
 	must(t, err)
 	if w.State != change.Authorized {
 		t.Errorf("state %s, want authorized", w.State)
@@ -385,7 +385,7 @@ func TestWhoWaitsForWhom(t *testing.T) {
 	o := company(t)
 	c := o.submitted(t)
 	waits := func(who string) bool {
-		list, err := o.Waiting(t.Context(), o.who[who].Person)
+		list, err := o.Waiting(t.Context(), o.as(who).Person)
 		must(t, err)
 		return slices.ContainsFunc(list, func(x change.Change) bool { return x.ID == c.ID })
 	}
@@ -406,7 +406,7 @@ func TestListsAreKeyedAndFiltered(t *testing.T) {
 		mine = append(mine, o.submitted(t).ID)
 	}
 	var seen []change.ID
-	f := change.Filter{States: []string{"awaiting_approval"}, Category: "configuration", Type: "normal", Requester: o.who["ann"].Person, Limit: 2}
+	f := change.Filter{States: []string{"awaiting_approval"}, Category: "configuration", Type: "normal", Requester: o.as("ann").Person, Limit: 2}
 	for {
 		page, err := o.List(t.Context(), f)
 		must(t, err)
@@ -433,7 +433,7 @@ func TestTheFiguresCountWhatHappened(t *testing.T) {
 	o := found(t, dbtest.NewClock())
 	ok, bad := o.authorized(t), o.authorized(t)
 	o.clock.Add(time.Hour)
-	o.again(t)
+	o.again()
 	o.ran(t, ok.ID, 0)
 	o.ran(t, bad.ID, 1)
 	m, err := o.Measure(t.Context(), o.clock.Now().Add(-2*time.Hour), o.clock.Now())

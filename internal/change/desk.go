@@ -62,16 +62,22 @@ type packCache struct {
 
 // packIn gives the pack in force, nil before the first one is active.
 func (d *Desk) packIn(tx *db.Tx) (*policy.Pack, error) {
-	digest, found, err := db.One(tx, scanString, "SELECT digest FROM change_pack ORDER BY since DESC, id DESC LIMIT 1")
+	digest, found, err := db.One(tx, scanString, "SELECT digest FROM change_pack ORDER BY n DESC LIMIT 1")
 	if err != nil || !found {
 		return nil, err
 	}
 	return d.packOf(tx, digest)
 }
 
-// packsSince gives the packs that came into force at or after an instant, oldest first.
-func (d *Desk) packsSince(tx *db.Tx, since int64) ([]*policy.Pack, error) {
-	digests, err := db.Collect(tx, scanString, "SELECT digest FROM change_pack WHERE since >= $1 ORDER BY since, id", since)
+// newestPack is the number of the pack in force, 0 before the first.
+func newestPack(tx *db.Tx) (n int64, err error) {
+	err = tx.QueryRow("SELECT COALESCE(MAX(n), 0) FROM change_pack").Scan(&n)
+	return n, err
+}
+
+// packsSince gives the packs that came into force after the n-th, oldest first.
+func (d *Desk) packsSince(tx *db.Tx, n int64) ([]*policy.Pack, error) {
+	digests, err := db.Collect(tx, scanString, "SELECT digest FROM change_pack WHERE n > $1 ORDER BY n", n)
 	if err != nil {
 		return nil, fmt.Errorf("list policy packs: %w", err)
 	}

@@ -19,8 +19,8 @@ var Tables = []string{"change_change", "change_revision", "change_decision", "ch
 var rowsOf = map[string]string{
 	"change_change":   "SELECT * FROM change_change WHERE id = $1",
 	"change_revision": "SELECT * FROM change_revision WHERE change_id = $1 ORDER BY n",
-	"change_decision": "SELECT * FROM change_decision WHERE change_id = $1 ORDER BY at, id",
-	"change_check":    "SELECT * FROM change_check WHERE change_id = $1 ORDER BY at, id",
+	"change_decision": "SELECT * FROM change_decision WHERE change_id = $1 ORDER BY n",
+	"change_check":    "SELECT * FROM change_check WHERE change_id = $1 ORDER BY n",
 	"change_permit":   "SELECT * FROM change_permit WHERE change_id = $1 ORDER BY fence",
 	"change_comment":  "SELECT * FROM change_comment WHERE change_id = $1 ORDER BY at, id",
 }
@@ -41,7 +41,7 @@ func RowsOf(tx *db.Tx, id ID, each func(table string, row db.Row) error) error {
 
 // PackRows gives the rows of change_pack, oldest first: every policy pack that was ever in force, whole.
 func PackRows(tx *db.Tx, each func(row db.Row) error) error {
-	rows, err := tx.Query("SELECT * FROM change_pack ORDER BY since, id")
+	rows, err := tx.Query("SELECT * FROM change_pack ORDER BY n")
 	if err != nil {
 		return fmt.Errorf("read policy packs: %w", err)
 	}

@@ -122,7 +122,7 @@ func checkFacts(m Material, checks []CheckResult, now int64, trusted bool) []pol
 		if !bound[c.Subject] || trusted && !c.Service {
 			continue
 		}
-		if old, ok := newest[c.Kind]; !ok || c.At >= old.At {
+		if old, ok := newest[c.Kind]; !ok || c.N >= old.N {
 			newest[c.Kind] = c
 		}
 	}

@@ -97,41 +97,41 @@ func insertDecision(tx *db.Tx, d Decision) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec("INSERT INTO change_decision (id, change_id, rev_digest, policy, person, verb, roles, comment, at, statement)"+
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		d.ID, string(d.Change), d.RevDigest, d.Policy, d.Person, string(d.Verb), string(roles), d.Comment, d.At, d.Statement)
+	_, err = tx.Exec("INSERT INTO change_decision (id, change_id, rev_digest, policy, person, verb, roles, comment, at, statement, n)"+
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		d.ID, string(d.Change), d.RevDigest, d.Policy, d.Person, string(d.Verb), string(roles), d.Comment, d.At, d.Statement, d.N)
 	return err
 }
 
 func scanDecision(row db.Scanner) (d Decision, err error) {
 	var roles string
-	if err = row.Scan(&d.ID, &d.Change, &d.RevDigest, &d.Policy, &d.Person, &d.Verb, &roles, &d.Comment, &d.At, &d.Statement); err != nil {
+	if err = row.Scan(&d.ID, &d.Change, &d.RevDigest, &d.Policy, &d.Person, &d.Verb, &roles, &d.Comment, &d.At, &d.Statement, &d.N); err != nil {
 		return d, err
 	}
 	return d, json.Unmarshal([]byte(roles), &d.Roles)
 }
 
 func listDecisions(tx *db.Tx, id ID) ([]Decision, error) {
-	return db.Collect(tx, scanDecision, "SELECT id, change_id, rev_digest, policy, person, verb, roles, comment, at, statement"+
-		" FROM change_decision WHERE change_id = $1 ORDER BY at, id", string(id))
+	return db.Collect(tx, scanDecision, "SELECT id, change_id, rev_digest, policy, person, verb, roles, comment, at, statement, n"+
+		" FROM change_decision WHERE change_id = $1 ORDER BY n", string(id))
 }
 
 func insertCheck(tx *db.Tx, c CheckResult) error {
-	_, err := tx.Exec("INSERT INTO change_check (id, change_id, kind, format, subject, status, why, tool, blob, producer, service, at, result)"+
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-		c.ID, string(c.Change), c.Kind, c.Format, c.Subject, c.Status, c.Why, c.Tool, c.Blob, c.Producer, c.Service, c.At, c.Result)
+	_, err := tx.Exec("INSERT INTO change_check (id, change_id, kind, format, subject, status, why, tool, blob, producer, service, at, result, n)"+
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+		c.ID, string(c.Change), c.Kind, c.Format, c.Subject, c.Status, c.Why, c.Tool, c.Blob, c.Producer, c.Service, c.At, c.Result, c.N)
 	return err
 }
 
-const checkColumns = "SELECT id, change_id, kind, format, subject, status, why, tool, blob, producer, service, at, result FROM change_check"
+const checkColumns = "SELECT id, change_id, kind, format, subject, status, why, tool, blob, producer, service, at, result, n FROM change_check"
 
 func scanCheck(row db.Scanner) (c CheckResult, err error) {
 	return c, row.Scan(&c.ID, &c.Change, &c.Kind, &c.Format, &c.Subject, &c.Status, &c.Why, &c.Tool, &c.Blob,
-		&c.Producer, &c.Service, &c.At, &c.Result)
+		&c.Producer, &c.Service, &c.At, &c.Result, &c.N)
 }
 
 func listChecks(tx *db.Tx, id ID) ([]CheckResult, error) {
-	return db.Collect(tx, scanCheck, checkColumns+" WHERE change_id = $1 ORDER BY at, id", string(id))
+	return db.Collect(tx, scanCheck, checkColumns+" WHERE change_id = $1 ORDER BY n", string(id))
 }
 
 func insertPermit(tx *db.Tx, p Permit) error {

@@ -45,7 +45,7 @@ func (d *Desk) autoApprove(tx *db.Tx, s *Snapshot) (bool, error) {
 	now := tx.Now().UnixMicro()
 	c.Body.Expires = now + s.Demand.ExpireSecs*1_000_000
 	dec := Decision{ID: seal.NewID("dec"), Change: c.ID, RevDigest: c.RevDigest, Policy: s.Demand.Policy, Verb: Approval,
-		Roles: []string{}, Comment: "All criteria of the standard model " + record.Model + " hold.", At: now}
+		Roles: []string{}, Comment: "All criteria of the standard model " + record.Model + " hold.", At: now, N: int64(len(s.Decisions)) + 1}
 	if dec.Statement, err = d.approvalStatement(dec, s, fault.SystemActor("standard")); err != nil {
 		return false, err
 	}

@@ -26,6 +26,9 @@ func (d *Desk) Submit(ctx context.Context, actor fault.Actor, id ID, seen string
 		if err := s.submit(actor, seen, now); err != nil {
 			return err
 		}
+		if s.Change.Body.PackN, err = newestPack(tx); err != nil {
+			return err
+		}
 		if err := d.advance(tx, s); err != nil {
 			return err
 		}

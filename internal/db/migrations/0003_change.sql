@@ -43,9 +43,10 @@ CREATE TABLE change_decision (
     roles      TEXT   NOT NULL,
     comment    TEXT   NOT NULL,
     at         BIGINT NOT NULL,
-    statement  TEXT   NOT NULL
+    statement  TEXT   NOT NULL,
+    n          BIGINT NOT NULL,
+    CONSTRAINT one_decision_at_a_time UNIQUE (change_id, n)
 );
-CREATE INDEX change_decision_change ON change_decision (change_id);
 CREATE INDEX change_decision_person ON change_decision (person, at);
 
 CREATE TABLE change_check (
@@ -61,9 +62,10 @@ CREATE TABLE change_check (
     producer  TEXT    NOT NULL,
     service   BOOLEAN NOT NULL,
     at        BIGINT  NOT NULL,
-    result    TEXT    NOT NULL
+    result    TEXT    NOT NULL,
+    n         BIGINT  NOT NULL,
+    CONSTRAINT one_check_at_a_time UNIQUE (change_id, n)
 );
-CREATE INDEX change_check_change ON change_check (change_id);
 
 CREATE TABLE change_permit (
     id        TEXT   PRIMARY KEY,
@@ -132,9 +134,10 @@ CREATE TABLE change_pack (
     version   TEXT   NOT NULL,
     change_id TEXT   NOT NULL,
     since     BIGINT NOT NULL,
-    archive   TEXT   NOT NULL
+    archive   TEXT   NOT NULL,
+    n         BIGINT NOT NULL,
+    CONSTRAINT one_pack_at_a_time UNIQUE (n)
 );
-CREATE INDEX change_pack_since ON change_pack (since);
 
 CREATE TABLE change_reservation (
     id        TEXT   PRIMARY KEY,
