@@ -32,7 +32,7 @@ func (v *verifier) replay(s *story) {
 // inForce is one policy pack in the history, with the event that put it in force.
 type inForce struct {
 	digest string
-	since  int64
+	n      int64 // packs are numbered in the order in which they came into force
 	seq    int64
 }
 
@@ -80,10 +80,14 @@ func (v *verifier) policyRow(row rowLine, by []event) error {
 	if row.digest() != by[0].leaf.Rows[i][2] || row.text("id") != row.ID {
 		return errors.New("the policy pack is not the one that was put in force")
 	}
-	if n := len(v.history); n > 0 && v.history[n-1].since > row.number("since") {
-		return errors.New("the policy's history is not in its order")
+	last := inForce{seq: -1}
+	if n := len(v.history); n > 0 {
+		last = v.history[n-1]
 	}
-	v.history = append(v.history, inForce{digest: row.text("digest"), since: row.number("since"), seq: by[0].seq})
+	if row.number("n") != last.n+1 || by[0].seq <= last.seq {
+		return errors.New("the policy's history is not in its order, or not whole")
+	}
+	v.history = append(v.history, inForce{digest: row.text("digest"), n: row.number("n"), seq: by[0].seq})
 	return nil
 }
 
@@ -169,18 +173,9 @@ func (v *verifier) judgeDemand(r *record) error {
 // into force since.
 func (v *verifier) demandAt(r *record, e event) (policy.Demand, error) {
 	frozen := r.shell.Body.Demand
-	now := ""
 	var later []*policy.Pack
 	for _, h := range v.history {
-		if h.seq < e.seq {
-			now = h.digest
-		}
-	}
-	if now == "" {
-		return frozen, errors.New("no policy was in force")
-	}
-	for _, h := range v.history {
-		if now == frozen.Policy || h.seq >= e.seq || h.since < r.shell.Body.Since {
+		if h.n <= r.shell.Body.PackN || h.seq >= e.seq {
 			continue
 		}
 		p, err := v.pack(h.digest)
