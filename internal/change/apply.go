@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
@@ -145,6 +146,20 @@ func (d *Desk) activate(tx *db.Tx, p *policy.Pack, change string) error {
 	return err
 }
 
+// Ready refuses a pack that has errors, or whose rules these people cannot satisfy. The roles that the
+// program itself knows need not be the pack's.
+func Ready(p *policy.Pack, people []policy.Person, now time.Time) error {
+	known := make([]policy.Person, len(people))
+	for i, x := range people {
+		x.Roles = slices.DeleteFunc(slices.Clone(x.Roles), func(role string) bool {
+			_, inPack := p.Role(role)
+			return !inPack && (role == string(directory.Admin) || role == string(directory.Auditor))
+		})
+		known[i] = x
+	}
+	return policy.Ready(p.Lint(policy.LintOptions{People: known, Now: now}))
+}
+
 // SetUp is the engine's part of the first-start ceremony, in its transaction: the first pack comes
 // into force, and only when the people at hand can satisfy each of its rules.
 func (d *Desk) SetUp(tx *db.Tx, p *policy.Pack) error {
@@ -158,8 +173,7 @@ func (d *Desk) SetUp(tx *db.Tx, p *policy.Pack) error {
 	if err != nil {
 		return err
 	}
-	findings := p.Lint(policy.LintOptions{People: roster.People(), Now: tx.Now()})
-	if err := policy.Ready(findings); err != nil {
+	if err := Ready(p, roster.People(), tx.Now()); err != nil {
 		return err
 	}
 	if err := d.activate(tx, p, "setup"); err != nil {

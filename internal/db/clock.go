@@ -64,6 +64,20 @@ func (c *guardedClock) seen() time.Time {
 	return now
 }
 
+// steady refuses what decide would refuse.
+func (c *guardedClock) steady() error {
+	now := c.read()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if back := c.last.Sub(now); back > maxStepBack {
+		return clockMovedBack(back)
+	}
+	return nil
+}
+
+// Steady refuses while the clock stands too far before the newest decision: then nothing is decided.
+func (d *DB) Steady() error { return d.clock.steady() }
+
 func clockMovedBack(by time.Duration) error {
 	return fault.New(fault.Unavailable, "clock_moved_back",
 		"The server's clock is %s behind the newest recorded event; nothing is decided until it is right.",

@@ -220,7 +220,7 @@ func Open(ctx context.Context, d *db.DB, key *seal.Key, origin string, log *slog
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
-	d.OnDenied(recordDenial)
+	d.OnDenied(RecordDenial)
 	d.OnCommit(l.notify)
 	err = d.View(ctx, func(tx *db.Tx) error {
 		last, found, err := db.One(tx, scanLast, "SELECT seq, ts FROM ledger_event ORDER BY seq DESC LIMIT 1")
@@ -268,8 +268,9 @@ func VerifierKey(origin string, public []byte) (string, error) {
 	return note.NewEd25519VerifierKey(origin, ed25519.PublicKey(public))
 }
 
-// recordDenial makes a rule's no to a known principal an event of its own.
-func recordDenial(tx *db.Tx, refusal *fault.Error) error {
+// RecordDenial makes a rule's no to a known principal an event of its own. A surface that bounds how many
+// of them one principal can cause puts itself in front of it by db.OnDenied.
+func RecordDenial(tx *db.Tx, refusal *fault.Error) error {
 	if tx.Actor().Kind == fault.Nobody {
 		return nil // a stranger cannot grow the ledger; they are counted elsewhere
 	}
