@@ -1,0 +1,138 @@
+package change_test
+
+import (
+	"strings"
+	"testing"
+
+	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/db/dbtest"
+	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/seal"
+	"plumbline.dev/plumb/internal/wire"
+)
+
+const toggle = "toggle-in-app"
+
+// activate brings the toggle model into force by a change of its own.
+func (o *office) activate(t *testing.T) {
+	t.Helper()
+	digest, err := o.pack.ModelDigest(toggle)
+	must(t, err)
+	m := change.Material{Type: "normal", Category: "configuration", Summary: "Toggles by criteria", Justification: "they are many",
+		Components: []string{"change-control"}, Targets: []string{"change-control"}, Rollback: change.Rollback{Text: "suspend it"},
+		Bindings: []change.Binding{{Kind: change.StandardModel, Name: toggle, Digest: digest}}, Implementers: []change.Executor{{Person: "ivo"}}}
+	c, err := o.File(t.Context(), o.as("ann"), m)
+	must(t, err)
+	_, err = o.AddEvidence(t.Context(), o.as("ann"), c.ID, change.Evidence{Format: "junit", Subject: digest}, strings.NewReader(passing))
+	must(t, err)
+	c, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest)
+	must(t, err)
+	o.approve(t, c, "sam", "erin", "olga")
+	v, err := o.Apply(t.Context(), o.as("ivo"), c.ID, "key")
+	must(t, err)
+	if v.Code != wire.ExitAllowed {
+		t.Fatalf("verdict %+v, want allow", v)
+	}
+}
+
+// pipeline is the service account's token.
+func (o *office) pipeline(t *testing.T) fault.Actor {
+	t.Helper()
+	a, err := o.dir.AddService(t.Context(), o.as("olga"), directory.NewService{Username: "ci", Owner: o.people["pia"], Note: "pipeline"})
+	must(t, err)
+	_, secret, err := o.dir.MakeToken(t.Context(), o.as("pia"), directory.NewToken{Account: a.ID, Name: "ci",
+		Scopes: []directory.Scope{directory.ScopeRead, directory.ScopeEvidence, directory.ScopeGate, directory.ScopeFile}})
+	must(t, err)
+	actor, err := o.dir.Recognise(t.Context(), secret.Reveal())
+	must(t, err)
+	return actor
+}
+
+var flag = seal.Raw([]byte("dark-mode=on"))
+
+// toggled files a use of the toggle model with the tests that the pipeline brings, or ann.
+func (o *office) toggled(t *testing.T, by fault.Actor) change.Change {
+	t.Helper()
+	host := "web-test"
+	m := change.Material{Type: "standard", Model: toggle, Category: "feature-toggle", Summary: "Dark mode on", Justification: "it is done",
+		Components: []string{"web"}, Targets: []string{host}, Effects: []change.Effect{{Target: host, Path: seal.NewID("flag"), Op: "update", After: "on"}},
+		Bindings:     []change.Binding{{Kind: "feature-flag", Name: "dark-mode", Digest: flag}},
+		Rollback:     change.Rollback{Text: "switch back", Binding: &change.Binding{Kind: "feature-flag", Name: "dark-mode", Digest: seal.Raw([]byte("off"))}},
+		Implementers: []change.Executor{{Person: "ivo"}}}
+	c, err := o.File(t.Context(), o.as("ann"), m)
+	must(t, err)
+	_, err = o.AddEvidence(t.Context(), by, c.ID, change.Evidence{Format: "junit", Subject: flag}, strings.NewReader(passing))
+	must(t, err)
+	c, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest)
+	must(t, err)
+	return c
+}
+
+func toggleRequest(id change.ID) wire.GateRequest {
+	q := request(id)
+	q.Observed = []wire.Observed{{Kind: "feature-flag", Name: "dark-mode", Digest: flag}}
+	return q
+}
+
+func TestCriteriaAuthorizeOnlyAfterTheOfficerActivatedThem(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	ci := o.pipeline(t)
+	c := o.toggled(t, ci)
+	if c.State != change.AwaitingApproval || c.Body.Auto == nil || c.Body.Auto.Passed || c.Body.Auto.Why == "" {
+		t.Fatalf("state %s auto %+v before the activation, want people and a reason", c.State, c.Body.Auto)
+	}
+	o.activate(t)
+	c = o.toggled(t, o.as("ann"))
+	if c.State != change.AwaitingApproval {
+		t.Fatalf("state %s on the requester's own evidence, want people", c.State)
+	}
+	c = o.toggled(t, ci)
+	if c.State != change.Authorized || !c.Body.Auto.Passed || len(c.Body.Auto.Criteria) < 3 {
+		t.Fatalf("state %s auto %+v, want authorized with every criterion recorded", c.State, c.Body.Auto)
+	}
+	for _, x := range c.Body.Auto.Criteria {
+		if !x.Passed || len(x.Inputs) == 0 {
+			t.Errorf("criterion %+v, want passed with its inputs", x)
+		}
+	}
+	p := o.opened(t, "ivo", toggleRequest(c.ID))
+	_, err := o.Finish(t.Context(), o.as("ivo"), report(p, 0))
+	must(t, err)
+	o.whole(t)
+}
+
+func TestAModelSuspendsItselfWhenAUseFails(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	ci := o.pipeline(t)
+	o.activate(t)
+	c := o.toggled(t, ci)
+	p := o.opened(t, "ivo", toggleRequest(c.ID))
+	_, err := o.Finish(t.Context(), o.as("ivo"), report(p, 2))
+	must(t, err)
+	models, err := o.Models(t.Context())
+	must(t, err)
+	if len(models) != 1 || models[0].State != change.ModelSuspended || !strings.Contains(models[0].Reason, string(c.ID)) {
+		t.Fatalf("models %+v, want suspended because of %s", models, c.ID)
+	}
+	if c := o.toggled(t, ci); c.State != change.AwaitingApproval {
+		t.Errorf("state %s under a suspended model, want people", c.State)
+	}
+}
+
+func TestARiskyChangeCannotBeSplitIntoManySmallOnes(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	ci := o.pipeline(t)
+	o.activate(t)
+	for i := range 5 {
+		if c := o.toggled(t, ci); c.State != change.Authorized {
+			t.Fatalf("use %d: state %s why %q, want authorized", i+1, c.State, c.Body.Auto.Why)
+		}
+	}
+	if c := o.toggled(t, ci); c.State != change.AwaitingApproval {
+		t.Errorf("state %s for the sixth use in a day, want people", c.State)
+	}
+}
