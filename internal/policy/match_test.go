@@ -117,6 +117,11 @@ func TestASlotWaitsForThoseBeforeIt(t *testing.T) {
 	if m := policy.Match([]policy.Slot{slot("a", 1), last}, append(people, person("z", "a"))); !m.Done {
 		t.Errorf("got %+v", m)
 	}
+	chain := []policy.Slot{slot("a", 1), {ID: "b", Role: "b", Min: 1, After: []string{"a"}}, {ID: "c", Role: "c", Min: 1, After: []string{"b"}}}
+	m = policy.Match(chain, []policy.Person{person("x", "b"), person("y", "c")})
+	if i := slices.IndexFunc(m.Missing, func(x policy.Missing) bool { return x.Slot == "c" }); i < 0 || !slices.Equal(m.Missing[i].Waits, []string{"b"}) {
+		t.Errorf("got %+v, want c to wait although b has its person", m)
+	}
 	last.After = []string{"gone"}
 	if m := policy.Match([]policy.Slot{slot("a", 1), last}, append(people, person("z", "a"))); m.Done {
 		t.Error("a slot opened that waits for nothing there is")

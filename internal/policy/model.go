@@ -23,7 +23,7 @@ func (p *Pack) Criteria(model string, f Facts) ([]Criterion, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := m.bounds(&f)
+	out := append(m.bounds(&f), p.shown(m, f))
 	for _, c := range m.Criteria {
 		r := Criterion{ID: c.ID, Text: c.Text, Clause: c.Clause}
 		r.Passed, err = c.cond.eval(&f)
@@ -41,6 +41,24 @@ func (p *Pack) Criteria(model string, f Facts) ([]Criterion, error) {
 		}
 	}
 	return out, nil
+}
+
+// shown is the criterion that every model has: what the rules demand as evidence is there. Criteria
+// replace approvals, never evidence.
+func (p *Pack) shown(m Model, f Facts) Criterion {
+	c := Criterion{ID: "bound/evidence", Text: "All evidence that the rules demand is shown and passes.", Clause: m.Clause}
+	d, err := p.Demand(f)
+	if err != nil {
+		c.Error = err.Error()
+	} else {
+		c.Passed = len(d.MissingChecks(f)) == 0
+	}
+	tree := &pathTree{}
+	tree.at([]string{"checks"}).whole = true
+	if c.Inputs, err = tree.inputs(&f); err != nil {
+		c.Passed, c.Error = false, "record the inputs: "+err.Error()
+	}
+	return c
 }
 
 // Passed reports whether every criterion passed. None at all is a no.

@@ -68,6 +68,7 @@ func TestAnyBoundOrCriterionThatFailsIsANo(t *testing.T) {
 		"bound/rollback":      func(f *policy.Facts) { f.Rollback.Bound = false },
 		"bound/per-day":       func(f *policy.Facts) { f.History.SameDay = 5 },
 		"tested":              func(f *policy.Facts) { f.Checks = nil },
+		"bound/evidence":      func(f *policy.Facts) { f.Checks[0].Status = "fail" },
 		"only-toggles":        func(f *policy.Facts) { f.Bindings = nil },
 		"no-recent-failure":   func(f *policy.Facts) { f.History.Failures = 1 },
 	} {
