@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -38,9 +37,7 @@ func CellsDigest(table string, cells []Cell) string {
 		if c.Value == "" || !plainName(c.Column) || i > 0 && cells[i-1].Column >= c.Column {
 			return ""
 		}
-		buf = append(append(buf, c.Column...), '=', c.Value[0])
-		buf = append(strconv.AppendInt(buf, int64(len(c.Value)-1), 10), ':')
-		buf = append(append(buf, c.Value[1:]...), '\n')
+		buf = appendCell(buf, c.Column, c.Value[0], c.Value[1:])
 	}
 	sum := sha256.Sum256(buf)
 	return hex.EncodeToString(sum[:])

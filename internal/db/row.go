@@ -64,12 +64,16 @@ func (r Row) Digest(table string) string {
 		if letter == null {
 			continue
 		}
-		buf = append(append(buf, r.columns[i]...), '=', letter)
-		buf = append(strconv.AppendInt(buf, int64(len(text)), 10), ':')
-		buf = append(append(buf, text...), '\n')
+		buf = appendCell(buf, r.columns[i], letter, text)
 	}
 	sum := sha256.Sum256(buf)
 	return hex.EncodeToString(sum[:])
+}
+
+func appendCell(buf []byte, column string, letter byte, text string) []byte {
+	buf = append(append(buf, column...), '=', letter)
+	buf = append(strconv.AppendInt(buf, int64(len(text)), 10), ':')
+	return append(append(buf, text...), '\n')
 }
 
 // covered refuses a value of a type that the digest does not know: covered tables hold TEXT, BIGINT,

@@ -93,3 +93,15 @@ func TestADenialByARuleIsAnEventAndTheRestIsRolledBack(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAStrangersDenialDoesNotGrowTheLedger(t *testing.T) {
+	t.Parallel()
+	in := installed(t)
+	denied := fault.New(fault.Denied, "no_scope", "Nobody may do that.")
+	if err := in.d.Update(t.Context(), fault.Actor{}, func(*db.Tx) error { return denied }); !errors.Is(err, denied) {
+		t.Fatalf("err = %v, want the denial", err)
+	}
+	if all := in.events(); len(all) != 0 {
+		t.Errorf("events = %+v, want none", all)
+	}
+}
