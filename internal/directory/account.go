@@ -27,13 +27,12 @@ func newAccount(person PersonID, kind AccountKind, username, note string, now in
 // password before they are let in, so no officer ever knows a password that lasts.
 func (a *Account) lend(code seal.Secret, by PersonID, now int64) {
 	a.password, a.once, a.OnceUntil = "", codeForm(code), now+codeLife.Microseconds()
-	a.SetBy, a.SetAt = by, now
+	a.LentBy, a.LentAt = by, now
 }
 
 // choose gives an account the password that its person chose.
-func (a *Account) choose(phc string, now int64) {
+func (a *Account) choose(phc string) {
 	a.password, a.once, a.OnceUntil = phc, "", 0
-	a.SetBy, a.SetAt = a.Person, now
 }
 
 // redeemable reports whether the code opens the account now.

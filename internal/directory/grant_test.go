@@ -1,12 +1,15 @@
 package directory_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/policy"
 )
 
@@ -92,25 +95,26 @@ func TestGrantsThatMakeNoSenseAreRefused(t *testing.T) {
 		g    directory.Grant
 		code string
 	}{
-		"nothing":                 {directory.Grant{}, "bad_grant"},
-		"no operation":            {directory.Grant{Person: dev, Role: "security-lead"}, "bad_grant"},
-		"an unknown operation":    {directory.Grant{Op: "give", Person: dev, Role: "security-lead"}, "bad_grant"},
-		"no role":                 {directory.Grant{Op: directory.GrantRole, Person: dev}, "bad_grant"},
-		"an unknown role":         {directory.Grant{Op: directory.GrantRole, Person: dev, Role: "king"}, "bad_grant"},
-		"nobody":                  {directory.Grant{Op: directory.GrantRole, Role: "security-lead"}, "bad_grant"},
-		"two at once":             {directory.Grant{Op: directory.GrantRole, Person: dev, Group: g1, Role: "security-lead"}, "bad_grant"},
-		"an unknown person":       {directory.Grant{Op: directory.GrantRole, Person: "per_x", Role: "security-lead"}, "bad_grant"},
-		"a disabled person":       {directory.Grant{Op: directory.GrantRole, Person: h.people["erin"], Role: "security-lead"}, "bad_grant"},
-		"an unknown group":        {directory.Grant{Op: directory.GrantRole, Group: "grp_x", Role: "security-lead"}, "bad_grant"},
-		"an end that is past":     {directory.Grant{Op: directory.GrantRole, Person: dev, Role: "security-lead", Until: until(h.clock, 0)}, "bad_grant"},
-		"an end for a revocation": {directory.Grant{Op: directory.RevokeRole, Person: dev, Role: "implementer", Until: until(h.clock, time.Hour)}, "bad_grant"},
-		"into no group":           {directory.Grant{Op: directory.JoinGroup, Person: dev}, "bad_grant"},
-		"into an unknown group":   {directory.Grant{Op: directory.JoinGroup, Person: dev, Into: "grp_x"}, "bad_grant"},
-		"a role not held":         {directory.Grant{Op: directory.RevokeRole, Person: dev, Role: "security-lead"}, "role_not_held"},
-		"a place not held":        {directory.Grant{Op: directory.LeaveGroup, Person: dev, Into: g1}, "not_member"},
-		"into itself":             {directory.Grant{Op: directory.JoinGroup, Group: g1, Into: g1}, "group_nesting"},
-		"a cycle":                 {directory.Grant{Op: directory.JoinGroup, Group: g2, Into: g1}, "group_nesting"},
-		"a place twice":           {directory.Grant{Op: directory.JoinGroup, Group: g1, Into: g2}, "member_already"},
+		"nothing":                   {directory.Grant{}, "bad_grant"},
+		"no operation":              {directory.Grant{Person: dev, Role: "security-lead"}, "bad_grant"},
+		"an unknown operation":      {directory.Grant{Op: "give", Person: dev, Role: "security-lead"}, "bad_grant"},
+		"an unknown one in a group": {directory.Grant{Op: "give", Group: g1, Into: g2}, "bad_grant"},
+		"no role":                   {directory.Grant{Op: directory.GrantRole, Person: dev}, "bad_grant"},
+		"an unknown role":           {directory.Grant{Op: directory.GrantRole, Person: dev, Role: "king"}, "bad_grant"},
+		"nobody":                    {directory.Grant{Op: directory.GrantRole, Role: "security-lead"}, "bad_grant"},
+		"two at once":               {directory.Grant{Op: directory.GrantRole, Person: dev, Group: g1, Role: "security-lead"}, "bad_grant"},
+		"an unknown person":         {directory.Grant{Op: directory.GrantRole, Person: "per_x", Role: "security-lead"}, "bad_grant"},
+		"a disabled person":         {directory.Grant{Op: directory.GrantRole, Person: h.people["erin"], Role: "security-lead"}, "bad_grant"},
+		"an unknown group":          {directory.Grant{Op: directory.GrantRole, Group: "grp_x", Role: "security-lead"}, "bad_grant"},
+		"an end that is past":       {directory.Grant{Op: directory.GrantRole, Person: dev, Role: "security-lead", Until: until(h.clock, 0)}, "bad_grant"},
+		"an end for a revocation":   {directory.Grant{Op: directory.RevokeRole, Person: dev, Role: "implementer", Until: until(h.clock, time.Hour)}, "bad_grant"},
+		"into no group":             {directory.Grant{Op: directory.JoinGroup, Person: dev}, "bad_grant"},
+		"into an unknown group":     {directory.Grant{Op: directory.JoinGroup, Person: dev, Into: "grp_x"}, "bad_grant"},
+		"a role not held":           {directory.Grant{Op: directory.RevokeRole, Person: dev, Role: "security-lead"}, "role_not_held"},
+		"a place not held":          {directory.Grant{Op: directory.LeaveGroup, Person: dev, Into: g1}, "not_member"},
+		"into itself":               {directory.Grant{Op: directory.JoinGroup, Group: g1, Into: g1}, "group_nesting"},
+		"a cycle":                   {directory.Grant{Op: directory.JoinGroup, Group: g2, Into: g1}, "group_nesting"},
+		"a place twice":             {directory.Grant{Op: directory.JoinGroup, Group: g1, Into: g2}, "member_already"},
 	} {
 		if err := h.apply(try.g); !fault.Is(err, try.code) {
 			t.Errorf("%s: %s, want %s", what, describe(err), try.code)
@@ -134,7 +138,54 @@ func TestGroupsNestEightDeepAtMost(t *testing.T) {
 	h.refused(h.DropGroup(t.Context(), h.as("olga"), ninth), "no_group")
 	_, err := h.AddGroup(t.Context(), h.as("olga"), "G1", "")
 	h.refused(err, "group_taken")
+	_, err = h.AddGroup(t.Context(), h.as("olga"), "g10", "note\x00")
+	h.refused(err, "bad_group")
+	_, err = h.AddGroup(t.Context(), h.as("olga"), "", "")
+	h.refused(err, "bad_name")
 	h.whole()
+}
+
+func TestAnOfficerByAGroupIsOneTooAndTheLastOneStays(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	officers := h.group("officers", directory.Grant{Person: h.people["sam"]}, directory.Grant{Person: h.people["erin"]})
+	h.must(h.apply(directory.Grant{Op: directory.GrantRole, Group: officers, Role: directory.Officer}))
+	for _, who := range []string{"olga", "otto"} {
+		h.must(h.apply(directory.Grant{Op: directory.RevokeRole, Person: h.people[who], Role: directory.Officer}))
+	}
+	h.refused(h.apply(directory.Grant{Op: directory.RevokeRole, Group: officers, Role: directory.Officer}), "last_officer")
+	h.must(h.apply(directory.Grant{Op: directory.LeaveGroup, Person: h.people["sam"], Into: officers}))
+	h.refused(h.apply(directory.Grant{Op: directory.LeaveGroup, Person: h.people["erin"], Into: officers}), "last_officer")
+	h.refused(h.Disable(t.Context(), h.as("erin"), h.people["erin"], "leaves"), "last_officer")
+	h.whole()
+}
+
+func TestAGrantIsRecordedWithItsHolderAndItsChange(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	g := h.group("leads")
+	h.must(h.apply(directory.Grant{Op: directory.GrantRole, Group: g, Role: "security-lead"}))
+	h.must(h.apply(directory.Grant{Op: directory.JoinGroup, Person: h.people["dev"], Into: g}))
+	h.must(h.apply(directory.Grant{Op: directory.LeaveGroup, Person: h.people["dev"], Into: g}))
+	h.must(h.apply(directory.Grant{Op: directory.RevokeRole, Group: g, Role: "security-lead"}))
+	var got []string
+	h.must(h.db.View(t.Context(), func(tx *db.Tx) error {
+		list, err := ledger.ReadIn(tx, 0, 1000)
+		for _, e := range list[len(list)-4:] {
+			got = append(got, e.Leaf.Verb+" "+e.Leaf.Object.Type+" "+e.Leaf.Object.ID+" "+e.Detail)
+		}
+		return err
+	}))
+	dev, group := string(h.people["dev"]), string(g)
+	want := []string{
+		"role.granted group " + group + ` {"change":"CHG-000001","role":"security-lead","until":0}`,
+		"group.joined person " + dev + ` {"change":"CHG-000001","into":"` + group + `"}`,
+		"group.left person " + dev + ` {"change":"CHG-000001","into":"` + group + `"}`,
+		"role.revoked group " + group + ` {"change":"CHG-000001","role":"security-lead","until":0}`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("events\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
 }
 
 func TestWhoAuditsDoesNotApprove(t *testing.T) {

@@ -191,7 +191,7 @@ func (d *Desk) redeem(ctx context.Context, c Credentials) (Opened, error) {
 		if !now.redeemable(c.Code, tx.Now().UnixMicro()) {
 			return wrong()
 		}
-		now.choose(phc, tx.Now().UnixMicro())
+		now.choose(phc)
 		if err := saveAccount(tx, *now); err != nil {
 			return fmt.Errorf("save account: %w", err)
 		}
@@ -241,7 +241,7 @@ func (d *Desk) ChangePassword(ctx context.Context, actor fault.Actor, old, chose
 		if err != nil || now.password != a.password {
 			return oldPassword(false)
 		}
-		now.choose(phc, tx.Now().UnixMicro())
+		now.choose(phc)
 		if err := saveAccount(tx, now); err != nil {
 			return fmt.Errorf("save account: %w", err)
 		}
@@ -270,7 +270,7 @@ func oldPassword(right bool) *fault.Error {
 
 // Reset gives an account a one-time code in place of its password, and ends the person's sessions and
 // their own tokens. An officer does it for somebody else, never for themselves; the record names them,
-// and Roster.Credential lets a policy make the person's decisions wait afterwards.
+// and Roster.Lent lets a policy make the person's decisions wait afterwards.
 func (d *Desk) Reset(ctx context.Context, actor fault.Actor, id AccountID) (code seal.Secret, err error) {
 	code = newCode()
 	err = d.manage(ctx, actor, PeopleManage, func(tx *db.Tx, r *Roster) error {

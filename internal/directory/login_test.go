@@ -85,8 +85,8 @@ func TestACodeIsRedeemedOnceForAPasswordOfOnesOwn(t *testing.T) {
 	c.Code = ""
 	_, err = h.Login(t.Context(), c)
 	h.must(err)
-	if by, _ := h.roster().Credential(p.ID); by != p.ID {
-		t.Errorf("the credential was issued by %s", by)
+	if by, _ := h.roster().Lent(p.ID); by != h.people["olga"] {
+		t.Errorf("the code was issued by %s, want olga also after it was redeemed", by)
 	}
 	h.whole()
 }
@@ -168,13 +168,22 @@ func TestAnOfficerResetsOthersAndNeverThemselves(t *testing.T) {
 	h.must(err)
 	_, err = h.Login(t.Context(), creds("sam"))
 	h.refused(err, "wrong_credentials")
-	if by, at := h.roster().Credential(h.people["sam"]); by != h.people["olga"] || at != h.clock.Now().UnixMicro() {
+	if by, at := h.roster().Lent(h.people["sam"]); by != h.people["olga"] || at != h.clock.Now().UnixMicro() {
 		t.Errorf("the credential was issued by %s at %d, want olga now", by, at)
 	}
 	c := creds("sam")
 	c.Code, c.Password = code, "seven brass kettles sing"
-	_, err = h.Redeem(t.Context(), c)
+	o, err := h.Redeem(t.Context(), c)
 	h.must(err)
+	again, err := h.Recognise(t.Context(), o.Bearer.Reveal())
+	h.must(err)
+	h.must(h.ChangePassword(t.Context(), again, c.Password, "eight tin whistles blow", office))
+	if by, _ := h.roster().Lent(h.people["sam"]); by != h.people["olga"] { // she could have done all that herself
+		t.Errorf("the issuer is forgotten: %s", by)
+	}
+	if by, at := h.roster().Lent(h.people["erin"]); by != "" || at != 0 {
+		t.Errorf("erin's code was issued by %s at %d", by, at)
+	}
 	h.noted("account.reset")
 	h.whole()
 }

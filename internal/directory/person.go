@@ -38,8 +38,8 @@ type Account struct {
 	Kind      AccountKind `json:"kind"`
 	Username  string      `json:"username"`
 	OnceUntil int64       `json:"once_until"` // a one-time code waits to be redeemed until then
-	SetBy     PersonID    `json:"set_by"`     // who issued the newest credential: the person, or an officer
-	SetAt     int64       `json:"set_at"`
+	LentBy    PersonID    `json:"lent_by"`    // who last issued a one-time code for it; stays when it is redeemed
+	LentAt    int64       `json:"lent_at"`
 	Note      string      `json:"note"`
 	Repos     []string    `json:"repos,omitempty"` // of a service account: what its tokens may be bound to
 	Ended     int64       `json:"ended"`
@@ -58,12 +58,13 @@ type NewPerson struct {
 	Note     string `json:"note"`
 }
 
-// Credential sums up who issued a person's newest password or code, and when. A policy can make a
-// decision wait after somebody else did.
-func (r *Roster) Credential(p PersonID) (by PersonID, at int64) {
+// Lent says who last issued a one-time code for an account of a person, and when; "" if nobody did.
+// Whoever issued it could have redeemed it themselves, so a policy can make the person's decisions wait
+// afterwards, or count the issuer as the person for a while.
+func (r *Roster) Lent(p PersonID) (by PersonID, at int64) {
 	for _, a := range r.accounts {
-		if a.Person == p && a.Kind == Local && (a.SetAt > at || a.SetAt == at && a.SetBy != p) {
-			by, at = a.SetBy, a.SetAt
+		if a.Person == p && a.LentAt > at {
+			by, at = a.LentBy, a.LentAt
 		}
 	}
 	return by, at

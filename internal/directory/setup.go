@@ -294,9 +294,9 @@ func (d *Desk) admit(tx *db.Tx, c *ceremony, hashes []string) error {
 		if err != nil {
 			return err
 		}
-		if a.choose(hashes[i], now); hashes[i] == "" {
+		if a.choose(hashes[i]); hashes[i] == "" {
 			code := newCode()
-			a.lend(code, person.ID, now)
+			a.lend(code, "", now)
 			c.out.Codes[p.Username] = code
 		}
 		c.out.People[p.Username] = person.ID

@@ -37,13 +37,13 @@ func savePerson(tx *db.Tx, p Person) error {
 		p.Name, p.Email, foldEmail(p.Email), p.Note, p.Disabled, string(p.ID))
 }
 
-const accountColumns = "SELECT id, person, kind, username, fold, password, once, once_until, set_by, set_at, note, repos, ended, created" +
+const accountColumns = "SELECT id, person, kind, username, fold, password, once, once_until, lent_by, lent_at, note, repos, ended, created" +
 	" FROM directory_account"
 
 func scanAccount(row db.Scanner) (a Account, err error) {
 	var repos string
 	err = row.Scan(&a.ID, &a.Person, &a.Kind, &a.Username, &a.fold, &a.password, &a.once, &a.OnceUntil,
-		&a.SetBy, &a.SetAt, &a.Note, &repos, &a.Ended, &a.Created)
+		&a.LentBy, &a.LentAt, &a.Note, &repos, &a.Ended, &a.Created)
 	a.Repos = strings.Fields(repos)
 	return a, err
 }
@@ -57,17 +57,17 @@ func accountByFold(tx *db.Tx, fold string) (Account, bool, error) {
 }
 
 func insertAccount(tx *db.Tx, a Account) error {
-	_, err := tx.Exec("INSERT INTO directory_account (id, person, kind, username, fold, password, once, once_until, set_by, set_at, note, repos, ended, created)"+
+	_, err := tx.Exec("INSERT INTO directory_account (id, person, kind, username, fold, password, once, once_until, lent_by, lent_at, note, repos, ended, created)"+
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
 		string(a.ID), string(a.Person), string(a.Kind), a.Username, a.fold, a.password, a.once, a.OnceUntil,
-		string(a.SetBy), a.SetAt, a.Note, strings.Join(a.Repos, " "), a.Ended, a.Created)
+		string(a.LentBy), a.LentAt, a.Note, strings.Join(a.Repos, " "), a.Ended, a.Created)
 	return err
 }
 
 // saveAccount writes what may change of an account; its kind, username and creation never do.
 func saveAccount(tx *db.Tx, a Account) error {
-	return tx.ExecOne("UPDATE directory_account SET person = $1, password = $2, once = $3, once_until = $4, set_by = $5, set_at = $6, note = $7, repos = $8, ended = $9"+
-		" WHERE id = $10", string(a.Person), a.password, a.once, a.OnceUntil, string(a.SetBy), a.SetAt, a.Note,
+	return tx.ExecOne("UPDATE directory_account SET person = $1, password = $2, once = $3, once_until = $4, lent_by = $5, lent_at = $6, note = $7, repos = $8, ended = $9"+
+		" WHERE id = $10", string(a.Person), a.password, a.once, a.OnceUntil, string(a.LentBy), a.LentAt, a.Note,
 		strings.Join(a.Repos, " "), a.Ended, string(a.ID))
 }
 
