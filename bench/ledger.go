@@ -15,6 +15,10 @@ import (
 // measures lists the benchmarks in the order in which they run.
 var measures = []measure{
 	{"ledger", benchLedger},
+	{"flow", benchFlow},
+	{"gate", benchGate},
+	{"plan", benchPlan},
+	{"growth", benchGrowth},
 }
 
 // benchLedger: durable ledger appends at 64 clients against a file that only appends and syncs.

@@ -54,7 +54,15 @@ func main() {
 	flag.DurationVar(&e.span, "span", 3*time.Second, "length of one side of one round")
 	flag.StringVar(&e.plumb, "plumb", "build/plumb", "the built program")
 	flag.BoolVar(&e.quick, "quick", false, "smaller growth steps, for a first look")
+	twin := flag.String("plan-twin", "", "be the plan twin: read, parse and hash this file")
 	flag.Parse()
+	if *twin != "" {
+		if err := planTwin(*twin); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(2)
+		}
+		return
+	}
 	held, err := runAll(context.Background(), &e, *only, *slack, *asJSON)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
