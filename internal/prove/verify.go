@@ -76,6 +76,7 @@ type verifier struct {
 	entries []entry
 	want    [][32]byte // digest of each member before SHA256SUMS
 	closing closing
+	broken  bool // a member was changed: from here on only digests are looked at
 
 	m      manifest
 	at     ledger.Checkpoint
@@ -116,8 +117,10 @@ func (v *verifier) run(size int64) {
 		}
 		v.member(i, e)
 	}
-	v.complete()
-	v.compareCounts()
+	if !v.broken {
+		v.complete()
+		v.compareCounts()
+	}
 }
 
 // ordered checks that exactly the members of a pack are there, each at its place.
@@ -337,7 +340,7 @@ func (v *verifier) rooted() bool {
 
 // member checks one member: its digest, then what it says.
 func (v *verifier) member(i int, e entry) {
-	if n := rank(e.name); n > rank(eventsDir+"000000000000.jsonl") {
+	if n := rank(e.name); !v.broken && n > rank(eventsDir+"000000000000.jsonl") {
 		v.endRun()
 		if n > rank(changesDir+"000000.jsonl") {
 			v.endStory()
@@ -349,13 +352,15 @@ func (v *verifier) member(i int, e entry) {
 	}
 	b, ok := v.load(e, maxLines)
 	if !ok {
+		v.broken = true
 		return
 	}
 	if sha256.Sum256(b) != v.want[i] {
 		v.fault("changed", e.name, "The member is not the one that was signed.")
-		return
+		v.broken = true
 	}
 	switch {
+	case v.broken: // what a changed member leads to would only hide which one it is
 	case e.name == manifested:
 		if seal.Raw(b) != v.closing.Manifest {
 			v.fault("changed", e.name, "The manifest is not the one that was signed.")
@@ -387,6 +392,7 @@ func (v *verifier) document(e entry, want [32]byte) {
 	switch {
 	case got != want:
 		v.fault("changed", e.name, "The document is not the one that was signed.")
+	case v.broken:
 	case hex.EncodeToString(got[:]) != strings.TrimPrefix(e.name, docsDir):
 		v.fault("document", e.name, "The document has another digest than its name says.")
 	case !known || seen:
