@@ -1,0 +1,222 @@
+package change
+
+import (
+	"testing"
+
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/wire"
+)
+
+// waiting is a submitted change in memory, for rules that need no database.
+func waiting(t *testing.T) *Snapshot {
+	t.Helper()
+	m := newMachine(t)
+	w := m.start(t)
+	if !submit().try(m, w) {
+		t.Fatal("the change could not be submitted")
+	}
+	m.refresh(w)
+	return &w.snap
+}
+
+func TestOnlyAPersonInTheirOwnSessionDecides(t *testing.T) {
+	t.Parallel()
+	s := waiting(t)
+	digest := s.Change.RevDigest
+	good := session(bob)
+	for name, edit := range map[string]func(*fault.Actor){
+		"a token":                    func(a *fault.Actor) { a.Authn = fault.Token },
+		"the setup code":             func(a *fault.Actor) { a.Authn = fault.Setup },
+		"nobody's authentication":    func(a *fault.Actor) { a.Authn = fault.NoAuthn },
+		"a service account":          func(a *fault.Actor) { a.Kind = fault.Service },
+		"the server itself":          func(a *fault.Actor) { a.Kind, a.Authn = fault.System, fault.Own },
+		"nobody":                     func(a *fault.Actor) { a.Kind = fault.Nobody },
+		"a session of an unknown":    func(a *fault.Actor) { a.Person = "per_unknown" },
+		"a session without a person": func(a *fault.Actor) { a.Person = "" },
+	} {
+		a := good
+		edit(&a)
+		if s.approve(a, digest, "", modelNow) == nil {
+			t.Errorf("%s approved", name)
+		}
+		if s.reject(a, digest, "no") == nil {
+			t.Errorf("%s rejected", name)
+		}
+		if s.withdraw(a, "") == nil {
+			t.Errorf("%s withdrew", name)
+		}
+	}
+	if err := s.approve(good, digest, "", modelNow); err != nil {
+		t.Errorf("the security lead was refused: %v", err)
+	}
+}
+
+func TestTheGateAdmitsOnlyKnownCallersAndKinds(t *testing.T) {
+	t.Parallel()
+	s := waiting(t)
+	s.Change.State = Authorized
+	s.Revision.Material.Implementers = append(s.Revision.Material.Implementers, Executor{Account: "acc_ci", Repo: "r", Pipe: "p"}, Executor{Account: "acc_free"})
+	has := func(a fault.Actor, code string) bool {
+		v := s.verdict(a, wire.GateRequest{Kind: wire.KindApply}, modelNow)
+		for _, d := range v.Denials {
+			if d.Code == code {
+				return true
+			}
+		}
+		return false
+	}
+	ci := fault.Actor{Kind: fault.Service, Authn: fault.Token, Person: eve, Account: "acc_ci", Repo: "r", Pipe: "p"}
+	if has(ci, "executor_not_named") {
+		t.Error("the named pipeline is not admitted")
+	}
+	for name, edit := range map[string]func(*fault.Actor){
+		"another repository":        func(a *fault.Actor) { a.Repo = "other" },
+		"an unbound repository":     func(a *fault.Actor) { a.Repo = "" },
+		"another pipeline":          func(a *fault.Actor) { a.Pipe = "other" },
+		"another account":           func(a *fault.Actor) { a.Account = "acc_other" },
+		"no account":                func(a *fault.Actor) { a.Account = "" },
+		"a person with its account": func(a *fault.Actor) { a.Kind, a.Person = fault.Human, "per_x" },
+	} {
+		a := ci
+		edit(&a)
+		if !has(a, "executor_not_named") {
+			t.Errorf("%s is admitted", name)
+		}
+	}
+	if a := session(eve); has(a, "executor_not_named") {
+		t.Error("the named person is not admitted")
+	}
+	service := session(eve)
+	service.Kind, service.Account = fault.Service, "acc_evil"
+	if !has(service, "executor_not_named") {
+		t.Error("a service account passes for the person who owns it")
+	}
+	if !has(fault.SystemActor("x"), "unknown_executor") {
+		t.Error("the server itself is admitted")
+	}
+	if !has(session(ann), "executor_role") {
+		t.Error("a person without the implementer's role is admitted")
+	}
+	s.SetUp = false
+	if !has(session(eve), "not_set_up") {
+		t.Error("the gate answers before the set-up")
+	}
+}
+
+func TestEvidenceOfAnotherThingIsNone(t *testing.T) {
+	t.Parallel()
+	s := waiting(t)
+	if n := len(s.missingChecks(modelNow)); n != 0 {
+		t.Fatalf("%d checks missing, want none", n)
+	}
+	for name, edit := range map[string]func(*CheckResult){
+		"about another digest": func(c *CheckResult) { c.Subject = otherBytes },
+		"without a subject":    func(c *CheckResult) { c.Subject = "" },
+		"failing":              func(c *CheckResult) { c.Status = "fail" },
+		"without a status":     func(c *CheckResult) { c.Status = "" },
+		"from the future":      func(c *CheckResult) { c.At = modelNow + 2_000_000 },
+		"too old":              func(c *CheckResult) { c.At = modelNow - 31*24*3600*1_000_000 },
+		"of another kind":      func(c *CheckResult) { c.Kind = "sbom" },
+	} {
+		with := *s
+		c := s.Checks[0]
+		edit(&c)
+		with.Checks = []CheckResult{c}
+		if len(with.missingChecks(modelNow)) == 0 {
+			t.Errorf("evidence %s counts", name)
+		}
+	}
+	with := *s
+	newer := s.Checks[0]
+	newer.N, newer.Status = 2, "fail"
+	with.Checks = []CheckResult{newer, s.Checks[0]}
+	if len(with.missingChecks(modelNow)) == 0 {
+		t.Error("an older pass outweighs a newer failure")
+	}
+	if len(checkFacts(s.Revision.Material, s.Checks, modelNow, true)) != 0 {
+		t.Error("what a person uploaded counts for an automatic approval")
+	}
+}
+
+func TestAPlanMustShowTheApprovedNormalizedDigest(t *testing.T) {
+	t.Parallel()
+	plan := Binding{Kind: "tf-plan", Digest: goodBytes, Normalized: otherBytes, Base: "lineage/3"}
+	for name, x := range map[string]struct {
+		seen wire.Observed
+		same bool
+	}{
+		"the same plan":                       {wire.Observed{Digest: goodBytes, Normalized: otherBytes}, true},
+		"a re-plan with the same effect":      {wire.Observed{Digest: otherBytes, Normalized: otherBytes}, true},
+		"the same bytes, another effect":      {wire.Observed{Digest: goodBytes, Normalized: goodBytes}, false},
+		"the same bytes, no normalized shown": {wire.Observed{Digest: goodBytes}, false},
+		"another plan":                        {wire.Observed{Digest: otherBytes, Normalized: goodBytes}, false},
+	} {
+		if got := len(plan.differs(x.seen)) == 0; got != x.same {
+			t.Errorf("%s: same = %v, want %v", name, got, x.same)
+		}
+	}
+	raw := Binding{Kind: "tf-plan", Digest: goodBytes, Base: "lineage/3"}
+	if len(raw.differs(wire.Observed{Digest: goodBytes, Base: "lineage/4"})) == 0 {
+		t.Error("a state that moved on is not noticed")
+	}
+	if len(raw.differs(wire.Observed{Digest: otherBytes})) == 0 {
+		t.Error("other bytes pass")
+	}
+}
+
+func TestEveryMaterialFieldIsUnderTheDigest(t *testing.T) {
+	t.Parallel()
+	base := newMachine(t).start(t).snap.Revision.Material
+	_, digest, err := base.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, edit := range map[string]func(*Material){
+		"type": func(m *Material) { m.Type = "standard" }, "category": func(m *Material) { m.Category = "network" },
+		"model": func(m *Material) { m.Model = "x" }, "summary": func(m *Material) { m.Summary += "." },
+		"justification": func(m *Material) { m.Justification += "." }, "components": func(m *Material) { m.Components = []string{"api"} },
+		"targets": func(m *Material) { m.Targets = []string{"web-prod", "api-prod"} }, "bindings": func(m *Material) { m.Bindings = nil },
+		"effects": func(m *Material) { m.Effects = []Effect{{Target: "x"}} }, "rollback": func(m *Material) { m.Rollback.Text += "." },
+		"rollback binding": func(m *Material) { m.Rollback.Binding = nil }, "checks": func(m *Material) { m.Checks = []string{"sbom"} },
+		"window": func(m *Material) { m.Window.Until = instant(modelNow) }, "implementers": func(m *Material) { m.Implementers = nil },
+		"data flags": func(m *Material) { m.DataFlags = []string{"pii"} }, "deploy": func(m *Material) { m.Deploy.Branch = "main" },
+		"risk floor": func(m *Material) { m.RiskFloor = "high" }, "attachments": func(m *Material) { m.Attachments = []Attachment{{Name: "a"}} },
+		"critical role": func(m *Material) { m.CriticalRole = "dns" }, "emergency": func(m *Material) { m.EmergencyNotes = "x" },
+	} {
+		m := base
+		edit(&m)
+		if _, other, _ := m.Digest(); other == digest {
+			t.Errorf("%s can change under the same digest", name)
+		}
+		before, _ := base.sameRun()
+		if after, _ := m.sameRun(); after == before {
+			t.Errorf("%s can change while decisions carry over", name)
+		}
+	}
+}
+
+func TestAChangeIsNamedOneWay(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]ID{"CHG-7": "CHG-000007", "chg-000007": "CHG-000007", " CHG-1234567 ": "CHG-1234567",
+		"": "", "7": "", "CHG-": "", "CHG-0": "", "CHG--7": "", "XYZ-7": "", "CHG-7x": "", "CHG-9999999999999999": ""} {
+		got, err := ParseID(in)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("ParseID(%q) = %q, %v, want %q", in, got, err, want)
+		}
+	}
+}
+
+func FuzzParseID(f *testing.F) {
+	for _, s := range []string{"CHG-7", "chg-000007", "", "CHG-0", "x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		id, err := ParseID(s)
+		if err != nil {
+			return
+		}
+		if again, err := ParseID(string(id)); err != nil || again != id {
+			t.Errorf("ParseID(%q) = %q, read again %q, %v", s, id, again, err)
+		}
+	})
+}
