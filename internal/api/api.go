@@ -8,6 +8,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -70,6 +71,7 @@ type API struct {
 	describeOnce sync.Once
 	description  []byte
 	page         []byte
+	describeErr  error
 }
 
 // Base is the path below which the API lives.
@@ -103,6 +105,7 @@ func build(c Config, table []Route) (*API, error) {
 	if err := a.register(table); err != nil {
 		return nil, err
 	}
+	a.openDocs()
 	a.handler = a.front()
 	c.DB.OnCommit(a.moved.ring)
 	c.DB.OnDenied(a.recordDenial)
@@ -115,10 +118,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.Serv
 // Stop answers everybody who waits on purpose; call it once, when the server begins to stop.
 func (a *API) Stop() { close(a.stop) }
 
-// Sweep forgets idempotency keys that are too old to be asked for again. The server calls it every hour.
+// Sweep forgets idempotency keys and deliveries that are too old to be asked for again. The server calls
+// it every hour.
 func (a *API) Sweep(ctx context.Context) error {
-	return a.DB.Update(ctx, fault.SystemActor("idempotency"), func(tx *db.Tx) error {
-		return forgetKept(tx, tx.Now().Add(-keptFor))
+	return a.DB.Update(ctx, fault.SystemActor("sweep"), func(tx *db.Tx) error {
+		return errors.Join(forgetKept(tx, tx.Now().Add(-keptFor)), forgetDeliveries(tx, tx.Now().Add(-keepsFor)))
 	})
 }
 

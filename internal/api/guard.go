@@ -117,6 +117,9 @@ func (a *API) guard(route *Route, next http.Handler) http.Handler {
 			return
 		}
 		r = r.WithContext(ctx)
+		if route.Slow || route.limit() > maxJSON {
+			a.patient(w, r)
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, route.limit())
 		if c.again != nil {
 			a.repeatable(out, r, c, next)
@@ -124,6 +127,17 @@ func (a *API) guard(route *Route, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(out, r)
 	})
+}
+
+// slowTime is how long a large body or a long answer may take.
+const slowTime = 15 * time.Minute
+
+// patient gives a connection more time than small requests have.
+func (a *API) patient(w http.ResponseWriter, r *http.Request) {
+	c, until := http.NewResponseController(w), time.Now().Add(slowTime)
+	if err := errors.Join(c.SetReadDeadline(until), c.SetWriteDeadline(until)); err != nil {
+		a.Logger.DebugContext(r.Context(), "a connection keeps its usual deadlines", "err", err)
+	}
 }
 
 // admit recognises who asks and refuses what they may not ask. It gives the context for the handler.

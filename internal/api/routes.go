@@ -19,7 +19,7 @@ const (
 // asked; what has no Need and is not Open keeps the server from starting.
 func routes() []Route {
 	var all []Route
-	for _, part := range [][]Route{entryRoutes(), peopleRoutes(), changeRoutes(), gateRoutes(), policyRoutes(), recordRoutes(), treeRoutes()} {
+	for _, part := range [][]Route{entryRoutes(), peopleRoutes(), changeRoutes(), gateRoutes(), policyRoutes(), recordRoutes(), hookRoutes(), treeRoutes()} {
 		for _, r := range part {
 			if r.Tag != "Ledger tree" {
 				r.Path = Base + r.Path
@@ -153,6 +153,19 @@ func recordRoutes() []Route {
 		{Method: get, Path: "/ledger/consistency", Need: read, Tag: tag, Summary: "Prove that one tree continues another", bind: answers((*API).consistency)},
 		{Method: get, Path: "/keys", Need: directory.ChangeRead, Tag: tag, Summary: "Show the public keys", bind: answers((*API).keys)},
 		{Method: post, Path: "/export", Need: directory.Export, Gives: packType, Slow: true, Tag: tag, Summary: "Write an evidence pack", bind: answers((*API).export)},
+	}
+}
+
+// hookRoutes are about webhooks.
+func hookRoutes() []Route {
+	const tag = "Webhooks"
+	const manage = directory.WebhooksManage
+	return []Route{
+		{Method: get, Path: "/webhooks", Need: manage, Tag: tag, Summary: "List webhooks", bind: answers((*API).listHooks)},
+		{Method: post, Path: "/webhooks", Need: manage, Repeats: byAnswer, Tag: tag, Status: 201, Summary: "Make a webhook", bind: answers((*API).addHook)},
+		{Method: del, Path: "/webhooks/{id}", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "End a webhook", bind: answers((*API).endHook)},
+		{Method: post, Path: "/webhooks/{id}/replay", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Deliver again from an event on", bind: answers((*API).replayHook)},
+		{Method: get, Path: "/webhooks/{id}/deliveries", Need: manage, Tag: tag, Summary: "List deliveries, newest first", bind: answers((*API).deliveries)},
 	}
 }
 
