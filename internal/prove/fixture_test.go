@@ -3,6 +3,7 @@ package prove_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"os"
@@ -11,6 +12,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"plumbline.dev/plumb/internal/blob"
 	"plumbline.dev/plumb/internal/change"
@@ -36,6 +40,7 @@ type company struct {
 	dir     *directory.Desk
 	blobs   *blob.Folder
 	key     *seal.Key
+	signs   *seal.Key // the ledger's
 	install string
 	clock   *dbtest.Clock
 	pack    *policy.Pack
@@ -64,9 +69,9 @@ func found(t testing.TB, install string) *company {
 	if c.key, err = seal.NewKey(); err != nil {
 		t.Fatal(err)
 	}
-	ledgerKey, err := seal.NewKey()
+	c.signs, err = seal.NewKey()
 	must(t, err)
-	c.log, err = ledger.Open(ctx, c.db, ledgerKey, "plumbline.dev/"+install, nil)
+	c.log, err = ledger.Open(ctx, c.db, c.signs, "plumbline.dev/"+install, nil)
 	must(t, err)
 	c.blobs, err = blob.Open(t.TempDir())
 	must(t, err)
@@ -483,4 +488,17 @@ func has(t *testing.T, r *prove.Report, what string) {
 	if !slices.ContainsFunc(r.Faults, func(f prove.Fault) bool { return f.What == what }) {
 		t.Errorf("faults %s, want %s", fmt.Sprint(r.Faults[:min(len(r.Faults), 5)]), what)
 	}
+}
+
+// split is a checkpoint of a history that never was, signed with the ledger's own key.
+func (c *company) split(t testing.TB, size int64) []byte {
+	t.Helper()
+	origin := c.log.Origin()
+	vkey := c.log.VerifierKey()
+	skey := "PRIVATE+KEY+" + origin + vkey[len(origin):len(origin)+10] + base64.StdEncoding.EncodeToString(append([]byte{1}, c.signs.Private().Seed()...))
+	signer, err := note.NewSigner(skey)
+	must(t, err)
+	b, err := note.Sign(&note.Note{Text: ledger.CheckpointText(origin, size, tlog.Hash{1})}, signer)
+	must(t, err)
+	return b
 }
