@@ -39,6 +39,10 @@ func (d *Desk) Apply(ctx context.Context, actor fault.Actor, id ID, key string) 
 			return err
 		}
 		q := wire.GateRequest{Schema: wire.GateRequestSchema, Change: string(id), Kind: wire.KindApply, Key: key}
+		if p, ok := s.again(actor, q); ok {
+			v, err = d.applied(s, p)
+			return err
+		}
 		if q.Observed, err = d.ownBindings(ctx, s); err != nil {
 			return err
 		}
@@ -68,6 +72,13 @@ func (d *Desk) Apply(ctx context.Context, actor fault.Actor, id ID, key string) 
 		return d.save(tx, s, ledger.Event{Verb: "gate.closed", Detail: did})
 	})
 	return v, err
+}
+
+// applied answers a retry of Apply, which was done under this very key: with its permit, though it is
+// over, because nobody will start anything with it.
+func (d *Desk) applied(s *Snapshot, p Permit) (wire.GateVerdict, error) {
+	p.Outcome = Running
+	return d.same(s, p, wire.GateRequest{}, 0)
 }
 
 // ownBindings computes the digests of what would be executed from what is here, not from the request.
