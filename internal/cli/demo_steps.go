@@ -161,7 +161,8 @@ func (d *demo) makePlan(ctx context.Context) (string, error) {
 }
 
 func (d *demo) fileChange(ctx context.Context) (string, error) {
-	return "", d.fileAs(ctx, &d.change, "Shorter idle timeout", "--tf-plan", "tfplan", "--rollback", "Apply 30 minutes again with rollback.sh", "--rollback-runbook", "rollback.sh")
+	err := d.fileAs(ctx, &d.change, "Shorter idle timeout", "--tf-plan", "tfplan", "--rollback", "Apply 30 minutes again with rollback.sh", "--rollback-runbook", "rollback.sh")
+	return d.change + ", with the redacted plan and a runnable rollback", err
 }
 
 // fileAs files and submits a configuration change of the web service.
@@ -301,14 +302,11 @@ func (d *demo) rollBack(ctx context.Context) (string, error) {
 }
 
 func (d *demo) closeBackedOut(ctx context.Context) (string, error) {
-	review := `{"outcome":"Backed out after ten minutes","causes":"The timeout was too short for the night shift","actions":[{"text":"Ask the night shift first","owner":"ann","due":"2030-01-31T00:00:00Z"}]}`
-	if err := d.write("project/review.json", review, 0o600); err != nil {
+	if _, err := d.refused(ctx, 2, "dishonest_closure", "ann", "change", "close", d.change, "--as", "successful"); err != nil {
 		return "", err
 	}
-	if _, err := d.refused(ctx, 2, "dishonest_closure", "ann", "change", "close", d.change, "--closure", "successful"); err != nil {
-		return "", err
-	}
-	_, err := d.want(ctx, 0, "ann", "change", "close", d.change, "--closure", "backed_out", "--review", "review.json")
+	_, err := d.want(ctx, 0, "ann", "change", "close", d.change, "--as", "backed_out", "--outcome", "Backed out after ten minutes",
+		"--causes", "The timeout was too short for the night shift", "--action", "ann 2030-01-31 Ask the night shift first")
 	return "closing it as successful was refused; closed as backed_out with a review", err
 }
 
@@ -343,10 +341,10 @@ func (d *demo) configFile(ctx context.Context) (string, error) {
 		err = fmt.Errorf("production holds %q", text)
 	}
 	if err == nil {
-		_, err = d.want(ctx, 0, "ed", "change", "verify", d.config, "--passed", "-m", "looks right")
+		_, err = d.want(ctx, 0, "ed", "change", "verify", d.config, "-m", "looks right")
 	}
 	if err == nil {
-		_, err = d.want(ctx, 0, "ann", "change", "close", d.config, "--closure", "successful")
+		_, err = d.want(ctx, 0, "ann", "change", "close", d.config, "--as", "successful")
 	}
 	return d.config + ": an edited file was refused (exit 5), the approved one installed, verified by its owner, closed", err
 }
@@ -378,7 +376,7 @@ func (d *demo) verifyLedger(ctx context.Context) (string, error) {
 
 func (d *demo) verifyPack(ctx context.Context) (string, error) {
 	pack := filepath.Join(d.dir, "evidence.plumb")
-	if _, err := d.want(ctx, 0, "olga", "evidence", "export", d.change, "--out", pack); err != nil {
+	if _, err := d.want(ctx, 0, "olga", "evidence", "export", d.change, "--file", pack); err != nil {
 		return "", err
 	}
 	o, err := d.want(ctx, 0, "olga", "verify", pack)

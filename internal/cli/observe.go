@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/wire"
+)
+
+// artifacts are what the flags of a gate command say is on this machine.
+type artifacts struct {
+	plan   string
+	files  []string // PATH, or KIND=PATH
+	images []string
+	git    bool
+	plans  planOptions
+}
+
+func (x *artifacts) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&x.plan, "tf-plan", "", "saved plan that will be applied")
+	f.StringArrayVar(&x.files, "binding-file", nil, "file that will be run or installed; KIND=PATH where its name does not say")
+	f.StringArrayVar(&x.images, "image-digest", nil, "container image that will run, name@sha256:…")
+	f.BoolVar(&x.git, "git-commit", false, "present the commit that is checked out here")
+	f.StringVar(&x.plans.tool, "tool", "", "terraform or tofu; else the first on PATH")
+	f.StringVar(&x.plans.dir, "tf-dir", "", "folder of the configuration, else the plan's own")
+	f.StringVar(&x.plans.repo, "repo", "", "repository, else as the CI environment claims")
+}
+
+// bound gives what a kind of permit releases.
+func bound(m client.Material, kind string) []client.Binding {
+	if kind != wire.KindRollback {
+		return m.Bindings
+	}
+	if m.Rollback.Binding == nil {
+		return nil
+	}
+	return []client.Binding{*m.Rollback.Binding}
+}
+
+// observe looks at what the flags name, and, for a change that is named, at what stands in this folder
+// under a bound name. It reports what is there, never what was approved.
+func (a *app) observe(ctx context.Context, c *client.Client, q *asking, change string) ([]wire.Observed, error) {
+	if q.kind == wire.KindPlan {
+		return nil, nil
+	}
+	var want []client.Binding
+	if change != "" {
+		r, err := c.Change(ctx, change)
+		if err != nil {
+			return nil, err
+		}
+		want = bound(r.Value.Material, q.kind)
+	}
+	x := q.items
+	x.fillIn(want)
+	var out []wire.Observed
+	if x.plan != "" {
+		o, err := a.observePlan(ctx, c, x.plan, x.plans)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	for _, f := range x.files {
+		kind, path := splitFile(f, want)
+		body, err := fileDigest(path)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, wire.Observed{Kind: kind, Name: filepath.Base(path), Digest: body})
+	}
+	for _, image := range x.images {
+		name, digest, err := parseImage(image)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, wire.Observed{Kind: "oci-image", Name: name, Digest: digest})
+	}
+	if x.git {
+		o, err := observeCommit(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	for _, o := range out {
+		a.note("observed %s %s %s", o.Kind, clean(o.Name), brief(o.Digest))
+	}
+	return out, nil
+}
+
+// fillIn adds the files of this folder that bear a bound name, and the commit where one is bound.
+func (x *artifacts) fillIn(want []client.Binding) {
+	for _, b := range want {
+		switch {
+		case b.Kind == "tf-plan" && x.plan == "" && isFileHere(b.Name):
+			x.plan = b.Name
+		case slices.Contains(fileKinds, b.Kind) && isFileHere(b.Name) && !slices.ContainsFunc(x.files, func(f string) bool {
+			_, path := splitFile(f, want)
+			return filepath.Base(path) == b.Name
+		}):
+			x.files = append(x.files, b.Kind+"="+b.Name)
+		case b.Kind == "git-commit":
+			x.git = true
+		}
+	}
+}
+
+func isFileHere(name string) bool {
+	if name == "" || name != filepath.Base(name) {
+		return false
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// splitFile reads KIND=PATH. Without a kind it is that of the binding of the same name, else of the only
+// file that is bound, else config-file, which then matches nothing.
+func splitFile(f string, want []client.Binding) (kind, path string) {
+	for _, k := range fileKinds {
+		if rest, ok := cutKind(f, k); ok {
+			return k, rest
+		}
+	}
+	var files []client.Binding
+	for _, b := range want {
+		if !slices.Contains(fileKinds, b.Kind) {
+			continue
+		}
+		if b.Name == filepath.Base(f) {
+			return b.Kind, f
+		}
+		files = append(files, b)
+	}
+	if len(files) == 1 {
+		return files[0].Kind, f
+	}
+	return "config-file", f
+}
+
+func cutKind(f, kind string) (string, bool) {
+	if len(f) > len(kind)+1 && f[:len(kind)+1] == kind+"=" {
+		return f[len(kind)+1:], true
+	}
+	return f, false
+}
+
+func fileDigest(path string) (string, error) {
+	v, err := newVault()
+	if err != nil {
+		return "", err
+	}
+	defer v.close()
+	_, digest, err := v.copy(path, maxArtifact)
+	return digest, err
+}
+
+// observePlan hashes a private copy of a saved plan, and reads the same copy for its normalized digest.
+// Where the tool cannot show it, only the bytes speak.
+func (a *app) observePlan(ctx context.Context, c *client.Client, file string, o planOptions) (wire.Observed, error) {
+	v, err := newVault()
+	if err != nil {
+		return wire.Observed{}, err
+	}
+	defer v.close()
+	copied, digest, err := v.copy(file, maxPlanFile)
+	if err != nil {
+		return wire.Observed{}, err
+	}
+	seen := wire.Observed{Kind: "tf-plan", Name: filepath.Base(file), Digest: digest}
+	p, err := a.showPlan(ctx, c, copied, file, o)
+	if f := fault.Of(err); err != nil && f.Kind == fault.Invalid {
+		a.note("%s: %s", seen.Name, f.Message)
+		return seen, nil
+	}
+	if err != nil {
+		return wire.Observed{}, err
+	}
+	seen.Normalized, _ = p.Normalized()
+	return seen, nil
+}

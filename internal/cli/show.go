@@ -1,0 +1,326 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"plumbline.dev/plumb/internal/client"
+)
+
+func (a *app) changeShow() *cobra.Command {
+	return a.leaf("show CHANGE", "Show a change: what, where, why, who must still decide, what ran", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		r, err := c.Change(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		if err := a.emit(r.Raw, func(w io.Writer) error { return a.writeView(w, r.Value) }); err != nil {
+			return err
+		}
+		a.markSeen(c, r.Value)
+		return nil
+	})
+}
+
+// page writes "name  value" lines and headings in one rhythm.
+type page struct {
+	w     io.Writer
+	paint func(code, s string) string
+	err   error
+}
+
+func (p *page) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+// item writes one member; long text goes on under itself.
+func (p *page) item(name, value string) {
+	if strings.TrimSpace(value) == "" {
+		return
+	}
+	for i, line := range strings.Split(cleanText(value), "\n") {
+		if i > 0 {
+			name = ""
+		}
+		p.printf("  %s %s\n", p.paint(dim, fmt.Sprintf("%-11s", name)), line)
+	}
+}
+
+// items writes a list, its name only once.
+func (p *page) items(name string, list []string) {
+	for _, s := range list {
+		p.item(name, s)
+		name = ""
+	}
+}
+
+func (p *page) heading(s string) { p.printf("\n%s\n", p.paint(bold, s)) }
+
+func (a *app) writeView(w io.Writer, v client.View) error {
+	p := &page{w: w, paint: a.paint(w)}
+	c := v.Change
+	p.printf("%s  %s  %s\n", p.paint(bold, c.ID), clean(c.Summary), p.paint(stateColour(c.State), stateWords(c.State)))
+	p.item("", fmt.Sprintf("%s %s, risk %s, rev %d %s", c.Type, c.Category, either(v.Demand.Risk, "not assessed"), v.Revision, brief(c.RevDigest)))
+	p.item("by", fmt.Sprintf("%s, %s", nameOf(v.Names, c.Requester), a.ago(c.Created)))
+	if h := c.Body.Hold; h != nil {
+		p.item("on hold", fmt.Sprintf("%s (%s, %s)", h.Reason, nameOf(v.Names, h.By), at(h.At)))
+	}
+	p.heading("What")
+	a.writeWhat(p, v.Material, v.Names)
+	p.heading("Decisions")
+	a.writeDecisions(p, v)
+	if len(v.Checks)+len(v.NeedCheck)+len(v.Verify) > 0 {
+		p.heading("Evidence")
+		writeEvidence(p, v)
+	}
+	if len(v.Permits) > 0 {
+		p.heading("Runs")
+		for _, x := range v.Permits {
+			p.item(x.Kind, strings.TrimSpace(fmt.Sprintf("%s  by %s, %s %s", outcome(p.paint, x), nameOf(v.Names, x.Person), at(x.Issued), took(x))))
+		}
+	}
+	if len(v.Comments) > 0 {
+		p.heading("Remarks")
+		for _, x := range v.Comments {
+			p.item(nameOf(v.Names, x.By), x.Text)
+		}
+	}
+	if next := nextStep(v); next != "" {
+		p.printf("\n%s %s\n", p.paint(dim, "next"), next)
+	}
+	return p.err
+}
+
+// writeMaterial shows a wording that is not filed.
+func (a *app) writeMaterial(w io.Writer, m client.Material, names map[string]string) error {
+	p := &page{w: w, paint: a.paint(w)}
+	p.printf("%s %s %s\n", p.paint(bold, clean(m.Summary)), m.Type, clean(m.Category))
+	a.writeWhat(p, m, names)
+	return p.err
+}
+
+func (a *app) writeWhat(p *page, m client.Material, names map[string]string) {
+	p.item("why", m.Justification)
+	p.item("components", join(m.Components))
+	p.item("targets", join(m.Targets))
+	p.items("runs", bindingLines(m.Bindings, names))
+	for _, e := range m.Effects {
+		p.item("effect", strings.TrimSpace(fmt.Sprintf("%s %s %s %s", e.Op, e.Target, e.Path, e.After)))
+	}
+	p.item("window", envelope(m.Window))
+	d := m.Deploy
+	p.item("deploy", join(slices.DeleteFunc([]string{pair("job", d.JobName), pair("build", d.BuildID), pair("action", d.Action),
+		pair("branch", d.Branch), pair("environment", d.Environment), pair("scans", join(d.Scans))}, func(s string) bool { return s == "" })))
+	p.items("links", d.Links)
+	var who []string
+	for _, x := range m.Implementers {
+		who = append(who, executorLine(x, names))
+	}
+	p.item("executors", join(who))
+	p.item("model", m.Model)
+	p.item("data", join(m.DataFlags))
+	p.item("role", m.CriticalRole)
+	p.item("emergency", m.EmergencyNotes)
+	p.item("rollback", m.Rollback.Text)
+	if b := m.Rollback.Binding; b != nil {
+		p.items("", bindingLines([]client.Binding{*b}, names))
+	}
+	p.item("no way back", m.Rollback.NotReversible)
+	p.item("back out if", m.Rollback.Trigger)
+	p.item("rehearsed", m.Rollback.Rehearsed)
+	p.item("no return", m.Rollback.NoReturn)
+	for _, x := range m.Attachments {
+		p.item("attached", fmt.Sprintf("%s %s", x.Name, brief(x.Digest)))
+	}
+}
+
+func pair(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	return name + " " + value
+}
+
+func executorLine(x client.Executor, names map[string]string) string {
+	if x.Person != "" {
+		return nameOf(names, x.Person)
+	}
+	s := "service " + nameOf(names, x.Account)
+	if x.Repo != "" {
+		s += " from " + x.Repo
+	}
+	if x.Pipe != "" {
+		s += " in " + x.Pipe
+	}
+	return s
+}
+
+func bindingLines(list []client.Binding, names map[string]string) []string {
+	var out []string
+	for _, b := range list {
+		s := fmt.Sprintf("%s %s %s", b.Kind, b.Name, brief(b.Digest))
+		switch {
+		case b.Kind == "tf-plan":
+			s += "  " + counts(b.Plan)
+			if !b.Complete {
+				s += ", incomplete"
+			}
+		case b.Commit != "":
+			s += "  commit " + shorten(b.Commit, 13)
+		case b.Grant != nil:
+			s += fmt.Sprintf("  %s %s: %s", b.Grant.Op, either(b.Grant.Role, b.Grant.Into), nameOf(names, either(b.Grant.Person, b.Grant.Group)))
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func counts(n client.PlanSum) string {
+	var parts []string
+	for _, x := range []struct {
+		n    int
+		word string
+	}{{n.Create, "create"}, {n.Update, "update"}, {n.Replace, "replace"}, {n.Delete, "delete"}} {
+		if x.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", x.n, x.word))
+		}
+	}
+	if len(parts) == 0 {
+		return "changes nothing"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func envelope(e client.Envelope) string {
+	show := func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04Z") }
+	switch {
+	case e.From.IsZero() && e.Until.IsZero():
+		return ""
+	case e.Until.IsZero():
+		return "from " + show(e.From)
+	case e.From.IsZero():
+		return "until " + show(e.Until)
+	}
+	return show(e.From) + " to " + show(e.Until)
+}
+
+func (a *app) writeDecisions(p *page, v client.View) {
+	words := map[string]string{"approve": p.paint(green, "approved"), "reject": p.paint(red, "rejected"), "withdraw": "withdrew"}
+	for _, d := range v.Decisions {
+		s := fmt.Sprintf("%s %s, %s", either(words[d.Verb], d.Verb), join(d.Roles), at(d.At))
+		if d.RevDigest != v.Change.RevDigest {
+			s += p.paint(dim, " (an earlier revision)")
+		}
+		p.printf("  %s %s\n", p.paint(dim, fmt.Sprintf("%-11s", clean(nameOf(v.Names, d.Person)))), s)
+		p.item("", quoted(d.Comment))
+	}
+	for _, m := range v.Missing {
+		var could []string
+		for _, c := range m.Could {
+			could = append(could, nameOf(v.Names, c.Person))
+		}
+		what := fmt.Sprintf("%d as %s", m.Need, m.Role)
+		if m.Humans {
+			what = "more different people"
+		}
+		p.printf("  %s %s\n", p.paint(yellow, "still needed"), clean(what+": one of "+either(join(could), "nobody who may")))
+		for _, r := range m.Reasons {
+			p.item("", fmt.Sprintf("because %s (%s, clause %s)", r.Text, r.Rule, r.Clause))
+		}
+	}
+	if auto := v.Change.Body.Auto; auto != nil {
+		p.item("model", either(auto.Why, "All criteria of "+auto.Model+" hold."))
+	}
+	if len(v.Decisions)+len(v.Missing) == 0 {
+		p.item("", "none yet")
+	}
+	if e := v.Change.Body.Expires; e > 0 && v.Change.Body.ClosedAt == 0 {
+		p.item("valid until", at(e)+", "+a.ago(e))
+	}
+	for _, c := range v.Conflicts {
+		p.item("conflict", c.Severity+" "+c.With+": "+c.Text)
+	}
+	if v.Window != nil && v.Window.Text != "" {
+		p.item("not now", v.Window.Text)
+	}
+}
+
+func quoted(s string) string {
+	if strings.TrimSpace(s) == "" {
+		return ""
+	}
+	return "“" + s + "”"
+}
+
+func writeEvidence(p *page, v client.View) {
+	for _, c := range v.Checks {
+		word := p.paint(red, "fail")
+		if c.Status == "pass" {
+			word = p.paint(green, "pass")
+		}
+		p.printf("  %s %s %s\n", p.paint(dim, fmt.Sprintf("%-11s", "")), word, clean(fmt.Sprintf("%s, %s: %s (%s, %s)", c.Kind, c.Format, c.Why, strings.TrimSpace(c.Tool), at(c.At))))
+	}
+	for _, k := range v.NeedCheck {
+		p.printf("  %s %s\n", p.paint(yellow, "still needed"), clean(k))
+	}
+	if slices.Contains([]string{"verifying", "in_review"}, v.Change.State) {
+		for _, k := range v.Verify {
+			p.printf("  %s %s\n", p.paint(yellow, "to verify   "), clean(k))
+		}
+	}
+}
+
+func outcome(paint func(code, s string) string, x client.Permit) string {
+	switch x.Outcome {
+	case "success":
+		return paint(green, "success")
+	case "running":
+		return paint(yellow, "running")
+	}
+	return paint(red, fmt.Sprintf("%s (exit %d)", x.Outcome, x.Exit))
+}
+
+func took(x client.Permit) string {
+	if x.Ended == 0 {
+		return ""
+	}
+	return "in " + span(time.Duration(x.Ended-x.Issued)*time.Microsecond)
+}
+
+// nextStep is the command that moves the change on, whoever's turn it is.
+func nextStep(v client.View) string {
+	id := v.Change.ID
+	switch v.Change.State {
+	case "draft":
+		return "plumb change submit " + id
+	case "rejected", "expired":
+		return "plumb change edit " + id
+	case "assessing", "submitted":
+		return "plumb evidence add " + id + " FILE"
+	case "awaiting_approval":
+		return "plumb change approve " + id
+	case "authorized", "scheduled":
+		if v.Own {
+			return "plumb change apply " + id
+		}
+		return "plumb gate run " + id + " -- COMMAND"
+	case "verifying":
+		if len(v.Verify) > 0 {
+			return "plumb change verify " + id
+		}
+		return "plumb gate run " + id + " --kind rollback -- COMMAND"
+	case "in_review":
+		return "plumb change close " + id
+	}
+	return ""
+}

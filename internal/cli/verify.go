@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/spf13/cobra"
+
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/prove"
+	"plumbline.dev/plumb/internal/seal"
+	"plumbline.dev/plumb/internal/wire"
+)
+
+func verifyCommand(a *app) *cobra.Command {
+	var ledgerKey, permitKey, earlier string
+	cmd := a.leaf("verify FILE", "Check a permit or an evidence pack; needs no server", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		o := prove.Options{Ledger: ledgerKey}
+		permitKey = either(permitKey, a.getenv("PLUMB_PERMIT_KEY"))
+		if permitKey != "" {
+			b, err := os.ReadFile(permitKey)
+			if err != nil {
+				return fileFault(permitKey, err)
+			}
+			if o.Permit, err = parsePublic(b); err != nil {
+				return err
+			}
+		}
+		if earlier != "" {
+			var err error
+			if o.Earlier, err = os.ReadFile(earlier); err != nil {
+				return fileFault(earlier, err)
+			}
+		}
+		f, err := os.Open(args[0])
+		if err != nil {
+			return fileFault(args[0], err)
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil || !info.Mode().IsRegular() {
+			return fileFault(args[0], fmt.Errorf("not a regular file: %w", err))
+		}
+		if envelope := maybePermit(f, info.Size()); envelope != nil {
+			return a.verifyPermit(envelope, o.Permit)
+		}
+		r, err := prove.Verify(cmd.Context(), f, info.Size(), o)
+		if err != nil {
+			return err
+		}
+		return a.packReport(r)
+	})
+	cmd.Long = `Checks a permit or an evidence pack without a server. It says what was proven, and what was not.
+
+Without --ledger-key and --permit-key a pack is checked with the keys that stand in it: that shows that
+nothing was changed since it was signed, not who signed it. Pin the keys that plumb keys prints.`
+	f := cmd.Flags()
+	f.StringVar(&ledgerKey, "ledger-key", "", "the ledger's public key, as plumb keys prints it")
+	f.StringVar(&permitKey, "permit-key", "", "PEM file of the key that signs permits, else PLUMB_PERMIT_KEY")
+	f.StringVar(&earlier, "checkpoint", "", "file with an earlier checkpoint, to prove that the ledger goes on from it")
+	return cmd
+}
+
+// maxPermit is far above the size of any permit.
+const maxPermit = 4 << 20
+
+// maybePermit gives the bytes of a permit: a DSSE envelope, alone or inside the verdict of a gate. nil
+// means that the file is something else.
+func maybePermit(f *os.File, size int64) []byte {
+	if size > maxPermit {
+		return nil
+	}
+	b := make([]byte, size)
+	if _, err := f.ReadAt(b, 0); err != nil || !bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
+		return nil
+	}
+	var v struct {
+		Permit  *seal.Envelope    `json:"permit"`
+		Verdict *wire.GateVerdict `json:"verdict"`
+	}
+	if json.Unmarshal(b, &v) == nil && v.Permit != nil {
+		if inner, err := marshal(v.Permit); err == nil {
+			return inner
+		}
+	}
+	return b
+}
+
+func (a *app) verifyPermit(envelope []byte, key *seal.Key) error {
+	if key == nil {
+		k, err := a.pinnedPermitKey()
+		if err != nil {
+			return err
+		}
+		key = k
+	}
+	p, err := prove.VerifyPermit(envelope, key)
+	if err != nil {
+		return notWhole(err)
+	}
+	return a.emitValue(p, func(w io.Writer) error {
+		g := &page{w: w, paint: a.paint(w)}
+		g.printf("%s permit %s\n", g.paint(green, "Genuine"), clean(p.ID))
+		g.item("change", fmt.Sprintf("%s %s", p.Change, p.Rev))
+		g.item("releases", fmt.Sprintf("%s in %s, attempt %d", p.Kind, p.Env, p.Attempt))
+		for _, b := range p.Bindings {
+			g.item("", fmt.Sprintf("%s %s %s", b.Kind, b.Name, b.Digest))
+		}
+		g.item("to", p.Executor)
+		g.item("valid", at(p.NotBefore)+" until "+at(p.Expires)+", "+a.ago(p.Expires))
+		g.item("by", p.Install)
+		return g.err
+	})
+}
+
+// pinnedPermitKey is the key of the server that this machine knows, or the only one that it knows.
+func (a *app) pinnedPermitKey() (*seal.Key, error) {
+	all, err := a.pins()
+	if err != nil {
+		return nil, err
+	}
+	if url, err := a.address(); err == nil && all[url].Permits != "" {
+		return parsePublic([]byte(all[url].Permits))
+	}
+	return nil, fault.New(fault.Invalid, "no_permit_key", "The key that signs permits is not at hand, and without it a permit proves nothing.").
+		FixedBy("you").Then("plumb verify --permit-key FILE, with the PEM that plumb keys prints")
+}
+
+// notWhole is the exit code of what does not verify.
+func notWhole(err error) error {
+	if f := fault.Of(err); f.Kind != fault.Internal {
+		return fault.New(fault.Stale, f.Code, "%s", f.Message).Because("verify", "").FixedBy("whoever gave you the file").Then("ask for it again; do not rely on this one").From(err)
+	}
+	return fault.New(fault.Stale, "not_whole", "The file does not verify: %s", clean(err.Error())).Because("verify", "").
+		FixedBy("whoever gave you the file").Then("ask for it again; do not rely on this one").From(err)
+}
+
+// packReport says what a pack proves, one line each; 5 where anything is wrong.
+func (a *app) packReport(r *prove.Report) error {
+	err := a.emitValue(r, func(w io.Writer) error {
+		p := &page{w: w, paint: a.paint(w)}
+		for _, f := range r.Faults {
+			p.printf("%s %s\n", p.paint(red, clean(f.What)), clean(strings.TrimSpace(f.Where+" "+f.Text)))
+		}
+		for _, s := range r.Proved {
+			p.printf("%s %s\n", p.paint(green, "proved    "), clean(s))
+		}
+		for _, s := range r.NotProved {
+			p.printf("%s %s\n", p.paint(yellow, "not proved"), clean(s))
+		}
+		word := p.paint(green, "whole")
+		if !r.Whole() {
+			word = p.paint(red, "NOT WHOLE")
+		}
+		p.printf("The pack is %s: %d changes, %d decisions, %d permits, %d events, %d documents.\n", word, r.Counts.Changes, r.Decisions, r.Permitted,
+			r.Counts.Events, r.Counts.Documents)
+		if !r.Pinned {
+			a.note("Checked with the keys in the pack itself; pin them with --ledger-key and --permit-key to know who signed.")
+		}
+		return p.err
+	})
+	if err == nil && !r.Whole() {
+		return status(wire.ExitMismatch)
+	}
+	return err
+}

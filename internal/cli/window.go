@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/fault"
+)
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+func freezeCommand(a *app) *cobra.Command {
+	return a.group("freeze", "Times in which nothing in scope may start", a.windowSet("freeze"), a.windowList("freeze"), a.windowLift("freeze"))
+}
+
+func windowCommand(a *app) *cobra.Command {
+	return a.group("window", "Times in which changes in scope must start", a.windowSet("window"), a.windowList("window"), a.windowLift("window"))
+}
+
+func (a *app) windowSet(kind string) *cobra.Command {
+	var from, until string
+	var soft bool
+	w := client.NewWindow{Kind: kind}
+	cmd := a.leaf("set", "Declare a one-off "+kind, cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		if until == "" || strings.TrimSpace(w.Reason) == "" {
+			return fault.New(fault.Invalid, "usage", "A %s needs an end and a reason.", kind).FixedBy("you").Then("%s --until 4h --reason \"…\"", cmd.CommandPath())
+		}
+		for text, into := range map[*string]*string{&from: &w.Starts, &until: &w.Ends} {
+			t, err := a.instant(*text)
+			if err != nil {
+				return err
+			}
+			*into = t.UTC().Format(time.RFC3339)
+		}
+		w.Hard = kind == "freeze" && !soft
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		r, err := c.SetWindow(cmd.Context(), w)
+		if err != nil {
+			return err
+		}
+		return a.emit(r.Raw, func(out io.Writer) error {
+			_, err := fmt.Fprintf(out, "%s %s from %s until %s.\n", capital(kind), r.Value.ID, at(r.Value.Starts), at(r.Value.Ends))
+			return err
+		})
+	})
+	f := cmd.Flags()
+	f.StringVar(&from, "from", "now", "begin: a time, or from now such as 2h")
+	f.StringVar(&until, "until", "", "end, likewise")
+	f.StringVar(&w.Reason, "reason", "", "why")
+	f.StringSliceVar(&w.Scope.Environments, "env", nil, "only these environments; everything when no scope is given")
+	f.StringSliceVar(&w.Scope.Categories, "category", nil, "only these categories")
+	f.StringSliceVar(&w.Scope.Components, "component", nil, "only these components")
+	f.StringSliceVar(&w.Scope.Targets, "target", nil, "only these targets")
+	f.StringSliceVar(&w.Scope.ExemptTypes, "exempt-type", nil, "types of change that may start all the same")
+	if kind == "freeze" {
+		f.BoolVar(&soft, "soft", false, "a slot holder can accept it for one change")
+	}
+	return cmd
+}
+
+func (a *app) windowList(kind string) *cobra.Command {
+	return a.leaf("list", "List windows and freezes that are not over", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		r, err := c.Windows(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return a.emit(r.Raw, func(out io.Writer) error {
+			t := table{head: []string{"ID", "KIND", "FROM", "UNTIL", "SCOPE", "REASON"}}
+			for _, w := range r.Value.Items {
+				if w.Kind != kind {
+					continue
+				}
+				what := w.Kind
+				if w.Kind == "freeze" && !w.Hard {
+					what = "soft freeze"
+				}
+				t.add(w.ID, what, at(w.Starts), at(w.Ends), scopeText(w.Scope), w.Reason)
+			}
+			return t.write(out, a.paint(out), "None.")
+		})
+	})
+}
+
+func scopeText(s client.Scope) string {
+	var parts []string
+	for _, l := range [][]string{s.Environments, s.Categories, s.Components, s.Targets} {
+		parts = append(parts, l...)
+	}
+	text := either(join(parts), "everything")
+	if len(s.ExemptTypes) > 0 {
+		text += " but " + join(s.ExemptTypes)
+	}
+	return text
+}
+
+func (a *app) windowLift(kind string) *cobra.Command {
+	var reason string
+	cmd := a.leaf("lift ID", "End a "+kind+" before its time", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		if err := c.LiftWindow(cmd.Context(), args[0], reason); err != nil {
+			return err
+		}
+		return a.done("Lifted %s.", clean(args[0]))
+	})
+	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	return cmd
+}
