@@ -145,10 +145,10 @@ func forgive(tx *db.Tx, keys [2]string) error {
 		return err
 	}
 	c, err := loadAttempt(tx, keys[1])
-	if err != nil || c.failures == 0 {
+	if err != nil {
 		return err
 	}
-	c.failures--
+	c.failures = max(c.failures-1, 0)
 	if sourceLimit.delay(c.failures) == 0 {
 		c.until = 0
 	}

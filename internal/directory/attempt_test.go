@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"fmt"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -160,4 +161,49 @@ func TestARefusedLoginCountsWhateverTheSurfacePutsAroundIt(t *testing.T) {
 	}
 	_, err := h.Login(ctx, wrongPassword("sam"))
 	h.refused(err, "too_many_attempts")
+}
+
+func TestACounterIsForgottenAfterADay(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for range 3 {
+		for range directory.FreeAttempts - 1 {
+			_, err := h.Login(t.Context(), wrongPassword("sam"))
+			h.refused(err, "wrong_credentials")
+		}
+		h.clock.Add(24*time.Hour + time.Second)
+	}
+}
+
+func TestOnesOwnGoodSignInsDoNotHoldTheOffice(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for i := range 99 {
+		_, err := h.Login(t.Context(), wrongPassword(fmt.Sprint("nobody", i)))
+		h.refused(err, "wrong_credentials")
+	}
+	h.signIn("sam") // the hundredth attempt from here, and a good one
+	h.signIn("erin")
+	_, err := h.Login(t.Context(), wrongPassword("nobody"))
+	h.refused(err, "wrong_credentials")
+	_, err = h.Login(t.Context(), creds("sam"))
+	h.refused(err, "too_many_attempts")
+}
+
+func TestNamesThatNobodyHasHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	name := ""
+	for i := 0; name == ""; i++ {
+		if n := fmt.Sprint("x", i); directory.NameKey(n) == directory.NameKey("sam") {
+			name = n
+		}
+	}
+	for range directory.FreeAttempts {
+		_, err := h.Login(t.Context(), wrongPassword(name))
+		h.refused(err, "wrong_credentials")
+	}
+	_, err := h.Login(t.Context(), wrongPassword(name))
+	h.refused(err, "too_many_attempts")
+	h.signIn("sam")
 }

@@ -27,6 +27,7 @@ func SourceDelay(failures int64) time.Duration  { return sourceLimit.delay(failu
 
 var (
 	SourceKey  = sourceKey
+	NameKey    = nameKey
 	FoldEmail  = foldEmail
 	ReadBearer = readBearer
 )

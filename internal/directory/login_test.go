@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +187,49 @@ func TestAnOfficerResetsOthersAndNeverThemselves(t *testing.T) {
 	}
 	h.noted("account.reset")
 	h.whole()
+}
+
+func TestACodeAndAnOldPasswordWorkForOneOfMany(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	_, code, err := h.AddPerson(t.Context(), h.as("olga"), directory.NewPerson{Name: "New", Email: "new@example.com", Username: "new"})
+	h.must(err)
+	sam := h.as("sam")
+	redeemed, changed := make(chan error, 8), make(chan error, 8)
+	for i := range 6 {
+		chosen := seal.Secret(fmt.Sprint("seven brass kettles sing ", i))
+		go func() {
+			_, err := h.Redeem(t.Context(), directory.Credentials{Username: "new", Code: code, Password: chosen, Address: office})
+			redeemed <- err
+		}()
+		go func() { changed <- h.ChangePassword(t.Context(), sam, password, chosen, office) }()
+	}
+	for what, results := range map[string]chan error{"the code": redeemed, "the old password": changed} {
+		good := 0
+		for range 6 {
+			if err := <-results; err == nil {
+				good++
+			} else if !fault.Is(err, "wrong_credentials") {
+				t.Errorf("%s: %s", what, describe(err))
+			}
+		}
+		if good != 1 {
+			t.Errorf("%s worked %d times", what, good)
+		}
+	}
+	h.whole()
+}
+
+func TestAnEndedSessionChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	sam := h.as("sam")
+	h.must(h.EndSession(t.Context(), h.as("olga"), directory.SessionID(sam.Via)))
+	h.refused(h.ChangePassword(t.Context(), sam, password, "seven brass kettles sing", office), "session_over")
+	_, _, err := h.MakeToken(t.Context(), sam, directory.NewToken{Name: "x", Scopes: []directory.Scope{directory.ScopeRead}})
+	h.refused(err, "session_over")
+	h.refused(h.EndSessions(t.Context(), sam, h.people["sam"]), "session_over")
+	h.signIn("sam")
 }
 
 func TestAPasswordChangedMeanwhileDoesNotOpenASession(t *testing.T) {

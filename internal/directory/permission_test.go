@@ -48,6 +48,10 @@ func TestThePermissionTable(t *testing.T) {
 func TestWhoIsNobodyMayNothing(t *testing.T) {
 	t.Parallel()
 	every := []string{"security-officer", "admin", "security-lead"}
+	var scopes []string
+	for _, s := range directory.Scopes() {
+		scopes = append(scopes, string(s))
+	}
 	for what, a := range map[string]fault.Actor{
 		"the zero actor":           {},
 		"a setup code":             {Kind: fault.Human, Authn: fault.Setup, Account: "setup"},
@@ -55,6 +59,9 @@ func TestWhoIsNobodyMayNothing(t *testing.T) {
 		"a session without person": {Kind: fault.Human, Authn: fault.Session, Account: "acc_a"},
 		"a service in a session":   {Kind: fault.Service, Authn: fault.Session, Person: "per_a"},
 		"the server itself":        fault.SystemActor("job"),
+		"a token of nobody":        {Kind: fault.Service, Authn: fault.Token, Scopes: scopes},
+		"a token of no kind":       {Authn: fault.Token, Person: "per_a", Scopes: scopes},
+		"a token of the server":    {Kind: fault.System, Authn: fault.Token, Person: "per_a", Scopes: scopes},
 		"a token without scopes":   {Kind: fault.Service, Authn: fault.Token, Person: "per_a"},
 		"a token with odd scopes":  {Kind: fault.Service, Authn: fault.Token, Person: "per_a", Scopes: []string{"", "approve", "*", "READ"}},
 		"an unknown kind":          {Kind: "robot", Authn: fault.Session, Person: "per_a"},
