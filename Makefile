@@ -10,7 +10,7 @@ RACE := ./internal/db ./internal/ledger ./internal/blob ./internal/api ./interna
 
 STAMP := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
-.PHONY: build test demo clean setup
+.PHONY: build test bench mutate demo clean setup
 
 build: # the program, one static file: build/plumb
 	CGO_ENABLED=0 go build -trimpath -buildvcs=$(STAMP) -o build/plumb ./cmd/plumb
@@ -27,6 +27,12 @@ test: setup # everything, on both database engines
 
 demo: setup build # the whole loop on real Terraform, then the server stays up
 	@scripts/with-terraform ./build/plumb demo
+
+bench: setup build # goals against their twins, one table; some minutes
+	@go run ./bench
+
+mutate: # takes each guard of the rules away and asks that a test fails; some minutes
+	go run ./mutate -skip mutate/held-elsewhere.txt internal/change
 
 clean: # what the other targets made, but for the tools
 	rm -rf build

@@ -154,7 +154,7 @@ type ExportQuery struct {
 	Change   string    `json:"change,omitempty"`
 	From     time.Time `json:"from,omitzero"`
 	To       time.Time `json:"to,omitzero"`
-	Withhold []string  `json:"withhold,omitempty" enum:"names,details" doc:"what is left out; the proofs still hold"`
+	Withhold []string  `json:"withhold,omitempty" enum:"names,details,documents" doc:"what is left out; the proofs still hold"`
 }
 
 func (q ExportQuery) check() error {
@@ -163,8 +163,8 @@ func (q ExportQuery) check() error {
 		e.At("change", "name a change, or a period from and to")
 	}
 	for _, w := range q.Withhold {
-		if w != "names" && w != "details" {
-			e.At("withhold", "holds names or details")
+		if w != "names" && w != "details" && w != "documents" {
+			e.At("withhold", "holds names, details or documents")
 		}
 	}
 	if q.Change != "" {
