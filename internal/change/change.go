@@ -98,6 +98,7 @@ type Body struct {
 	Authors    []string          `json:"authors"`           // persons who wrote any revision
 	Carried    []string          `json:"carried,omitempty"` // digests of equal earlier revisions whose decisions still count
 	Demand     policy.Demand     `json:"demand"`
+	History    policy.History    `json:"history,omitzero"`    // of changes like this one, as of the submission
 	Submitted  int64             `json:"submitted,omitempty"` // first submission
 	Since      int64             `json:"since,omitempty"`     // this round; decisions from before it no longer count
 	PackN      int64             `json:"pack_n,omitempty"`    // number of the pack in force at that submission

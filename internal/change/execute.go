@@ -108,6 +108,9 @@ func (d *Desk) ended(tx *db.Tx, s *Snapshot, p Permit) error {
 	if p.Kind == wire.KindPlan {
 		return nil
 	}
+	if err := noteFailure(tx, s, p); err != nil {
+		return err
+	}
 	if err := d.modelUsed(tx, s); err != nil {
 		return err
 	}

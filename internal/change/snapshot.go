@@ -130,6 +130,7 @@ func (s *Snapshot) holdTo(later []*policy.Pack) {
 // facts are what rules may read of this change at this instant.
 func (s *Snapshot) facts(now int64) policy.Facts {
 	f := s.Revision.Material.facts(s.Pack)
+	f.History = s.Change.Body.History
 	f.Checks = checkFacts(s.Revision.Material, s.Checks, now, false)
 	return f
 }

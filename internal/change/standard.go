@@ -8,6 +8,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/seal"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 // Model is the standing of one standard model: which version is active, by which change, and how its
@@ -90,7 +91,10 @@ func (s *Snapshot) criteria(tx *db.Tx) (*AutoApproval, error) {
 	}
 	f := s.facts(out.At)
 	f.Checks = checkFacts(m, s.Checks, out.At, true)
-	f.History = policy.History{Successes: int(row.Successes)}
+	if f.History, err = past(tx, m); err != nil {
+		return nil, err
+	}
+	f.History.Successes = int(row.Successes)
 	if f.History.SameDay, err = sameDay(tx, s.Change); err != nil {
 		return nil, err
 	}
@@ -121,6 +125,37 @@ func scanModel(row db.Scanner) (m Model, err error) {
 
 func loadModel(tx *db.Tx, id string) (Model, bool, error) {
 	return db.One(tx, scanModel, modelColumns+" WHERE id = $1", id)
+}
+
+// past counts the changes to the same components that failed or were backed out in the last 90 days.
+func past(tx *db.Tx, m Material) (h policy.History, err error) {
+	seen := map[string]bool{}
+	since := tx.Now().AddDate(0, 0, -90).UnixMicro()
+	for _, c := range m.Components {
+		ids, err := db.Collect(tx, scanString, "SELECT change_id FROM change_failure WHERE component = $1 AND at > $2 ORDER BY at DESC LIMIT 100", c, since)
+		if err != nil {
+			return h, fmt.Errorf("count failures: %w", err)
+		}
+		for _, id := range ids {
+			seen[id] = true
+		}
+	}
+	h.Failures = len(seen)
+	return h, nil
+}
+
+// noteFailure remembers a run that went wrong, for each component that it touched.
+func noteFailure(tx *db.Tx, s *Snapshot, p Permit) error {
+	if p.Outcome == Success && p.Kind != wire.KindRollback {
+		return nil
+	}
+	for _, c := range s.Revision.Material.Components {
+		if _, err := tx.Exec("INSERT INTO change_failure (id, component, change_id, at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+			string(s.Change.ID)+"|"+c, c, string(s.Change.ID), tx.Now().UnixMicro()); err != nil {
+			return fmt.Errorf("note failure: %w", err)
+		}
+	}
+	return nil
 }
 
 // modelUsed suspends the model of a standard change that did not go well: it is people's turn until

@@ -120,6 +120,10 @@ func TestAModelSuspendsItselfWhenAUseFails(t *testing.T) {
 	if c := o.toggled(t, ci); c.State != change.AwaitingApproval {
 		t.Errorf("state %s under a suspended model, want people", c.State)
 	}
+	if again := o.submitted(t); again.Body.History.Failures != 1 {
+		t.Errorf("history %+v of the next change to the component, want one failure", again.Body.History)
+	}
+	o.whole(t)
 }
 
 func TestARiskyChangeCannotBeSplitIntoManySmallOnes(t *testing.T) {

@@ -23,6 +23,9 @@ func (d *Desk) Submit(ctx context.Context, actor fault.Actor, id ID, seen string
 			return err
 		}
 		now := tx.Now().UnixMicro()
+		if s.Change.Body.History, err = past(tx, s.Revision.Material); err != nil {
+			return err
+		}
 		if err := s.submit(actor, seen, now); err != nil {
 			return err
 		}

@@ -139,6 +139,14 @@ CREATE TABLE change_pack (
     CONSTRAINT one_pack_at_a_time UNIQUE (n)
 );
 
+CREATE TABLE change_failure (
+    id        TEXT   PRIMARY KEY,
+    component TEXT   NOT NULL,
+    change_id TEXT   NOT NULL REFERENCES change_change (id),
+    at        BIGINT NOT NULL
+);
+CREATE INDEX change_failure_component ON change_failure (component, at);
+
 CREATE TABLE change_reservation (
     id        TEXT   PRIMARY KEY,
     change_id TEXT   NOT NULL,
