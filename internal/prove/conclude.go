@@ -84,7 +84,7 @@ func (v *verifier) conclude() {
 		r.prove("The ledger continues the checkpoint of %s that you hold; nothing before it was changed.", many(v.run0.earlier.Size, "event", "events"))
 	}
 	v.concludePopulation()
-	if t.outside > 0 {
+	if t.outside > 0 && v.m.Run != nil {
 		r.prove("%s outside the run, each with a proof that it is in the signed tree.", many(t.outside, "event stands", "events stand"))
 	}
 	r.prove("%s, and none that the events name is missing.", many(t.rows+t.hidden, "row is as its last event left it", "rows are as their last events left them"))
@@ -105,7 +105,7 @@ func (v *verifier) conclude() {
 func (v *verifier) concludePopulation() {
 	r, run := v.report, v.m.Run
 	if run == nil {
-		r.prove("%s of %s in the signed tree, the newest is number %d.", many(v.told.outside, "event stands", "events stand"), r.Change, v.told.lastEvents)
+		r.prove("%s of %s in the signed tree, each with its own proof; the newest is number %d.", many(v.told.outside, "event stands", "events stand"), r.Change, v.told.lastEvents)
 		return
 	}
 	r.prove("The pack holds every event from number %d to %d without a gap: together they give the signed root.", run.First, run.Last)
