@@ -156,17 +156,22 @@ func InclusionIn(tx *db.Tx, seq, size int64) ([]tlog.Hash, error) {
 // Consistency proves that the tree of size older is a beginning of the tree of size newer.
 func (l *Log) Consistency(ctx context.Context, older, newer int64) (proof []tlog.Hash, err error) {
 	err = l.db.View(ctx, func(tx *db.Tx) error {
-		newest, err := newestSize(tx)
-		if err != nil {
-			return err
-		}
-		if older < 1 || older > newer || newer > newest {
-			return fault.New(fault.NotFound, "not_in_tree", "There are no trees of these sizes.")
-		}
-		proof, err = tlog.ProveTree(newer, older, newTileReader(tx))
+		proof, err = ConsistencyIn(tx, older, newer)
 		return err
 	})
 	return proof, err
+}
+
+// ConsistencyIn is Consistency inside a transaction.
+func ConsistencyIn(tx *db.Tx, older, newer int64) ([]tlog.Hash, error) {
+	newest, err := newestSize(tx)
+	if err != nil {
+		return nil, err
+	}
+	if older < 1 || older > newer || newer > newest {
+		return nil, fault.New(fault.NotFound, "not_in_tree", "There are no trees of these sizes.")
+	}
+	return tlog.ProveTree(newer, older, newTileReader(tx))
 }
 
 // Entry is one event as it is read back.

@@ -194,10 +194,10 @@ func EachLeaf(tx *db.Tx, first, last int64, each func(seq int64, leaf string) er
 	return nil
 }
 
-// PendingIn reports whether events about objects of this type wait to be taken into the tree of this
-// size, as this transaction sees them.
-func PendingIn(tx *db.Tx, kind string, size int64) (pending bool, err error) {
+// PendingIn reports whether events about an object, or about any object of a type when object is "",
+// wait to be taken into the tree of this size, as this transaction sees them.
+func PendingIn(tx *db.Tx, kind, object string, size int64) (pending bool, err error) {
 	var n int64
-	err = tx.QueryRow("SELECT COUNT(*) FROM ledger_event WHERE seq >= $1 AND kind = $2", size, kind).Scan(&n)
+	err = tx.QueryRow("SELECT COUNT(*) FROM ledger_event WHERE seq >= $1 AND kind = $2 AND ($3 = '' OR object = $3)", size, kind, object).Scan(&n)
 	return n > 0, err
 }

@@ -148,11 +148,16 @@ func TestSpanOutOfTheDatabaseAndItsInstants(t *testing.T) {
 				t.Errorf("between %s and %s: %d-%d, %v; want %d-%d", c.from, c.to, first, last, err, c.first, c.last)
 			}
 		}
-		pending, err := ledger.PendingIn(tx, "test", size)
-		if none, _ := ledger.PendingIn(tx, "test", size-1); pending || !none {
-			t.Errorf("pending %v", pending)
+		for _, c := range []struct {
+			object string
+			size   int64
+			want   bool
+		}{{"", size, false}, {"", size - 1, true}, {"40", size - 1, true}, {"39", size - 1, false}} {
+			if got, err := ledger.PendingIn(tx, "test", c.object, c.size); err != nil || got != c.want {
+				t.Errorf("pending %q after %d: %v, %v; want %v", c.object, c.size, got, err, c.want)
+			}
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
