@@ -30,7 +30,7 @@ const renewEvery = 10 * time.Minute
 // execute runs the job under its permit and reports how it ended.
 func (a *app) execute(ctx context.Context, c *client.Client, j *job, h *heldPermit) error {
 	v := h.Verdict
-	a.note("%s", verdictLine(v, a.paint(a.err)))
+	a.note("%s opened for %s rev %d, to start before %s.", capital(v.Kind)+" permit", clean(v.Change), v.Rev, v.Expires.UTC().Format("15:04Z"))
 	begun := a.now()
 	ctx = context.WithoutCancel(ctx) // a signal is the command's affair; its end is reported in any case
 	stop := a.keepLease(ctx, c, h)

@@ -130,14 +130,29 @@ func (a *app) explain(err error, code int) {
 	for _, f := range p.Fields {
 		line("", f.Path+" "+f.Problem)
 	}
-	line("why", ruleText(p.Rule, p.Clause))
-	line("who", p.Who)
-	line("next", p.Next)
+	usual := usually[fault.Of(err).Kind]
+	line("why", either(ruleText(p.Rule, p.Clause), usual.why))
+	line("who", either(p.Who, usual.who))
+	line("next", either(p.Next, usual.next))
 	line("link", p.Type)
 	if cause := causeOf(err); p.Code == client.Unreachable || p.Code == "internal" {
 		line("from", cause)
 	}
 	line("id", p.Request)
+}
+
+// usually says why, who and what next where a refusal does not say it itself.
+var usually = map[fault.Kind]struct{ why, who, next string }{
+	fault.Internal:        {"something broke", "whoever runs the server", "plumb version, and the server's log"},
+	fault.Invalid:         {"the request cannot be taken as it is", "you", "mend it, and run the command again"},
+	fault.Unauthenticated: {"nobody known is asking", "you", "plumb login"},
+	fault.Denied:          {"a rule says no", "a security officer", "plumb whoami"},
+	fault.NotFound:        {"it is not there, or not for you to see", "you", "look at the list of what there is"},
+	fault.Conflict:        {"the state of things does not allow it", "you", "look at it again with show"},
+	fault.Stale:           {"it was changed since it was read", "you", "read it again, then decide"},
+	fault.TooLarge:        {"it is over a stated limit", "you", "send less"},
+	fault.Limited:         {"too many requests", "you", "wait a little"},
+	fault.Unavailable:     {"no answer is not a yes", "whoever runs the server", "try again, with --retry-for 2m"},
 }
 
 // causeOf gives the chain behind a refusal, for the person at this machine.

@@ -90,10 +90,21 @@ func (a *app) observe(ctx context.Context, c *client.Client, q *asking, change s
 		}
 		out = append(out, o)
 	}
+	a.tellObserved(out, want)
+	return out, nil
+}
+
+// tellObserved says what is presented, and which bound things are not here to be presented.
+func (a *app) tellObserved(out []wire.Observed, want []client.Binding) {
 	for _, o := range out {
 		a.note("observed %s %s %s", o.Kind, clean(o.Name), brief(o.Digest))
 	}
-	return out, nil
+	how := map[string]string{"tf-plan": "--tf-plan FILE", "oci-image": "--image-digest NAME@sha256:…"}
+	for _, b := range want {
+		if !slices.ContainsFunc(out, func(o wire.Observed) bool { return o.Kind == b.Kind }) {
+			a.note("not here: %s %s; present it with %s", b.Kind, clean(b.Name), either(how[b.Kind], "--binding-file FILE"))
+		}
+	}
 }
 
 // fillIn adds the files of this folder that bear a bound name, and the commit where one is bound.

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -224,19 +225,25 @@ func (a *app) writeDecisions(p *page, v client.View) {
 		p.printf("  %s %s\n", p.paint(dim, fmt.Sprintf("%-11s", clean(nameOf(v.Names, d.Person)))), s)
 		p.item("", quoted(d.Comment))
 	}
+	rules := map[string]string{}
 	for _, m := range v.Missing {
-		var could []string
+		var could, because []string
 		for _, c := range m.Could {
 			could = append(could, nameOf(v.Names, c.Person))
+		}
+		for _, r := range m.Reasons {
+			because = append(because, r.Rule)
+			rules[r.Rule] = fmt.Sprintf("%s (clause %s)", r.Text, r.Clause)
 		}
 		what := fmt.Sprintf("%d as %s", m.Need, m.Role)
 		if m.Humans {
 			what = "more different people"
 		}
-		p.printf("  %s %s\n", p.paint(yellow, "still needed"), clean(what+": one of "+either(join(could), "nobody who may")))
-		for _, r := range m.Reasons {
-			p.item("", fmt.Sprintf("because %s (%s, clause %s)", r.Text, r.Rule, r.Clause))
-		}
+		p.printf("  %s %s %s\n", p.paint(yellow, "still needed"), clean(what+": "+either(strings.Join(could, " or "), "nobody who may")),
+			p.paint(dim, clean("["+join(because)+"]")))
+	}
+	for _, r := range slices.Sorted(maps.Keys(rules)) {
+		p.printf("  %s\n", p.paint(dim, clean(fmt.Sprintf("%-11s %s", r, rules[r]))))
 	}
 	if auto := v.Change.Body.Auto; auto != nil {
 		p.item("model", either(auto.Why, "All criteria of "+auto.Model+" hold."))
@@ -268,7 +275,7 @@ func writeEvidence(p *page, v client.View) {
 		if c.Status == "pass" {
 			word = p.paint(green, "pass")
 		}
-		p.printf("  %s %s %s\n", p.paint(dim, fmt.Sprintf("%-11s", "")), word, clean(fmt.Sprintf("%s, %s: %s (%s, %s)", c.Kind, c.Format, c.Why, strings.TrimSpace(c.Tool), at(c.At))))
+		p.printf("  %s %s %s\n", p.paint(dim, fmt.Sprintf("%-11s", "")), word, clean(fmt.Sprintf("%s, %s: %s (%s)", c.Kind, strings.TrimSpace(c.Format+" "+c.Tool), c.Why, at(c.At))))
 	}
 	for _, k := range v.NeedCheck {
 		p.printf("  %s %s\n", p.paint(yellow, "still needed"), clean(k))

@@ -10,7 +10,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"plumbline.dev/plumb/internal/client"
-	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/wire"
 )
 
@@ -29,20 +28,22 @@ func (a *app) verdict(v wire.GateVerdict, raw jsontext.Value) error {
 	if err := a.writeVerdict(v, raw); err != nil {
 		return err
 	}
-	code := v.Code
-	if code != wire.ExitAllowed && a.opts.output != "json" {
+	if v.Code != wire.ExitAllowed && a.opts.output != "json" {
 		a.explainVerdict(v)
 	}
-	if v.Advisory && code != wire.ExitUsage && code != wire.ExitIdentity {
-		if code != wire.ExitAllowed {
-			a.note("Advisory: exit 0 instead of %d.", code)
-		}
+	return a.exitOf(v)
+}
+
+// exitOf is the verdict's code as an error; an advisory one ends well, save where nobody was asked.
+func (a *app) exitOf(v wire.GateVerdict) error {
+	switch {
+	case v.Code == wire.ExitAllowed:
+		return nil
+	case v.Advisory && v.Code != wire.ExitUsage && v.Code != wire.ExitIdentity:
+		a.note("Advisory: exit 0 instead of %d.", v.Code)
 		return nil
 	}
-	if code == wire.ExitAllowed {
-		return nil
-	}
-	return status(code)
+	return status(v.Code)
 }
 
 func (a *app) writeVerdict(v wire.GateVerdict, raw jsontext.Value) error {
@@ -187,13 +188,17 @@ func (a *app) gateEnd(change, kind string, advisory bool, err error) error {
 	}
 	v := a.refusedVerdict(change, kind, err)
 	v.Advisory = advisory
+	raw, encodeErr := marshal(v)
+	if encodeErr != nil {
+		return encodeErr
+	}
+	if err := a.writeVerdict(v, raw); err != nil {
+		return err
+	}
 	if a.opts.output == "json" {
 		a.problemJSON(err)
-	} else if cause := causeOf(err); v.Code == wire.ExitUnreachable || v.Code == wire.ExitInternal {
-		a.note("%s", clean(cause))
+	} else {
+		a.explain(err, v.Code)
 	}
-	for _, f := range fault.Of(err).Fields {
-		a.note("  %s %s", clean(f.Path), clean(f.Problem))
-	}
-	return a.verdict(v, nil)
+	return a.exitOf(v)
 }
