@@ -100,7 +100,8 @@ type Body struct {
 	Demand     policy.Demand     `json:"demand"`
 	History    policy.History    `json:"history,omitzero"`    // of changes like this one, as of the submission
 	Submitted  int64             `json:"submitted,omitempty"` // first submission
-	Since      int64             `json:"since,omitempty"`     // this round; decisions from before it no longer count
+	Since      int64             `json:"since,omitempty"`     // begin of this round
+	Before     int64             `json:"before,omitempty"`    // decisions from before this round, which no longer count: instants can be equal
 	PackN      int64             `json:"pack_n,omitempty"`    // number of the pack in force at that submission
 	Decided    int64             `json:"decided,omitempty"`   // when it became authorized
 	Expires    int64             `json:"expires,omitempty"`   // approvals live until then

@@ -43,7 +43,7 @@ type Binding struct {
 	Name       string   `json:"name,omitempty"`       // file name, image name, flag key, …
 	Digest     string   `json:"digest"`               // sha256 of the exact bytes
 	Normalized string   `json:"normalized,omitempty"` // tf-plan: what a re-plan keeps
-	Tree       string   `json:"tree,omitempty"`       // git-commit: tree digest, kept by a rebase
+	Tree       string   `json:"tree,omitempty"`       // git-commit: tree digest, as claimed; for reading
 	Commit     string   `json:"commit,omitempty"`     // git-commit: full commit id
 	Base       string   `json:"base,omitempty"`       // state or branch that it starts from
 	Repo       string   `json:"repo,omitempty"`
@@ -169,9 +169,6 @@ func (m Material) sameRun() (string, error) {
 func (b Binding) equalForm() Binding {
 	if b.Normalized != "" {
 		b.Digest, b.Base, b.Document = "", "", ""
-	}
-	if b.Tree != "" {
-		b.Digest, b.Commit, b.Base = "", "", ""
 	}
 	return b
 }

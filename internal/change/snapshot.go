@@ -211,8 +211,8 @@ func (s *Snapshot) excluded(executors ...string) map[string]string {
 // standing gives each person's newest word on the current revision, withdrawn ones left out.
 func (s *Snapshot) standing() map[string]Decision {
 	out := map[string]Decision{}
-	for _, d := range s.Decisions {
-		if d.At < s.Change.Body.Since || d.RevDigest != s.Change.RevDigest && !slices.Contains(s.Change.Body.Carried, d.RevDigest) {
+	for i, d := range s.Decisions {
+		if int64(i) < s.Change.Body.Before || d.RevDigest != s.Change.RevDigest && !slices.Contains(s.Change.Body.Carried, d.RevDigest) {
 			continue
 		}
 		if d.Verb == Withdrawal {

@@ -36,6 +36,7 @@ func (d *Desk) Submit(ctx context.Context, actor fault.Actor, id ID, seen string
 			return err
 		}
 		c = s.Change
+		defer func() { c = s.Change }() // with the version that save gives it
 		return d.save(tx, s, ledger.Event{Verb: "change.submitted", Policy: c.Body.Demand.Policy,
 			Detail: map[string]any{"state": string(c.State), "risk": string(c.Body.Demand.Risk), "slots": slotIDs(c.Body.Demand.Slots)}})
 	})
@@ -88,7 +89,7 @@ func (s *Snapshot) submit(actor fault.Actor, seen string, now int64) error {
 		return unsatisfiable(*c, gap)
 	}
 	c.Body.Demand, s.Demand = demand, demand
-	c.Body.Since = now
+	c.Body.Since, c.Body.Before = now, int64(len(s.Decisions))
 	if c.Body.Submitted == 0 {
 		c.Body.Submitted = now
 	}

@@ -65,7 +65,7 @@ type Server struct {
 func Start(t testing.TB, options ...func(*server.Config)) *Server {
 	t.Helper()
 	s := Empty(t, options...)
-	s.setUp()
+	s.SetUp(Company())
 	return s
 }
 
@@ -130,9 +130,9 @@ func (s *Server) SetupCode() string {
 	return strings.TrimSpace(string(b))
 }
 
-// member is one person of the company. Without a password they get a code, so that nothing slow is
+// Member is one person of the company. Without a password they get a code, so that nothing slow is
 // hashed for people whom a test never asks for.
-type member struct {
+type Member struct {
 	Name     string   `json:"name"`
 	Email    string   `json:"email"`
 	Username string   `json:"username"`
@@ -141,18 +141,27 @@ type member struct {
 
 // Company is the body of the ceremony that Start holds, but for the code.
 func Company() map[string]any {
-	person := func(name string, roles ...string) member {
-		return member{Name: strings.ToUpper(name[:1]) + name[1:], Email: name + "@example.com", Username: name, Roles: append([]string{}, roles...)}
-	}
-	return map[string]any{"company": "Example Ltd", "zone": "Europe/Berlin", "officers": []string{Olga, Otto},
-		"people": []member{person(Olga, "admin"), person(Otto), person(Sam, "security-lead"), person(Sally, "security-lead"),
-			person(Erin, "engineering-lead"), person(Emil, "engineering-lead"), person(Ivan, "it-manager"), person(Dora, "devops-lead"),
-			person(Alice), person(Ivy, "implementer"), person(Audra, "auditor"), person(Rita)}}
+	return CompanyWith()
 }
 
-func (s *Server) setUp() {
+// CompanyWith is Company with further people, each made by Person.
+func CompanyWith(more ...Member) map[string]any {
+	person := Person
+	staff := []Member{person(Olga, "admin"), person(Otto), person(Sam, "security-lead"), person(Sally, "security-lead"),
+		person(Erin, "engineering-lead"), person(Emil, "engineering-lead"), person(Ivan, "it-manager"), person(Dora, "devops-lead"),
+		person(Alice), person(Ivy, "implementer"), person(Audra, "auditor"), person(Rita)}
+	return map[string]any{"company": "Example Ltd", "zone": "Europe/Berlin", "officers": []string{Olga, Otto},
+		"people": append(staff, more...)}
+}
+
+// Person is somebody for a ceremony, with the roles that they are to hold.
+func Person(name string, roles ...string) Member {
+	return Member{Name: strings.ToUpper(name[:1]) + name[1:], Email: name + "@example.com", Username: name, Roles: append([]string{}, roles...)}
+}
+
+// SetUp holds the ceremony of an empty server; body is what Company gives, or another company.
+func (s *Server) SetUp(body map[string]any) {
 	s.t.Helper()
-	body := Company()
 	body["code"] = s.SetupCode()
 	var out struct {
 		People map[string]string `json:"people"`
@@ -180,6 +189,19 @@ func (s *Server) As(name string) *Client {
 		s.t.Fatalf("there is no %s in the company", name)
 	}
 	c.signIn()
+	return c
+}
+
+// Again gives a client of a person with a session of its own, for tests that end sessions.
+func (s *Server) Again(name string) *Client {
+	s.t.Helper()
+	s.As(name)
+	var out struct {
+		Token string `json:"token"`
+	}
+	s.Nobody().Want(http.StatusOK, "POST", "/login", map[string]any{"username": name, "password": Password}).Into(&out)
+	c := s.With(out.Token)
+	c.name = name
 	return c
 }
 
@@ -282,7 +304,7 @@ func (c *Client) Request(method, path string, body any, headers ...string) *http
 	case io.Reader:
 		reader = b
 	default:
-		text, err := json.Marshal(b)
+		text, err := json.Marshal(b, json.Deterministic(true))
 		if err != nil {
 			c.t.Fatal(err)
 		}
