@@ -36,6 +36,7 @@ func (d *Desk) Approve(ctx context.Context, actor fault.Actor, id ID, seen, comm
 			}
 		}
 		c = s.Change
+		defer func() { c = s.Change }() // with the version that save gives it
 		return d.save(tx, s, ledger.Event{Verb: "change.approved", Detail: map[string]any{
 			"comment": comment, "state": string(c.State), "approvals": c.Body.Approvals}})
 	})
@@ -238,6 +239,7 @@ func (d *Desk) Reject(ctx context.Context, actor fault.Actor, id ID, seen, comme
 		}
 		s.Change.State, s.Change.Due = Rejected, 0
 		c = s.Change
+		defer func() { c = s.Change }() // with the version that save gives it
 		return d.save(tx, s, ledger.Event{Verb: "change.rejected", Detail: map[string]any{"comment": comment}})
 	})
 	return c, err
@@ -278,6 +280,7 @@ func (d *Desk) Withdraw(ctx context.Context, actor fault.Actor, id ID, comment s
 			return err
 		}
 		c = s.Change
+		defer func() { c = s.Change }() // with the version that save gives it
 		return d.save(tx, s, ledger.Event{Verb: "change.approval_withdrawn", Detail: map[string]any{"comment": comment}})
 	})
 	return c, err

@@ -43,6 +43,7 @@ func (d *Desk) Finish(ctx context.Context, actor fault.Actor, r wire.GateClose) 
 			return err
 		}
 		c = s.Change
+		defer func() { c = s.Change }() // with the version that save gives it
 		return d.save(tx, s, ledger.Event{Verb: "gate.closed", Outcome: outcomeWord(p.Outcome), Detail: map[string]any{
 			"permit": p.ID, "kind": p.Kind, "outcome": p.Outcome, "exit": p.Exit, "receipts": len(r.Receipts), "log": r.Log, "note": r.Note}})
 	})
