@@ -52,16 +52,18 @@ func PackRows(tx *db.Tx, each func(row db.Row) error) error {
 }
 
 // Demanded computes what a pack asks of a wording at its submission, with the evidence that was there
-// then. It is the demand that Submit freezes, without the question whether people can satisfy it.
-func Demanded(p *policy.Pack, m Material, checks []CheckResult) (policy.Demand, error) {
+// then and the history that was counted then. It is the demand that Submit freezes, without the question
+// whether people can satisfy it.
+func Demanded(p *policy.Pack, m Material, checks []CheckResult, h policy.History) (policy.Demand, error) {
 	s := &Snapshot{Revision: Revision{Material: m}, Checks: checks, Pack: p}
+	s.Change.Body.History = h
 	return s.demanded()
 }
 
 // Tightened holds a frozen demand to packs that came into force after it, as the gate does.
-func Tightened(frozen policy.Demand, later []*policy.Pack, m Material, checks []CheckResult) policy.Demand {
+func Tightened(frozen policy.Demand, later []*policy.Pack, m Material, checks []CheckResult, h policy.History) policy.Demand {
 	s := &Snapshot{Revision: Revision{Material: m}, Checks: checks}
-	s.Change.Body.Demand = frozen
+	s.Change.Body.Demand, s.Change.Body.History = frozen, h
 	s.holdTo(later)
 	return s.Demand
 }

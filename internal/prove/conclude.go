@@ -171,6 +171,9 @@ func (v *verifier) limits() {
 	}
 	r.lack("That the people themselves signed: decisions are asserted by the server, from a person's signed-in session.")
 	r.lack("The time of day: instants are the server's clock. The order of events is proved, by number.")
+	if t.approved+t.automatic > 0 {
+		r.lack("How often earlier changes failed, and whether a standard model was active: these enter the policy's answer as the server recorded them.")
+	}
 	r.lack("Changes made outside the gate: those are found by comparing production with the record.")
 	v.limitsOfContent()
 }

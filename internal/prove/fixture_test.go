@@ -317,14 +317,22 @@ func live(t testing.TB) *years {
 
 	y.old = y.approve(t, y.old, "erin")
 	m := y.planned(t)
-	y.plan = y.approve(t, y.ready(t, m), "sam", "erin")
+	y.plan = y.ready(t, m)
+	if _, err = y.Approve(ctx, y.as(t, "ann"), y.plan.ID, y.plan.RevDigest, ""); !fault.Is(err, "self_approval") {
+		t.Fatalf("the author approved: %v", err)
+	}
+	y.plan = y.approve(t, y.plan, "sam", "erin")
+	must(t, y.db.Update(ctx, y.as(t, "olga"), func(tx *db.Tx) error { // as a surface does when a pack is taken away
+		_, err := ledger.Append(tx, ledger.Event{Verb: "evidence.exported", Type: "export", Object: string(y.plan.ID)})
+		return err
+	}))
 	_, err = y.Remark(ctx, y.as(t, "sam"), y.plan.ID, "a remark by "+surname)
 	must(t, err)
 	y.plan = y.run(t, y.plan, wire.KindApply, 0, m.Bindings...)
 	y.minute()
+	y.automatic(t)
 	y.rolledBack(t)
 	y.reworked(t)
-	y.automatic(t)
 	y.carried(t)
 	draft := usual()
 	draft.Implementers = nil
@@ -389,7 +397,7 @@ func (y *years) automatic(t testing.TB) {
 	y.toggle, err = y.Submit(ctx, y.as(t, "ann"), y.toggle.ID, y.toggle.RevDigest)
 	must(t, err)
 	if y.toggle.State != change.Authorized {
-		t.Fatalf("the toggle is %s: %s", y.toggle.State, y.toggle.Body.Auto.Why)
+		t.Fatalf("the toggle is %s: %+v", y.toggle.State, y.toggle.Body.Auto)
 	}
 	y.toggle = y.run(t, y.toggle, wire.KindApply, 0, m.Bindings...)
 }

@@ -151,7 +151,7 @@ func (v *verifier) judgeDemand(r *record) error {
 	if err != nil {
 		return err
 	}
-	again, err := change.Demanded(p, r.current, r.checksBefore(begin.seq))
+	again, err := change.Demanded(p, r.current, r.checksBefore(begin.seq), r.shell.Body.History)
 	if err != nil {
 		return fmt.Errorf("the policy refuses the wording: %w", err)
 	}
@@ -184,7 +184,7 @@ func (v *verifier) demandAt(r *record, e event) (policy.Demand, error) {
 		}
 		later = append(later, p)
 	}
-	d := change.Tightened(frozen, later, r.current, r.checksBefore(e.seq))
+	d := change.Tightened(frozen, later, r.current, r.checksBefore(e.seq), r.shell.Body.History)
 	if e.leaf.Policy != d.Policy {
 		return d, fmt.Errorf("event %d was decided by another policy than the one in force", e.seq)
 	}

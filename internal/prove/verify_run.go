@@ -150,8 +150,7 @@ func (v *verifier) seen(seq int64, g glance, hash tlog.Hash) {
 		v.fault("run", fmt.Sprint(seq), "The run does not show where the period begins: its first event is inside it.")
 	}
 	within := v.m.From <= g.ts && g.ts < v.m.To
-	n, isChange := changeNumber(g.object)
-	about := isChange && (g.kind == "change" || g.kind == "refused")
+	n, about := changeNumber(g.object)
 	if !about {
 		return
 	}
@@ -162,7 +161,7 @@ func (v *verifier) seen(seq int64, g glance, hash tlog.Hash) {
 	}
 	t.link(seq, hash)
 	if g.kind != "change" {
-		return
+		return // a refusal or an export: something about the change, but nothing happened to it
 	}
 	t.within = t.within || within
 	if g.verb == "change.filed" {
