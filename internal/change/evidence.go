@@ -46,7 +46,7 @@ func (d *Desk) AddEvidence(ctx context.Context, actor fault.Actor, id ID, e Evid
 	if r, err = checkOf(id, e, res); err != nil {
 		return r, err
 	}
-	if r.Blob, _, err = d.blobs.Put(ctx, bytes.NewReader(raw), MaxDocument); err != nil {
+	if r.Blob, err = d.keep(ctx, raw); err != nil {
 		return r, fmt.Errorf("keep evidence: %w", err)
 	}
 	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
@@ -140,8 +140,18 @@ func (d *Desk) AddDocument(ctx context.Context, kind string, document io.Reader)
 			return b, err
 		}
 	}
-	_, _, err = d.blobs.Put(ctx, bytes.NewReader(raw), MaxDocument)
+	_, err = d.keep(ctx, raw)
 	return b, err
+}
+
+// keep stores a document, unless the same bytes are there already.
+func (d *Desk) keep(ctx context.Context, raw []byte) (digest string, err error) {
+	digest = seal.Raw(raw)
+	if has, err := d.blobs.Has(ctx, digest); err != nil || has {
+		return digest, err
+	}
+	digest, _, err = d.blobs.Put(ctx, bytes.NewReader(raw), MaxDocument)
+	return digest, err
 }
 
 // readPlan sets what a client could lie about from the document itself.
