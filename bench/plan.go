@@ -47,14 +47,14 @@ func benchPlan(ctx context.Context, e *env) ([]goal, error) {
 		if err != nil {
 			return nil, err
 		}
-		ours, _, err := timed(ctx, e.plumb, "plan", "digest", "--plan-json", small, "-o", "json")
+		ours, _, err := timed(ctx, e.plumb, "plan", "digest", "--shown", small, "-o", "json")
 		if err != nil {
 			return nil, err
 		}
 		ratios = append(ratios, ours.Seconds()/twin.Seconds())
 		rates["ours ms"], rates["twin ms"] = ours.Seconds()*1000, twin.Seconds()*1000
 	}
-	_, peak, err := timed(ctx, e.plumb, "plan", "digest", "--plan-json", large, "-o", "json")
+	_, peak, err := timed(ctx, e.plumb, "plan", "digest", "--shown", large, "-o", "json")
 	if err != nil {
 		return nil, err
 	}

@@ -3,10 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/plan"
 )
 
@@ -15,9 +17,12 @@ func planCommand(a *app) *cobra.Command {
 }
 
 func (a *app) planDigest() *cobra.Command {
-	var fromServer bool
+	var fromServer, shown bool
 	var o planOptions
 	cmd := a.leaf("digest FILE", "Print the digest that binds a saved plan", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		if shown {
+			return a.shownDigest(args[0])
+		}
 		v, err := newVault()
 		if err != nil {
 			return err
@@ -55,11 +60,38 @@ func (a *app) planDigest() *cobra.Command {
 		})
 	})
 	f := cmd.Flags()
+	f.BoolVar(&shown, "shown", false, "FILE is what terraform show -json printed of the plan: print its normalized digest, and run no tool")
 	f.BoolVar(&fromServer, "key-from-server", false, "also print the normalized digest, under the repository's key; needs a token bound to it")
 	f.StringVar(&o.repo, "repo", "", "repository, else as the CI environment claims")
 	f.StringVar(&o.tool, "tool", "", "terraform or tofu; else the first on PATH")
 	f.StringVar(&o.dir, "tf-dir", "", "folder of the configuration, else the plan's own")
 	return cmd
+}
+
+// shownDigest reads a plan that was shown already. It says what the plan does, not which file it was.
+func (a *app) shownDigest(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return fault.New(fault.Invalid, "no_file", "The file %s cannot be read.", clean(file)).From(err).FixedBy("you")
+	}
+	defer f.Close()
+	p, err := plan.Read(f, plan.Options{})
+	if err != nil {
+		return err
+	}
+	d := struct {
+		Normalized string `json:"normalized,omitempty"`
+		Reason     string `json:"reason,omitempty"`
+	}{}
+	d.Normalized, d.Reason = p.Normalized()
+	return a.emitValue(d, func(w io.Writer) error {
+		if d.Normalized == "" {
+			a.note("%s", d.Reason)
+			return nil
+		}
+		_, err := fmt.Fprintln(w, "normalized", d.Normalized)
+		return err
+	})
 }
 
 // planShow shows what approvers will read, before anything is sent.
