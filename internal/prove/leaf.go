@@ -2,8 +2,10 @@ package prove
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
+	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/seal"
 )
@@ -27,13 +29,18 @@ func scanLeaf(leaf []byte) (glance, error) {
 		return glance{}, err
 	}
 	g := glance{ts: l.TS, verb: l.Verb, kind: l.Object.Type, object: l.Object.ID}
-	for _, r := range l.Rows {
-		g.changeRows = g.changeRows || len(r[0]) > len(changePrefix) && r[0][:len(changePrefix)] == changePrefix
-	}
+	g.changeRows = slices.ContainsFunc(l.Rows, func(r [3]string) bool { return slices.Contains(change.Tables, r[0]) })
 	return g, nil
 }
 
-const changePrefix = "change_"
+// ofChanges reports whether the rows of a leaf may be rows of changes; it can err to yes only.
+func ofChanges(rows []byte) bool {
+	if bytes.IndexByte(rows, '\\') >= 0 {
+		return true
+	}
+	return bytes.Contains(rows, []byte(`"change_`)) &&
+		slices.ContainsFunc(change.Tables, func(t string) bool { return bytes.Contains(rows, []byte(`"`+t+`"`)) })
+}
 
 // The members of a leaf, in the order in which canonical JSON has them.
 var leafMembers = []string{"actor", "commit", "object", "outcome", "policy", "req", "rows", "src", "ts", "v", "verb"}
@@ -79,7 +86,7 @@ func (g *glance) take(name string, value []byte) (n int, ok bool) {
 	case "object":
 		return 1, g.takeObject(value)
 	case "rows":
-		g.changeRows = bytes.Contains(value, []byte(`"`+changePrefix)) || bytes.IndexByte(value, '\\') >= 0
+		g.changeRows = ofChanges(value)
 		return 0, true
 	case "ts":
 		ts, err := strconv.ParseInt(string(value), 10, 64)
