@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -106,29 +107,35 @@ func (w *Webhooks) leave(id string) {
 // due lists the webhooks with events to deliver whose owner may still have them.
 func (w *Webhooks) due(ctx context.Context) (out []Hook, err error) {
 	err = w.api.DB.View(ctx, func(tx *db.Tx) error {
-		list, err := dueHooks(tx, tx.Now().UnixMicro())
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		r, err := w.api.People.RosterIn(tx)
+		out, err = dueHooks(tx, tx.Now().UnixMicro())
 		if err != nil {
 			return err
 		}
-		for _, h := range list {
-			if h.stands(r) {
-				out = append(out, h)
-			}
-		}
-		return nil
+		r, err := w.api.People.RosterIn(tx)
+		out = slices.DeleteFunc(out, func(h Hook) bool { return !h.stands(r) })
+		return err
 	})
 	return out, err
 }
 
 // stands: whoever was disabled, or may not make webhooks any more, gets no more events (trust model 9).
 func (h Hook) stands(r *directory.Roster) bool {
+	if r == nil || h.Ended != 0 {
+		return false
+	}
 	p := directory.PersonID(h.Person)
 	owner := fault.Actor{Person: h.Person, Account: h.account, Kind: fault.Human, Authn: fault.Session}
 	return r.Active(p) && directory.Allowed(owner, r.Roles(p), directory.WebhooksManage) == nil
+}
+
+// stands looks again, in the transaction that takes the next events.
+func (w *Webhooks) stands(tx *db.Tx, id string) (bool, error) {
+	h, found, err := loadHook(tx, id)
+	if err != nil || !found {
+		return false, err
+	}
+	r, err := w.api.People.RosterIn(tx)
+	return h.stands(r), err
 }
 
 // serve delivers what is due at one webhook until nothing is left or something fails.
@@ -169,6 +176,9 @@ func (w *Webhooks) claim(ctx context.Context, h Hook) (at cursorAt, batch []ledg
 	err = w.api.DB.Update(ctx, fault.SystemActor("webhooks"), func(tx *db.Tx) error {
 		batch = nil
 		now := tx.Now()
+		if ok, err := w.stands(tx, h.ID); err != nil || !ok {
+			return err
+		}
 		var found bool
 		if at, found, err = loadCursor(tx, h.ID); err != nil || !found || at.next > now.UnixMicro() {
 			return err
