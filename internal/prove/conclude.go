@@ -87,7 +87,8 @@ func (v *verifier) conclude() {
 	if t.outside > 0 && v.m.Run != nil {
 		r.prove("%s outside the run, each with a proof that it is in the signed tree.", many(t.outside, "event stands", "events stand"))
 	}
-	r.prove("%s, and none that the events name is missing.", many(t.rows+t.hidden, "row is as its last event left it", "rows are as their last events left them"))
+	r.prove("%s, and none that the events name is missing: requests, revisions, decisions, evidence, permits, comments.",
+		many(t.rows+t.hidden, "row is as its last event left it", "rows are as their last events left them"))
 	if t.details+t.opened > 0 {
 		r.prove("The words of %s are those that the ledger committed to.", many(t.details+t.opened, "event", "events"))
 	}

@@ -75,10 +75,8 @@ func (v *verifier) record(s *story) (*record, error) {
 // carrier gives the events that answered for a row, oldest first.
 func (s *story) carrier(table, id string) []event {
 	var out []event
-	for _, e := range s.events {
-		if mentions(e.leaf, table, id) {
-			out = append(out, e)
-		}
+	for _, i := range s.wrote[rowKey{table, id}] {
+		out = append(out, s.events[i])
 	}
 	return out
 }

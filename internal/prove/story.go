@@ -22,7 +22,11 @@ type story struct {
 	events []event
 	rows   []rowLine
 	bytes  int
+	wrote  map[rowKey][]int // row → events that answer for it, by place in events
 }
+
+// rowKey names a row.
+type rowKey struct{ table, id string }
 
 // event is one event of a story with the words that are shown of it.
 type event struct {
@@ -37,8 +41,11 @@ func (e event) says(name string, into any) bool {
 	return ok && json.Unmarshal(value, into) == nil
 }
 
-// maxStory bounds one change in memory.
-const maxStory = 256 << 20
+// Limits of one change: its bytes in memory, and its rows, because some rules look at all for each.
+const (
+	maxStory = 256 << 20
+	maxRows  = 20_000
+)
 
 // told is how many things the stories said, for the report.
 type told struct {
@@ -247,17 +254,22 @@ func (v *verifier) endStory() {
 // checkRows holds every row against the digest in the last event that wrote it, and asks that none of
 // those rows is missing.
 func (v *verifier) checkRows(s *story) {
-	type key struct{ table, id string }
-	last := map[key]string{}
-	for _, e := range s.events {
+	last := map[rowKey]string{}
+	s.wrote = map[rowKey][]int{}
+	for i, e := range s.events {
 		for _, r := range e.leaf.Rows {
 			if slices.Contains(change.Tables, r[0]) {
-				last[key{r[0], r[1]}] = r[2]
+				k := rowKey{r[0], r[1]}
+				last[k], s.wrote[k] = r[2], append(s.wrote[k], i)
 			}
 		}
 	}
+	if len(s.rows) > maxRows {
+		v.fault("too_large", s.id, "The change has %d rows; at most %d are taken.", len(s.rows), maxRows)
+		return
+	}
 	for _, r := range s.rows {
-		k, where := key{r.Table, r.ID}, s.id+" "+r.Table+" "+r.ID
+		k, where := rowKey{r.Table, r.ID}, s.id+" "+r.Table+" "+r.ID
 		want, known := last[k]
 		delete(last, k)
 		got := r.Digest
