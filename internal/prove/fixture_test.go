@@ -3,7 +3,6 @@ package prove_test
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"os"
@@ -12,9 +11,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"plumbline.dev/plumb/internal/blob"
 	"plumbline.dev/plumb/internal/change"
@@ -496,17 +492,4 @@ func has(t *testing.T, r *prove.Report, what string) {
 	if !slices.ContainsFunc(r.Faults, func(f prove.Fault) bool { return f.What == what }) {
 		t.Errorf("faults %s, want %s", fmt.Sprint(r.Faults[:min(len(r.Faults), 5)]), what)
 	}
-}
-
-// split is a checkpoint of a history that never was, signed with the ledger's own key.
-func (c *company) split(t testing.TB, size int64) []byte {
-	t.Helper()
-	origin := c.log.Origin()
-	vkey := c.log.VerifierKey()
-	skey := "PRIVATE+KEY+" + origin + vkey[len(origin):len(origin)+10] + base64.StdEncoding.EncodeToString(append([]byte{1}, c.signs.Private().Seed()...))
-	signer, err := note.NewSigner(skey)
-	must(t, err)
-	b, err := note.Sign(&note.Note{Text: ledger.CheckpointText(origin, size, tlog.Hash{1})}, signer)
-	must(t, err)
-	return b
 }

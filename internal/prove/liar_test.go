@@ -2,12 +2,16 @@ package prove_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
+	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/prove"
 	"plumbline.dev/plumb/internal/seal"
 )
@@ -222,4 +226,17 @@ func TestWithheldRowsNotDeclaredAreFound(t *testing.T) {
 	list := unpack(t, y.export(t, prove.Selection{Change: y.plan.ID, Withhold: []string{prove.Details}}))
 	whole(t, signed(t, y.key, list), y.pinned())
 	has(t, verify(t, signed(t, y.key, manifested(t, list, func(m map[string]any) { m["withheld"] = []any{} })), y.pinned()), "row")
+}
+
+// split is a checkpoint of a history that never was, signed with the ledger's own key.
+func (c *company) split(t testing.TB, size int64) []byte {
+	t.Helper()
+	origin := c.log.Origin()
+	vkey := c.log.VerifierKey()
+	skey := "PRIVATE+KEY+" + origin + vkey[len(origin):len(origin)+10] + base64.StdEncoding.EncodeToString(append([]byte{1}, c.signs.Private().Seed()...))
+	signer, err := note.NewSigner(skey)
+	must(t, err)
+	b, err := note.Sign(&note.Note{Text: ledger.CheckpointText(origin, size, tlog.Hash{1})}, signer)
+	must(t, err)
+	return b
 }
