@@ -24,6 +24,7 @@ func (d *Desk) Approve(ctx context.Context, actor fault.Actor, id ID, seen, comm
 		if err != nil {
 			return err
 		}
+		s.reopen() // a policy that was tightened since asks for more people; the decisions so far stay
 		if err := s.approve(actor, seen, comment, tx.Now().UnixMicro()); err != nil {
 			return err
 		}

@@ -322,6 +322,49 @@ func TestAPackComesIntoForceByAChangeUnderThePackBefore(t *testing.T) {
 	flying := o.authorized(t)
 	waiting := o.submitted(t)
 	next := stricter(t, o.pack)
+	c := o.putInForce(t, next)
+	p, err := o.Pack(t.Context())
+	must(t, err)
+	if p.Digest() != next.Digest() {
+		t.Fatal("the pack is not in force")
+	}
+	v, err := o.Check(t.Context(), o.as("ivo"), request(flying.ID))
+	must(t, err)
+	if v.Code != wire.ExitPending || len(v.Missing) != 1 || v.Missing[0].Slot != "security-officer" {
+		t.Errorf("verdict %+v for a change in flight, want the officer missing and the decisions kept", v)
+	}
+	o.putInForce(t, o.pack)
+	v, err = o.Check(t.Context(), o.as("ivo"), request(flying.ID))
+	must(t, err)
+	if v.Code != wire.ExitPending {
+		t.Errorf("code %d after the policy was loosened again, want 4: the tighter one stays for what was in flight", v.Code)
+	}
+	list, err := o.Waiting(t.Context(), o.as("otto").Person)
+	must(t, err)
+	if !slices.ContainsFunc(list, func(c change.Change) bool { return c.ID == flying.ID }) {
+		t.Error("the officer is not asked for the change in flight")
+	}
+	o.approve(t, flying, "otto")
+	if got := o.code(t, "ivo", request(flying.ID)); got != wire.ExitAllowed {
+		t.Errorf("code %d after the officer approved, want 0", got)
+	}
+	o.approve(t, waiting, "sam", "erin")
+	w, err := o.Approve(t.Context(), o.as("otto"), waiting.ID, waiting.RevDigest, "")
+	must(t, err)
+	if w.State != change.Authorized {
+		t.Errorf("state %s, want authorized", w.State)
+	}
+	packs, err := o.Packs(t.Context())
+	must(t, err)
+	if len(packs) != 3 || packs[1].Change != string(c.ID) || packs[2].Change != "setup" {
+		t.Errorf("history %+v, want the change's pack over the set-up's", packs)
+	}
+	o.whole(t)
+}
+
+// putInForce activates a pack by a change of its own.
+func (o *office) putInForce(t *testing.T, next *policy.Pack) change.Change {
+	t.Helper()
 	archive, err := next.Archive()
 	must(t, err)
 	doc, err := o.AddDocument(t.Context(), "policy-pack", strings.NewReader(string(archive)))
@@ -342,28 +385,7 @@ func TestAPackComesIntoForceByAChangeUnderThePackBefore(t *testing.T) {
 	if v.Code != wire.ExitAllowed {
 		t.Fatalf("verdict %+v, want allow", v)
 	}
-	p, err := o.Pack(t.Context())
-	must(t, err)
-	if p.Digest() != next.Digest() {
-		t.Fatal("the pack is not in force")
-	}
-	v, err = o.Check(t.Context(), o.as("ivo"), request(flying.ID))
-	must(t, err)
-	if v.Code != wire.ExitPending || len(v.Missing) != 1 || v.Missing[0].Slot != "security-officer" {
-		t.Errorf("verdict %+v for a change in flight, want the officer missing and the decisions kept", v)
-	}
-	o.approve(t, waiting, "sam", "erin")
-	w, err := o.Approve(t.Context(), o.as("otto"), waiting.ID, waiting.RevDigest, "")
-	must(t, err)
-	if w.State != change.Authorized {
-		t.Errorf("state %s, want authorized", w.State)
-	}
-	packs, err := o.Packs(t.Context())
-	must(t, err)
-	if len(packs) != 2 || packs[0].Change != string(c.ID) || packs[1].Change != "setup" {
-		t.Errorf("history %+v, want the change's pack over the set-up's", packs)
-	}
-	o.whole(t)
+	return c
 }
 
 func stricter(t *testing.T, p *policy.Pack) *policy.Pack {

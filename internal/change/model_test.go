@@ -221,6 +221,7 @@ func word(verb Verb, by string, seen func(*world) string) step {
 		var err error
 		switch verb {
 		case Approval:
+			s.reopen()
 			err = s.approve(session(by), digest, "", w.now())
 		case Rejection:
 			err = s.reject(session(by), digest, "no")

@@ -97,7 +97,7 @@ func (d *Desk) loadPolicy(tx *db.Tx, s *Snapshot) error {
 	}
 	s.Pack, s.SetUp = pack, pack != nil
 	var later []*policy.Pack
-	if b := s.Change.Body; pack != nil && b.Since > 0 && b.Demand.Policy != pack.Digest() {
+	if b := s.Change.Body; pack != nil && b.Since > 0 {
 		if later, err = d.packsSince(tx, b.PackN); err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func (s *Snapshot) judgeState(v *wire.GateVerdict, q wire.GateRequest, now int64
 	case !slices.Contains(states, c.State):
 		s.pending(v, q)
 	}
-	if c.Body.Expires > 0 && now >= c.Body.Expires && q.Kind == wire.KindApply && len(s.Permits) == 0 {
+	if c.Body.Expires > 0 && now >= c.Body.Expires && q.Kind == wire.KindApply && len(s.runs()) == 0 {
 		v.Missing = append(v.Missing, wire.Missing{Slot: "approval", Kind: "approval", Why: "The approvals have expired; submit the change again.", Rule: "expiry"})
 	}
 	if h := c.Body.Hold; h != nil {

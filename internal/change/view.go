@@ -165,6 +165,12 @@ func (d *Desk) Waiting(ctx context.Context, person string) (out []Change, err er
 		if err != nil {
 			return err
 		}
+		stranded, err := db.Collect(tx, scanChange, changeColumns+" WHERE state IN ('authorized', 'scheduled')"+
+			" AND updated <= (SELECT COALESCE(MAX(since), 0) FROM change_pack) ORDER BY number LIMIT 500")
+		if err != nil {
+			return err
+		}
+		list = append(list, stranded...) // a policy that came later may ask for more people
 		for _, c := range list {
 			s, err := d.load(tx, c.ID)
 			if err != nil {
