@@ -38,6 +38,7 @@ func TestAfterTheCeremonyPeopleSignInAndAreRecognised(t *testing.T) {
 func TestNobodyIsConfirmed(t *testing.T) {
 	t.Parallel()
 	h := open(t)
+	h.must(h.db.View(t.Context(), func(tx *db.Tx) error { return h.ConfirmIn(tx, fault.SystemActor("expiry")) }))
 	actor := h.as("dev")
 	other := actor
 	other.Person = string(h.people["olga"])

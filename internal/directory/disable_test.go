@@ -7,6 +7,8 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/ledger"
+	"plumbline.dev/plumb/internal/policy"
 )
 
 // Trust model 9: everything that a person had ends in the transaction that disables them, in every
@@ -164,6 +166,64 @@ func TestAFailingHookKeepsThePersonAsTheyWere(t *testing.T) {
 	h.must(err)
 	if !h.roster().Active(h.people["sam"]) {
 		t.Error("sam is half disabled")
+	}
+	h.whole()
+}
+
+// Whatever else is forgotten when somebody is shut out, no way in leads past the person's own row.
+func TestADisabledPersonOrEndedAccountIsNobodyWhateverStillStands(t *testing.T) {
+	t.Parallel()
+	for what, statement := range map[string]string{
+		"person":  "UPDATE directory_person SET disabled = 1 WHERE id = $1",
+		"account": "UPDATE directory_account SET ended = 1 WHERE person = $1",
+	} {
+		h := open(t)
+		sam, session := h.signIn("sam")
+		_, token := h.token(sam, directory.NewToken{Name: "own", Scopes: []directory.Scope{directory.ScopeRead}})
+		_, tokenOfErin := h.token(h.as("erin"), directory.NewToken{Name: "own", Scopes: []directory.Scope{directory.ScopeRead}})
+		code, err := h.Reset(t.Context(), h.as("olga"), directory.AccountID(h.as("dev").Account))
+		h.must(err)
+		for _, who := range []string{"sam", "dev"} {
+			h.must(h.db.Update(t.Context(), fault.SystemActor("test"), func(tx *db.Tx) error {
+				if _, err := tx.Exec(statement, string(h.people[who])); err != nil {
+					return err
+				}
+				_, err := ledger.Append(tx, ledger.Event{Verb: "test.forgot", Type: "test", Object: "the rest"})
+				return err
+			}))
+		}
+		d := h.desk() // a process that has recognised nobody yet
+		for _, bearer := range []string{session, token} {
+			if _, err := d.Recognise(t.Context(), bearer); !fault.Is(err, "not_signed_in") {
+				t.Errorf("%s: recognised: %s", what, describe(err))
+			}
+		}
+		_, err = d.Recognise(t.Context(), tokenOfErin)
+		h.must(err)
+		h.refused(h.db.View(t.Context(), func(tx *db.Tx) error { return d.ConfirmIn(tx, sam) }), "not_signed_in")
+		_, err = d.Login(t.Context(), creds("sam"))
+		h.refused(err, "wrong_credentials")
+		c := creds("dev")
+		c.Code = code
+		_, err = d.Redeem(t.Context(), c)
+		h.refused(err, "wrong_credentials")
+	}
+}
+
+func TestEnablingKeepsWhatDoesNotApprove(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	olga, dev := h.as("olga"), h.people["dev"]
+	plain, leads := h.group("plain", directory.Grant{Person: dev}), h.group("leads", directory.Grant{Person: dev})
+	h.must(h.apply(directory.Grant{Op: directory.GrantRole, Group: leads, Role: "security-lead"}))
+	h.must(h.apply(directory.Grant{Op: directory.GrantRole, Group: plain, Role: directory.Admin}))
+	h.Wire(directory.Hooks{Roles: func(*db.Tx) ([]policy.Role, error) { return packRoles, nil }}) // no hook for what is open
+	h.must(h.Disable(t.Context(), olga, dev, "on leave"))
+	h.refused(h.Enable(t.Context(), olga, dev, ""), "no_reason")
+	h.refused(h.Enable(t.Context(), olga, "per_x", "back"), "no_person")
+	h.must(h.Enable(t.Context(), olga, dev, "back"))
+	if got := h.roster().Roles(dev); !slices.Equal(got, []string{"admin", "implementer"}) {
+		t.Errorf("dev came back with %v, want what approves nothing", got)
 	}
 	h.whole()
 }

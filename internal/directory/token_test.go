@@ -135,6 +135,11 @@ func TestARepositoryTakenFromAServiceAccountEndsItsTokens(t *testing.T) {
 	h.refused(h.EditService(t.Context(), dev, ci.ID, "", nil), "not_allowed")
 	h.refused(h.EditService(t.Context(), olga, directory.AccountID(dev.Account), "", nil), "not_service")
 	h.refused(h.EditService(t.Context(), olga, ci.ID, "", []string{"a b"}), "bad_account")
+	for _, n := range []directory.NewService{{Repos: []string{"a|b"}}, {Repos: []string{""}}, {Note: "x\u202e"}} {
+		n.Username, n.Owner = "ci2", h.people["dev"]
+		_, err := h.AddService(t.Context(), olga, n)
+		h.refused(err, "bad_account")
+	}
 	h.must(h.EditService(t.Context(), olga, ci.ID, "only the app", []string{"acme/app"}))
 	_, err = h.Recognise(t.Context(), infra)
 	h.refused(err, "token_over")
