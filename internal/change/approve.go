@@ -288,11 +288,11 @@ func (d *Desk) Withdraw(ctx context.Context, actor fault.Actor, id ID, comment s
 }
 
 func (s *Snapshot) withdraw(actor fault.Actor, comment string) error {
-	dec, ok := s.standing()[actor.Person]
+	dec := s.standing()[actor.Person]
 	switch {
 	case !actor.IsPerson():
 		return fault.New(fault.Denied, "not_a_person", "Only a person in their own session decides.").About(string(s.Change.ID))
-	case !ok || dec.Verb != Approval:
+	case dec.Verb != Approval:
 		return fault.New(fault.Conflict, "nothing_to_withdraw", "You have no standing approval on this revision.")
 	case len(s.Permits) > 0:
 		return fault.New(fault.Conflict, "permit_used", "The permit is used; an approval cannot be withdrawn any more.").

@@ -49,6 +49,15 @@ func TestOnlyAPersonInTheirOwnSessionDecides(t *testing.T) {
 	if err := s.approve(good, digest, "", modelNow); err != nil {
 		t.Errorf("the security lead was refused: %v", err)
 	}
+	s.Decisions = []Decision{{Person: bob, RevDigest: digest, Verb: Approval, At: modelNow, Roles: []string{"security-lead"}}}
+	token := good
+	token.Authn = fault.Token
+	if s.withdraw(token, "") == nil {
+		t.Error("a token withdrew")
+	}
+	if err := s.withdraw(good, ""); err != nil {
+		t.Errorf("the approver could not withdraw: %v", err)
+	}
 }
 
 func TestTheGateAdmitsOnlyKnownCallersAndKinds(t *testing.T) {

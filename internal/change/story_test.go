@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/db/dbtest"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/seal"
@@ -186,6 +187,8 @@ func TestAnEditVoidsAndARejectionNeedsAReason(t *testing.T) {
 	refused(t, err, "no_reason")
 	c, err = o.Reject(t.Context(), o.as("sam"), c.ID, c.RevDigest, "too short")
 	must(t, err)
+	_, err = o.Withdraw(t.Context(), o.as("sam"), c.ID, "on second thought")
+	refused(t, err, "nothing_to_withdraw")
 	_, err = o.Reject(t.Context(), o.as("erin"), c.ID, c.RevDigest, "me too")
 	refused(t, err, "not_pending")
 	_, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest)
@@ -294,6 +297,18 @@ func TestADisabledPersonsApprovalReopensTheChange(t *testing.T) {
 	if err == nil {
 		t.Error("a disabled person approved")
 	}
+	withdrawn := o.submitted(t)
+	o.approve(t, withdrawn, "erin")
+	_, err = o.Withdraw(t.Context(), o.as("erin"), withdrawn.ID, "")
+	must(t, err)
+	o.approve(t, withdrawn, "steve", "emil")
+	must(t, o.dir.Disable(t.Context(), o.as("olga"), o.people["erin"], "left"))
+	shown, err = o.Show(t.Context(), withdrawn.ID)
+	must(t, err)
+	if shown.Change.State != change.Authorized {
+		t.Errorf("state %s after somebody left whose word did not count, want authorized", shown.Change.State)
+	}
+	refused(t, o.db.Update(t.Context(), fault.SystemActor("test"), func(tx *db.Tx) error { return o.SetUp(tx, o.pack) }), "set_up_already")
 	o.whole(t)
 }
 
