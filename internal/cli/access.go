@@ -23,7 +23,7 @@ func (a *app) accessRequest() *cobra.Command {
 		if role == "" || person == "" {
 			return fault.New(fault.Invalid, "usage", "Say which role and whose.").FixedBy("you").Then("%s --role security-lead --person eva --justification \"…\"", cmd.CommandPath())
 		}
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

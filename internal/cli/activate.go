@@ -54,7 +54,7 @@ func (a *app) policyActivate() *cobra.Command {
 		if err := policy.Ready(pack.Lint(policy.LintOptions{Now: a.now()})); err != nil {
 			return err
 		}
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func modelCommand(a *app) *cobra.Command {
 
 func (a *app) modelList() *cobra.Command {
 	return a.leaf("list", "List the standard models and how they stand", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (a *app) modelList() *cobra.Command {
 func (a *app) modelActivate() *cobra.Command {
 	var x activation
 	cmd := a.leaf("activate MODEL", "File the change that lets a standard model authorize", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

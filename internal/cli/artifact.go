@@ -3,6 +3,7 @@ package cli
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,7 +13,10 @@ import (
 
 // vault is a private folder for copies of what is going to run. What is hashed there is what runs: the
 // original can be changed under our feet, the copy cannot by anybody else.
-type vault struct{ dir string }
+type vault struct {
+	dir    string
+	copies map[string]string // digest by path
+}
 
 func newVault() (*vault, error) {
 	dir, err := os.MkdirTemp("", "plumb-run-*") // mode 0700
@@ -22,7 +26,29 @@ func newVault() (*vault, error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, err
 	}
-	return &vault{dir: dir}, nil
+	return &vault{dir: dir, copies: map[string]string{}}, nil
+}
+
+// intact names a copy that is not what it was: the command was given it as a place to write to.
+func (v *vault) intact() error {
+	for path, digest := range v.copies {
+		now, err := digestOf(path)
+		if err != nil || now != digest {
+			return fmt.Errorf("the command changed its private copy of %s: it was named as a place to write to, so nothing was installed", filepath.Base(path))
+		}
+	}
+	return nil
+}
+
+func digestOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), err
 }
 
 func (v *vault) close() error { return os.RemoveAll(v.dir) }
@@ -64,7 +90,9 @@ func (v *vault) copy(path string, most int64) (copied, digest string, err error)
 	case n > most:
 		return "", "", fault.New(fault.TooLarge, "file_too_large", "%s is larger than %d MiB.", path, most>>20).FixedBy("whoever made it").Then("ls -lh %s", path)
 	}
-	return copied, "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+	digest = "sha256:" + hex.EncodeToString(h.Sum(nil))
+	v.copies[copied] = digest
+	return copied, digest, nil
 }
 
 // Limits of what is copied: a saved plan holds the state and the configuration; other files are

@@ -26,7 +26,7 @@ func (a *app) changeNew() *cobra.Command {
 	var submit, dry bool
 	var key string
 	cmd := a.leaf("new", "File a change, from flags or a file", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (a *app) changeEdit() *cobra.Command {
 	var w wording
 	var dry bool
 	cmd := a.leaf("edit CHANGE", "Reword a change: a new revision, for which no approval counts", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (a *app) changeEdit() *cobra.Command {
 func (a *app) changeClone() *cobra.Command {
 	var w wording
 	cmd := a.leaf("clone CHANGE", "File a new change worded like another", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -141,7 +141,7 @@ func (a *app) changeSubmit() *cobra.Command {
 // seen loads the change as the person sees it now. rev is the revision that they mean, a number or the
 // beginning of a digest; "" means the current one.
 func (a *app) seen(cmd *cobra.Command, id, rev string) (*client.Client, client.View, error) {
-	c, err := a.client()
+	c, err := a.client(cmd.Context())
 	if err != nil {
 		return nil, client.View{}, err
 	}
@@ -193,7 +193,7 @@ func (a *app) move(verb, short string, needsComment bool) *cobra.Command {
 		if needsComment && strings.TrimSpace(comment) == "" {
 			return fault.New(fault.Invalid, "no_reason", "This needs a reason.").FixedBy("you").Then("%s %s --comment \"…\"", cmd.CommandPath(), args[0])
 		}
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -234,7 +234,7 @@ func (a *app) changeList() *cobra.Command {
 	var f client.Filter
 	var most int
 	cmd := a.leaf("list", "List changes, newest first", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -264,7 +264,7 @@ func (a *app) changeList() *cobra.Command {
 
 func (a *app) changeWaiting() *cobra.Command {
 	return a.leaf("waiting", "List the changes that wait for your decision, oldest first", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -296,7 +296,7 @@ func (a *app) writeChanges(w io.Writer, list []client.Change, empty string) erro
 func (a *app) changeDiff() *cobra.Command {
 	var from, to int64
 	cmd := a.leaf("diff CHANGE", "Compare two revisions member by member; without flags the last two", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -333,7 +333,7 @@ func (a *app) changeDiff() *cobra.Command {
 func (a *app) changeApply() *cobra.Command {
 	var key string
 	cmd := a.leaf("apply CHANGE", "Carry out a change to Plumbline itself: a role, a policy pack, a standard model", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

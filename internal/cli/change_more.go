@@ -19,7 +19,7 @@ type ctxt = context.Context
 func (a *app) changeSchedule() *cobra.Command {
 	var from, until string
 	cmd := a.leaf("schedule CHANGE", "Set the slot inside the approved window", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (a *app) changeAck() *cobra.Command {
 		if with == "" || strings.TrimSpace(comment) == "" {
 			return fault.New(fault.Invalid, "usage", "Accepting a conflict names it and says why.").FixedBy("you").Then("%s %s --with CHG-9 --comment \"…\"", cmd.CommandPath(), args[0])
 		}
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func (a *app) reviewAction(ctx ctxt, n *names, text string) (client.Action, erro
 
 func (a *app) changeComment() *cobra.Command {
 	return a.leaf("comment CHANGE TEXT", "Add a remark; it changes nothing", cobra.ExactArgs(2), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -171,7 +171,7 @@ func (a *app) changeComment() *cobra.Command {
 
 func (a *app) changeTimeline() *cobra.Command {
 	return a.leaf("timeline CHANGE", "Tell a change's story out of the ledger", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -157,21 +158,27 @@ func (a *app) anonymous() (*client.Client, error) {
 	return a.clientFor(url, "")
 }
 
-// client makes a client that is somebody; without a token or session it refuses before anything is
-// sent.
-func (a *app) client() (*client.Client, error) {
+// client makes a client that is somebody. Who has neither token nor session is refused, after a look
+// whether the server is there at all: of an unreachable server and a missing identity the first is said
+// first.
+func (a *app) client(ctx context.Context) (*client.Client, error) {
 	url, err := a.address()
 	if err != nil {
 		return nil, err
 	}
 	token, err := a.bearer(url)
-	if err != nil {
-		return nil, err
-	}
-	c, err := a.clientFor(url, token)
 	if err == nil && token == "" {
-		return nil, fault.New(fault.Unauthenticated, "not_signed_in", "You are not signed in to %s.", url).Because("sign-in", "").
+		err = fault.New(fault.Unauthenticated, "not_signed_in", "You are not signed in to %s.", url).Because("sign-in", "").
 			FixedBy("you").Then("plumb login --url %s; in a pipeline set PLUMB_TOKEN_FILE", url)
+	}
+	c, bad := a.clientFor(url, token)
+	if bad != nil {
+		return nil, bad
+	}
+	if err != nil && fault.Of(err).Kind == fault.Unauthenticated {
+		if _, down := c.SetupState(ctx); fault.Is(down, client.Unreachable) {
+			return nil, down
+		}
 	}
 	return c, err
 }

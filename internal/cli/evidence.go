@@ -131,7 +131,7 @@ func (a *app) evidenceExport() *cobra.Command {
 		if out == "" {
 			out = either(q.Change, "plumb-"+shorten(q.From, 10)) + ".pack"
 		}
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func (a *app) documentAdd() *cobra.Command {
 		if kind == "tf-plan" {
 			return fault.New(fault.Invalid, "usage", "A plan is redacted before it leaves: bind it with --tf-plan.").FixedBy("you").Then("plumb change new --tf-plan %s", args[0])
 		}
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ func (a *app) documentAdd() *cobra.Command {
 func (a *app) documentGet() *cobra.Command {
 	var out string
 	cmd := a.leaf("get DIGEST", "Fetch a document", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

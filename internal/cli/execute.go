@@ -36,6 +36,9 @@ func (a *app) execute(ctx context.Context, c *client.Client, j *job, h *heldPerm
 	stop := a.keepLease(ctx, c, h)
 	report, err := a.start(j)
 	stop()
+	if err == nil && report.Outcome == "success" {
+		err = j.vault.intact()
+	}
 	report.Permit, report.Fence = v.PermitID, h.Fence
 	if err != nil {
 		report.Outcome, report.Exit, report.Note = "failure", max(1, report.Exit), short(err.Error())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -69,25 +68,6 @@ func interrupted(err error) bool { return errors.Is(err, context.Canceled) }
 // gate.use, as its rule.
 func permission(f *fault.Error) bool {
 	return f.Code == "not_allowed" && strings.Contains(f.Rule, ".")
-}
-
-// precedence orders the codes: of several that hold, the first one counts.
-var precedence = []int{wire.ExitUsage, wire.ExitUnreachable, wire.ExitIdentity, wire.ExitNoChange, wire.ExitDenied,
-	wire.ExitMismatch, wire.ExitPending, wire.ExitWindow}
-
-// foremost picks from codes the one that counts; codes outside the order, which say that something is
-// broken, come before all.
-func foremost(codes ...int) int {
-	best, rank := wire.ExitAllowed, len(precedence)
-	for _, c := range codes {
-		if c == wire.ExitAllowed {
-			continue
-		}
-		if r := slices.Index(precedence, c); r < rank {
-			best, rank = c, r
-		}
-	}
-	return best
 }
 
 // end shows an error and gives its code.

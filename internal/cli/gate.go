@@ -114,7 +114,7 @@ Files are found by themselves where a bound name stands in the present folder; f
 
 // prepare signs in, looks at the artifacts, and makes the request.
 func (a *app) prepare(ctx context.Context, q *asking, change string) (*client.Client, wire.GateRequest, error) {
-	c, err := a.client()
+	c, err := a.client(ctx)
 	if err != nil {
 		return nil, wire.GateRequest{}, err
 	}
@@ -230,7 +230,7 @@ func (a *app) gateClose() *cobra.Command {
 	var report, outcome, kind, permit, note string
 	var exit, attempt, fence int64
 	cmd := a.leaf("close [CHANGE]", "Report how an execution ended", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -280,7 +280,7 @@ func (a *app) gateRenew() *cobra.Command {
 	var kind, permit string
 	var attempt, fence int64
 	cmd := a.leaf("renew [CHANGE]", "Prolong the lease of a run that takes long", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

@@ -21,12 +21,13 @@ type job struct {
 	env      []string
 	plan     *plan.Plan // of a Terraform apply
 	tf       bool
+	vault    *vault
 }
 
 // job prepares a command. want is what the permit should release; it tells which arguments are
 // artifacts.
 func (a *app) job(ctx context.Context, c *client.Client, q *asking, argv []string, want []client.Binding, v *vault) (*job, error) {
-	j := &job{argv: slices.Clone(argv), env: childEnv(os.Environ())}
+	j := &job{argv: slices.Clone(argv), env: childEnv(os.Environ()), vault: v}
 	if isTool(argv[0]) {
 		if err := a.terraformJob(ctx, c, q, j, v); err != nil {
 			return nil, err
@@ -79,15 +80,15 @@ func notFound(program string, err error) error {
 	return fault.New(fault.Invalid, "no_command", "There is no command %s.", clean(program)).FixedBy("you").Then("command -v %s", clean(program)).From(err)
 }
 
-// fileJob replaces, for each bound file, the first argument that is this file by a private copy. Which
-// one it is says the digest, else the name: a later argument of the same name is where it goes to.
+// fileJob replaces, for each bound file, the first argument that is this file by its name or its digest by
+// a private copy. A later argument of the same name is where the file goes to; an earlier one of that
+// name is the file, whatever stands in it.
 func (a *app) fileJob(j *job, want []client.Binding, v *vault) error {
 	taken := map[int]bool{}
 	for _, b := range want {
 		if !slices.Contains(fileKinds, b.Kind) {
 			continue
 		}
-		best, bestArg, found := wire.Observed{}, "", -1
 		for i, arg := range j.argv {
 			prefix, path := fileArgument(i, arg)
 			if path == "" || taken[i] {
@@ -98,17 +99,12 @@ func (a *app) fileJob(j *job, want []client.Binding, v *vault) error {
 			if err != nil && named {
 				return err
 			}
-			if err != nil || !named && digest != b.Digest || found >= 0 && digest != b.Digest {
+			if err != nil || !named && digest != b.Digest {
 				continue
 			}
-			best, bestArg, found = wire.Observed{Kind: b.Kind, Name: filepath.Base(path), Digest: digest}, prefix+copied, i
-			if digest == b.Digest {
-				break
-			}
-		}
-		if found >= 0 {
-			taken[found], j.argv[found] = true, bestArg
-			j.observed = append(j.observed, best)
+			taken[i], j.argv[i] = true, prefix+copied
+			j.observed = append(j.observed, wire.Observed{Kind: b.Kind, Name: filepath.Base(path), Digest: digest})
+			break
 		}
 	}
 	program, err := exec.LookPath(j.argv[0])

@@ -114,7 +114,7 @@ func (a *app) ledgerShow() *cobra.Command {
 	var most int
 	var object string
 	cmd := a.leaf("show", "Read events", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func (a *app) ledgerCheckpoint() *cobra.Command {
 
 func keysCommand(a *app) *cobra.Command {
 	return a.leaf("keys", "Print the public keys of the server: what auditors pin", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

@@ -138,7 +138,7 @@ func logoutCommand(a *app) *cobra.Command {
 
 func whoamiCommand(a *app) *cobra.Command {
 	return a.leaf("whoami", "Say who you are to the server, and what you hold", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func whoamiCommand(a *app) *cobra.Command {
 func passwordCommand(a *app) *cobra.Command {
 	var stdin bool
 	cmd := a.leaf("password", "Change your password", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

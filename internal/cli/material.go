@@ -8,12 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/fault"
-	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/wire"
 )
 
@@ -103,21 +101,6 @@ func (a *app) readMaterial(file string) (client.Material, error) {
 		return m, err
 	}
 	return m, decodeFile(file, raw, &m)
-}
-
-// decodeFile reads YAML, of which JSON is a part.
-func decodeFile(file string, raw []byte, into any) error {
-	b, err := yaml.YAMLToJSON(raw)
-	if err != nil {
-		line, _, _ := strings.Cut(err.Error(), "\n")
-		return fault.New(fault.Invalid, "bad_yaml", "%s cannot be read: %s", file, clean(line)).FixedBy("you").Then("mend the file").From(err)
-	}
-	if err := seal.Decode(b, into); err != nil {
-		e := fault.Of(err)
-		e.Message = file + ": " + e.Message
-		return e.FixedBy("you").Then("mend the file")
-	}
-	return nil
 }
 
 // maxInput bounds what is read from a request file or standard input.

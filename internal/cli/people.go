@@ -19,7 +19,7 @@ func peopleCommand(a *app) *cobra.Command {
 
 func (a *app) peopleList() *cobra.Command {
 	return a.leaf("list", "List the people", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (a *app) peopleShow() *cobra.Command {
 
 // personArg signs in and finds the person that an argument names.
 func (a *app) personArg(cmd *cobra.Command, word string) (*client.Client, string, error) {
-	c, err := a.client()
+	c, err := a.client(cmd.Context())
 	if err != nil {
 		return nil, "", err
 	}
@@ -98,7 +98,7 @@ func (a *app) peopleAdd() *cobra.Command {
 	var n client.NewPerson
 	var out string
 	cmd := a.leaf("add", "Add a person without a role; prints the code with which they choose their password", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func (a *app) peopleAccount() *cobra.Command {
 func (a *app) peopleEndAccount() *cobra.Command {
 	var reason string
 	cmd := a.leaf("end-account ACCOUNT", "End one account for good", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -246,7 +246,7 @@ func groupsCommand(a *app) *cobra.Command {
 
 func (a *app) groupsList() *cobra.Command {
 	return a.leaf("list", "List the groups with their members", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -275,7 +275,7 @@ func (a *app) groupsList() *cobra.Command {
 func (a *app) groupsAdd() *cobra.Command {
 	var note string
 	cmd := a.leaf("add NAME", "Make an empty group", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -303,7 +303,7 @@ func (a *app) groupsDrop() *cobra.Command {
 }
 
 func (a *app) groupArg(cmd *cobra.Command, word string) (*client.Client, string, error) {
-	c, err := a.client()
+	c, err := a.client(cmd.Context())
 	if err != nil || strings.HasPrefix(word, "grp_") {
 		return c, word, err
 	}
@@ -347,7 +347,7 @@ func rolesCommand(a *app) *cobra.Command {
 
 func (a *app) rolesList() *cobra.Command {
 	return a.leaf("list", "List the roles and who holds them", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

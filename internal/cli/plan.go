@@ -38,7 +38,7 @@ func (a *app) planDigest() *cobra.Command {
 			Reason     string `json:"reason,omitempty"`
 		}{Raw: digest, Reason: "Without the key of the repository there is only the raw digest; see --key-from-server."}
 		if fromServer {
-			c, err := a.client()
+			c, err := a.client(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -50,7 +50,7 @@ func packArg(args []string) string {
 
 func (a *app) policyShow() *cobra.Command {
 	return a.leaf("show", "Show the policy in force", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -229,7 +229,7 @@ func (a *app) policyExplain() *cobra.Command {
 		} else {
 			q.Change = args[0]
 		}
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -342,7 +342,7 @@ func (a *app) policySimulate() *cobra.Command {
 		if cases != "" {
 			return a.simulateOffline(pack, cases)
 		}
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -423,7 +423,7 @@ func simulated(r client.SimulateRow) string {
 
 func (a *app) policyHistory() *cobra.Command {
 	return a.leaf("history", "List every pack that was in force", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -444,7 +444,7 @@ func (a *app) policyHistory() *cobra.Command {
 func (a *app) policyArchive() *cobra.Command {
 	var out string
 	cmd := a.leaf("archive", "Write the pack in force as folder, byte for byte", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

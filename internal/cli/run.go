@@ -38,7 +38,7 @@ A command that fails ends with exit 10; -o json has its own status in "exit".`
 }
 
 func (a *app) run(ctx context.Context, q *asking, change string, argv []string) error {
-	c, err := a.client()
+	c, err := a.client(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,8 +77,8 @@ func (a *app) run(ctx context.Context, q *asking, change string, argv []string) 
 // down, as the permit in hand has them.
 func (a *app) wanted(ctx context.Context, c *client.Client, q *asking, change string, held *heldPermit) ([]client.Binding, error) {
 	r, err := c.Change(ctx, change)
-	if err == nil {
-		return bound(r.Value.Material, q.kind), nil
+	if err == nil || fault.Of(err).Kind == fault.NotFound {
+		return bound(r.Value.Material, q.kind), nil // one that is not there is the gate's to refuse
 	}
 	if held == nil || fault.Of(err).Kind != fault.Unavailable {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 
 func (a *app) changeShow() *cobra.Command {
 	return a.leaf("show CHANGE", "Show a change: what, where, why, who must still decide, what ran", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

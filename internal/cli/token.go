@@ -24,7 +24,7 @@ func serviceCommand(a *app) *cobra.Command {
 
 func (a *app) serviceList() *cobra.Command {
 	return a.leaf("list", "List the service accounts", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (a *app) serviceList() *cobra.Command {
 func (a *app) serviceCreate() *cobra.Command {
 	var s client.NewService
 	cmd := a.leaf("create NAME", "Make a service account; its owner answers for what it does", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (a *app) serviceCreate() *cobra.Command {
 }
 
 func (a *app) serviceArg(cmd *cobra.Command, word string) (*client.Client, string, error) {
-	c, err := a.client()
+	c, err := a.client(cmd.Context())
 	if err != nil {
 		return nil, "", err
 	}
@@ -153,7 +153,7 @@ func tokenCommand(a *app) *cobra.Command {
 func (a *app) tokenList() *cobra.Command {
 	var who string
 	cmd := a.leaf("list", "List tokens", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func (a *app) tokenCreate() *cobra.Command {
 	var n client.NewToken
 	var out string
 	cmd := a.leaf("create", "Make a token; its secret is shown this once", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -227,7 +227,7 @@ func (a *app) tokenCreate() *cobra.Command {
 
 func (a *app) tokenRevoke() *cobra.Command {
 	return a.leaf("revoke TOKEN", "End a token", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -245,7 +245,7 @@ func sessionCommand(a *app) *cobra.Command {
 func (a *app) sessionList() *cobra.Command {
 	var who string
 	cmd := a.leaf("list", "List sessions", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -272,7 +272,7 @@ func (a *app) sessionList() *cobra.Command {
 
 func (a *app) sessionEnd() *cobra.Command {
 	return a.leaf("end SESSION", "End a session", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

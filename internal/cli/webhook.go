@@ -16,7 +16,7 @@ func webhookCommand(a *app) *cobra.Command {
 
 func (a *app) webhookList() *cobra.Command {
 	return a.leaf("list", "List the receivers", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,7 @@ func (a *app) webhookAdd() *cobra.Command {
 	var verbs []string
 	var out string
 	cmd := a.leaf("add URL", "Add a receiver; the secret that signs is shown this once", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (a *app) webhookAdd() *cobra.Command {
 
 func (a *app) webhookDrop() *cobra.Command {
 	return a.leaf("remove ID", "Remove a receiver", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func (a *app) webhookDrop() *cobra.Command {
 func (a *app) webhookReplay() *cobra.Command {
 	var from int64
 	cmd := a.leaf("replay ID", "Send the events from a number on again", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (a *app) webhookReplay() *cobra.Command {
 func (a *app) webhookDeliveries() *cobra.Command {
 	var most int
 	cmd := a.leaf("deliveries ID", "List what was tried", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (a *app) webhookDeliveries() *cobra.Command {
 func metricsCommand(a *app) *cobra.Command {
 	var from, to string
 	cmd := a.leaf("metrics", "Show the figures of a period, each with its definition", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func (a *app) windowSet(kind string) *cobra.Command {
 			*into = t.UTC().Format(time.RFC3339)
 		}
 		w.Hard = kind == "freeze" && !soft
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (a *app) windowSet(kind string) *cobra.Command {
 
 func (a *app) windowList(kind string) *cobra.Command {
 	return a.leaf("list", "List windows and freezes that are not over", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func scopeText(s client.Scope) string {
 func (a *app) windowLift(kind string) *cobra.Command {
 	var reason string
 	cmd := a.leaf("lift ID", "End a "+kind+" before its time", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
+		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
 		}

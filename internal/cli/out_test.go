@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/xml"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"plumbline.dev/plumb/internal/wire"
+)
+
+func TestMisleadingCharactersAreShown(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"plain": "plain", "Größe ✓": "Größe ✓", "a\x1b[31mred": "a<U+001B>[31mred", "user\u202Eexe.txt": "user<U+202E>exe.txt",
+		"two\nlines": "two<U+000A>lines", "bad\xff": "bad\uFFFD", "zero\u200Bwidth": "zero<U+200B>width",
+	} {
+		if got := clean(in); got != want {
+			t.Errorf("clean(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestTableAlignsByWhatIsSeen(t *testing.T) {
+	t.Parallel()
+	tab := table{head: []string{"NAME", "N"}}
+	tab.add("Jürgen", "1")
+	tab.add("Bo", "22")
+	var b bytes.Buffer
+	if err := tab.write(&b, plain, "none"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := b.String(), "NAME    N\nJürgen  1\nBo      22\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	b.Reset()
+	if err := (&table{head: []string{"X"}}).write(&b, plain, "None."); err != nil || b.String() != "None.\n" {
+		t.Errorf("an empty table says %q, %v", b.String(), err)
+	}
+}
+
+func TestColoursOnlyOnATerminal(t *testing.T) {
+	t.Parallel()
+	a := &app{env: func(string) (string, bool) { return "", false }}
+	if got := a.paint(&bytes.Buffer{})(red, "x"); got != "x" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAnswersInAllForms(t *testing.T) {
+	t.Parallel()
+	raw := jsontext.Value(`{"b":1,"a":["x"]}`)
+	for form, want := range map[string]string{"json": "{\n  \"b\": 1,\n  \"a\": [\n    \"x\"\n  ]\n}\n", "yaml": "b: 1\na:\n- x\n"} {
+		var out bytes.Buffer
+		a := &app{out: &out, opts: options{output: form}}
+		if err := a.emit(raw, nil); err != nil || out.String() != want {
+			t.Errorf("%s: got %q, %v, want %q", form, out.String(), err, want)
+		}
+	}
+}
+
+// denied has one of everything that can be in the way.
+func denied() wire.GateVerdict {
+	return wire.GateVerdict{Schema: wire.GateVerdictSchema, Verdict: wire.Deny, Code: 3, Change: "CHG-000007", Rev: 2, RevDigest: "sha256:" + strings.Repeat("ab", 32),
+		Env: "prod", Kind: wire.KindApply, Denials: []wire.Denial{{Code: "on_hold", Text: "On hold: a <b> & 100%\nnext", Rule: "hold", Who: "Sam"}},
+		Mismatches: []wire.Mismatch{{Field: "tf-plan tfplan", Approved: "sha256:" + strings.Repeat("cd", 32), Observed: "none"}},
+		Missing:    []wire.Missing{{Slot: "security-lead", Kind: "approval", Why: "Still needed.", Rule: "two", Clause: "c", Candidates: 2}, {Slot: "tests", Kind: "check", Why: "Missing."}},
+		Window:     &wire.Window{Text: "Not begun."}, Conflicts: []wire.Conflict{{With: "CHG-9", Severity: "ack", Text: "Same."}, {With: "CHG-8", Severity: "info"}}}
+}
+
+func TestVerdictIsOneLine(t *testing.T) {
+	t.Parallel()
+	if got, want := verdictLine(denied(), plain), "DENY CHG-000007 rev 2 sha256:abababababab… env=prod exit 3 denied"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	ok := wire.GateVerdict{Verdict: wire.Allow, Change: "CHG-000123", Rev: 4, RevDigest: "sha256:ab12", Env: "prod", PermitID: "prm_1", Kind: wire.KindApply,
+		Expires: time.Date(2026, 1, 2, 14, 32, 0, 0, time.UTC)}
+	if got, want := verdictLine(ok, plain), "ALLOW CHG-000123 rev 4 sha256:ab12 env=prod permit exp 14:32Z"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := verdictLine(wire.GateVerdict{}, plain); !strings.HasPrefix(got, "DENY") {
+		t.Errorf("no verdict at all reads %q", got)
+	}
+}
+
+func TestEveryFormOfAVerdictIsWellFormed(t *testing.T) {
+	t.Parallel()
+	for _, v := range []wire.GateVerdict{denied(), {Verdict: wire.Allow, Change: "CHG-1"}, {}} {
+		for _, form := range gateFormats {
+			b, err := gateDocument(form, v)
+			if err != nil {
+				t.Fatalf("%s: %v", form, err)
+			}
+			switch form {
+			case "junit":
+				var s junitSuite
+				if err := xml.Unmarshal(b, &s); err != nil || s.Tests != len(s.Cases) || (s.Failures > 0) == (v.Verdict == wire.Allow) {
+					t.Errorf("junit: %v, %d failures of %d: %s", err, s.Failures, s.Tests, b)
+				}
+			case "github":
+				for _, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+					if !strings.HasPrefix(line, "::error ") && !strings.HasPrefix(line, "::notice ") {
+						t.Errorf("github: %q is no command", line)
+					}
+				}
+			default:
+				if !jsontext.Value(b).IsValid() {
+					t.Errorf("%s is no JSON: %s", form, b)
+				}
+			}
+		}
+	}
+}
+
+func TestSarifAndGitlabListEachThingInTheWay(t *testing.T) {
+	t.Parallel()
+	var sarif struct {
+		Runs []struct {
+			Results []struct {
+				RuleID string `json:"ruleId"`
+			} `json:"results"`
+		} `json:"runs"`
+	}
+	b, err := sarifReport(denied())
+	if err == nil {
+		err = json.Unmarshal(b, &sarif)
+	}
+	if err != nil || len(sarif.Runs[0].Results) != 6 {
+		t.Fatalf("got %v, %s", err, b)
+	}
+	var list []struct {
+		Fingerprint string `json:"fingerprint"`
+	}
+	if b, err = gitlabReport(denied()); err == nil {
+		err = json.Unmarshal(b, &list)
+	}
+	seen := map[string]bool{}
+	for _, x := range list {
+		seen[x.Fingerprint] = true
+	}
+	if err != nil || len(seen) != 6 {
+		t.Errorf("got %v and %d fingerprints, want 6", err, len(seen))
+	}
+}
+
+func TestTimesInWords(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{5 * time.Second: "5s", 90 * time.Second: "1m", 65 * time.Minute: "1h05m", 20*time.Hour + 5*time.Minute: "20h", 72 * time.Hour: "3d"} {
+		if got := span(d); got != want {
+			t.Errorf("span(%s) = %q, want %q", d, got, want)
+		}
+	}
+	a := &app{now: func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }}
+	for in, want := range map[string]string{"2h": "2026-03-01T14:00:00Z", "-7d": "2026-02-22T12:00:00Z", "2026-05-01T10:00:00+02:00": "2026-05-01T08:00:00Z", "now": "2026-03-01T12:00:00Z"} {
+		got, err := a.instant(in)
+		if err != nil || got.UTC().Format(time.RFC3339) != want {
+			t.Errorf("instant(%q) = %v, %v, want %s", in, got, err, want)
+		}
+	}
+	if _, err := a.instant("soon"); err == nil {
+		t.Error("a time that is none was taken")
+	}
+}
