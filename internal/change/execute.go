@@ -135,8 +135,12 @@ func (s *Snapshot) ended(p Permit, now int64) {
 	default:
 		c.Body.Applied = p.Outcome
 	}
-	c.State, c.Due = Verifying, 0
 	c.Body.Proposed = s.proposed()
+	if i := slices.IndexFunc(s.Permits, func(x Permit) bool { return x.Outcome == Running && x.Kind != wire.KindPlan }); i >= 0 {
+		c.State, c.Due = Implementing, s.Permits[i].Lease+LeaseGrace.Microseconds() // the other one still runs
+		return
+	}
+	c.State, c.Due = Verifying, 0
 	s.toReview(now)
 }
 

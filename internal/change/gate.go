@@ -188,8 +188,7 @@ func (d *Desk) Open(ctx context.Context, actor fault.Actor, q wire.GateRequest) 
 			return err
 		}
 		if p, ok := s.again(actor, q); ok {
-			v, err = d.same(s, p, q, tx.Now().UnixMicro())
-			return err
+			return d.retried(tx, s, p, q, &v)
 		}
 		v = d.linked(s.verdict(actor, q, tx.Now().UnixMicro()))
 		if v.Code != wire.ExitAllowed || q.Advisory {
@@ -209,6 +208,22 @@ func (s *Snapshot) again(actor fault.Actor, q wire.GateRequest) (Permit, bool) {
 		return Permit{}, false
 	}
 	return s.Permits[i], true
+}
+
+// retried answers a key that opened the gate before. What is presented now must still be what the permit
+// is for: the key alone releases nothing.
+func (d *Desk) retried(tx *db.Tx, s *Snapshot, p Permit, q wire.GateRequest, v *wire.GateVerdict) (err error) {
+	if *v, err = d.same(s, p, q, tx.Now().UnixMicro()); err != nil {
+		return err
+	}
+	if s.judgeBindings(v, q); len(v.Mismatches) > 0 {
+		v.Verdict, v.Permit = wire.Deny, nil
+		settleCode(v)
+	}
+	if v.Verdict == wire.Allow {
+		return nil
+	}
+	return recordVerdict(tx, s, *v, q, "gate.denied")
 }
 
 // same answers a retry with the permit it got. It is not a second permit: once the execution has ended

@@ -86,3 +86,54 @@ func TestAStandingClockRevivesNoApproval(t *testing.T) {
 		t.Error("Erin's approval of the round before counts again")
 	}
 }
+
+// The key that opened the gate gets its permit again for what was presented then, and for nothing else:
+// a build that exchanges its bytes after the opening is not answered with the old yes.
+func TestAPermitsKeyReleasesNothingElse(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	const good, evil = "workers: 4\n", "workers: 4\nrun: anything\n"
+	m := f.usual(good)
+	c := f.approved(t, f.filed(t, m), m.Bindings[0].Digest)
+	q := presented(c, wire.KindApply, good)
+	q.Key = "build-77"
+	var first, v wire.GateVerdict
+	f.done(t, &first, servertest.CI, "POST", "/gate/open", q)
+	other := presented(c, wire.KindApply, evil)
+	other.Key = q.Key
+	r := f.ask(t, servertest.CI, "POST", "/gate/open", other)
+	if r.into(t, &v); r.status != 403 || v.Code != wire.ExitMismatch || v.Permit != nil {
+		t.Errorf("other bytes under the permit's key: %s, want code 5 and no permit", r)
+	}
+	nothing := q
+	nothing.Observed = nil
+	r, v = f.ask(t, servertest.CI, "POST", "/gate/open", nothing), wire.GateVerdict{}
+	if r.into(t, &v); r.status != 403 || v.Code != wire.ExitMismatch || v.Permit != nil {
+		t.Errorf("nothing at all under the permit's key: %s, want code 5 and no permit", r)
+	}
+	f.done(t, &v, servertest.CI, "POST", "/gate/open", q)
+	if v.PermitID != first.PermitID {
+		t.Errorf("the retry got permit %s, want %s", v.PermitID, first.PermitID)
+	}
+}
+
+// A way back can be opened while the change still runs. The end of one of the two is not the end of the
+// other: the change is implementing until both are over, and the one that is left is still waited for.
+func TestAChangeIsImplementingWhileAnythingRuns(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	const file = "workers: 4\n"
+	m := f.usual(file)
+	c := f.approved(t, f.filed(t, m), m.Bindings[0].Digest)
+	f.done(t, nil, servertest.CI, "POST", "/gate/open", presented(c, wire.KindApply, file))
+	f.done(t, nil, servertest.CI, "POST", "/gate/open", presented(c, wire.KindRollback, "back"))
+	var v change.View
+	f.done(t, &v, servertest.Alice, "GET", at(c, ""), nil)
+	for i, want := range []change.State{change.Implementing, change.Verifying} {
+		p := v.Permits[1-i] // the way back ends first
+		f.done(t, &c, servertest.CI, "POST", "/gate/close", wire.GateClose{Permit: p.ID, Fence: p.Fence, Outcome: change.Success})
+		if c.State != want || (c.Due == 0) != (want == change.Verifying) {
+			t.Errorf("after %s ended the change is %s and looked at again at %d, want %s", p.Kind, c.State, c.Due, want)
+		}
+	}
+}

@@ -80,6 +80,8 @@ type reply struct {
 
 func (r reply) ok() bool { return r.status >= 200 && r.status < 300 }
 
+func (r reply) has(text string) bool { return strings.Contains(string(r.body), text) }
+
 func (r reply) String() string { return fmt.Sprintf("%d %s", r.status, clip(r.body, 400)) }
 
 func clip(b []byte, n int) string {
