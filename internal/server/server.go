@@ -50,39 +50,42 @@ const ledgerOrigin = "plumbline.dev/"
 
 // Open checks the settings and opens everything: after it the port is bound, and nothing runs yet. A
 // failed Open leaves nothing open.
-func Open(ctx context.Context, cfg Config) (s *Server, err error) {
+func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	s = &Server{cfg: cfg, log: cfg.logger()}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-	}()
-	if err = os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("make data folder: %w", err)
+	s := &Server{cfg: cfg, log: cfg.logger()}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
-	if s.keys, err = openKeys(cfg.Data); err != nil {
-		return nil, err
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context) (err error) {
+	c := s.cfg
+	if err = os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("make data folder: %w", err)
 	}
-	s.disk = &disk{dir: cfg.Data, bytes: int64(cfg.Ballast) << 20, log: s.log}
-	if s.db, err = db.Open(ctx, db.Config{Dir: cfg.Data, URL: cfg.Database, Schema: cfg.Schema, Clock: cfg.Clock, Log: s.log}); err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+	if s.keys, err = openKeys(c.Data); err != nil {
+		return err
+	}
+	s.disk = &disk{dir: c.Data, bytes: int64(c.Ballast) << 20, log: s.log}
+	if s.db, err = db.Open(ctx, db.Config{Dir: c.Data, URL: c.Database, Schema: c.Schema, Clock: c.Clock, Log: s.log}); err != nil {
+		return fmt.Errorf("open database: %w", err)
 	}
 	s.opened = append(s.opened, s.db)
 	if s.ledger, err = ledger.Open(ctx, s.db, s.keys.ledger, ledgerOrigin+s.keys.install, s.log); err != nil {
-		return nil, fmt.Errorf("open ledger: %w", err)
+		return fmt.Errorf("open ledger: %w", err)
 	}
-	if s.blobs, err = blob.Open(filepath.Join(cfg.Data, "documents")); err != nil {
-		return nil, fmt.Errorf("open documents: %w", err)
+	if s.blobs, err = blob.Open(filepath.Join(c.Data, "documents")); err != nil {
+		return fmt.Errorf("open documents: %w", err)
 	}
 	s.opened = append(s.opened, s.blobs)
-	if s.listener, s.url, err = cfg.bind(); err != nil {
-		return nil, err
+	if s.listener, s.url, err = c.bind(); err != nil {
+		return err
 	}
 	s.opened = append(s.opened, s.listener)
-	return s, s.wire(ctx)
+	return s.wire(ctx)
 }
 
 // wire puts the desks and the API together.

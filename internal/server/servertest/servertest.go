@@ -291,6 +291,9 @@ func (a Answer) Code() string {
 	return p.Code
 }
 
+// Idle ends the connections that no request uses, for tests that count goroutines.
+func Idle() { plain.CloseIdleConnections() }
+
 // Request makes a request below /api/v1; body is bytes, a reader, or anything that is sent as JSON.
 // Headers are name and value in turn.
 func (c *Client) Request(method, path string, body any, headers ...string) *http.Request {
