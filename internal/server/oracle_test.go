@@ -85,6 +85,7 @@ type book struct {
 	Holder    string            // who put it on hold, "" for none
 	Runs      []run
 	Verified  bool
+	Demanded  bool // it was submitted, so the policy has said what it demands
 }
 
 func newBook(a asker, w wording) *book {
@@ -195,7 +196,7 @@ func (b *book) submit(a asker, fresh bool) (n no) {
 }
 
 func (b *book) submitted() {
-	b.Words = map[string]string{}
+	b.Words, b.Demanded = map[string]string{}, true
 	b.assess("assessing")
 }
 
@@ -230,7 +231,7 @@ func (b *book) reject(a asker, fresh, reason bool) (n no) {
 	n.when(!b.in("assessing", "awaiting_approval", "authorized"), "not_pending")
 	n.must = append(n.must, b.barred(a.person)...)
 	n.when(filled([]string{a.person}) == 0, "no_slot")
-	n.open(b.in("draft"), "no_slot") // nothing is demanded of a draft, so nobody holds a slot of it
+	n.open(!b.Demanded, "no_slot") // nothing is demanded before the submission, so nobody holds a slot
 	return n
 }
 
