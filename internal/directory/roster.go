@@ -344,6 +344,12 @@ func (r *Roster) current(people string, now int64) bool {
 	return r != nil && r.epoch == people && r.from <= now && now < r.until
 }
 
+// Stands reports whether at that instant no role in the roster has begun or ended since it was read;
+// whether the directory was written since is another question.
+func (r *Roster) Stands(at time.Time) bool {
+	return r != nil && r.from <= at.UnixMicro() && at.UnixMicro() < r.until
+}
+
 // RosterIn gives the people as this transaction sees them. It is kept between transactions and read
 // anew only when the directory's epoch row says that something changed, or a grant has ended.
 func (d *Desk) RosterIn(tx *db.Tx) (*Roster, error) {

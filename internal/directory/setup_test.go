@@ -146,6 +146,36 @@ func TestAGapInTheRolesKeepsNothingOfTheCeremony(t *testing.T) {
 	h.whole()
 }
 
+func TestOfTwoCeremoniesAtOnceOneHappens(t *testing.T) {
+	t.Parallel()
+	h := empty(t)
+	code := h.code()
+	s, end := setup(), ending()
+	s.Zone, end.Install = "", ""
+	results := make(chan error, 3)
+	for range 3 {
+		go func() {
+			out, err := h.Ceremony(t.Context(), code, s, end, "cli", "req")
+			if err == nil && (out.Install.Zone != "UTC" || !strings.HasPrefix(out.Install.ID, "install_")) {
+				t.Errorf("install = %+v", out.Install)
+			}
+			results <- err
+		}()
+	}
+	good := 0
+	for range 3 {
+		if err := <-results; err == nil {
+			good++
+		} else if !fault.Is(err, "set_up_already") {
+			t.Errorf("ceremony: %s", describe(err))
+		}
+	}
+	if r := h.roster(); good != 1 || len(r.People()) != 6 {
+		t.Errorf("%d ceremonies happened, %d people are there", good, len(r.People()))
+	}
+	h.whole()
+}
+
 func TestPeopleWithoutAPasswordGetACodeInTheCeremony(t *testing.T) {
 	t.Parallel()
 	h := empty(t)

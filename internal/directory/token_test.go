@@ -2,12 +2,14 @@ package directory_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/ledger"
 )
 
 func TestATokenActsForItsPersonWithinItsScopesAndNeverDecides(t *testing.T) {
@@ -208,4 +210,38 @@ func TestARepositoryKeyIsGivenOnlyToATokenBoundToIt(t *testing.T) {
 	}
 	h.noted("repo_key.issued")
 	h.whole()
+}
+
+func TestASealedKeyThatSomebodyTouchedIsNotUsed(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	dev := h.as("dev")
+	ci, err := h.AddService(t.Context(), h.as("olga"), directory.NewService{Username: "ci", Owner: h.people["dev"], Repos: []string{"acme/infra", "acme/app"}})
+	h.must(err)
+	actors := map[string]fault.Actor{}
+	for _, repo := range ci.Repos {
+		_, secret := h.token(dev, directory.NewToken{Account: ci.ID, Name: repo, Scopes: []directory.Scope{directory.ScopeGate}, Repo: repo})
+		actors[repo], err = h.Recognise(t.Context(), secret)
+		h.must(err)
+		_, err = h.RepoKey(t.Context(), actors[repo], repo)
+		h.must(err)
+	}
+	var other string
+	h.must(h.db.View(t.Context(), func(tx *db.Tx) error {
+		return tx.QueryRow("SELECT sealed FROM directory_key WHERE id = 'acme/app'").Scan(&other)
+	}))
+	for what, sealed := range map[string]string{"another repository's": other, "nothing": "", "a bare mark": "v1:", "no base64": "v1:!", "too short": "v1:AAAA",
+		"zeros": "v1:" + strings.Repeat("A", 80), "another form": "v2" + other[2:], "no form": other[3:]} {
+		h.must(h.db.Update(t.Context(), fault.SystemActor("test"), func(tx *db.Tx) error {
+			if _, err := tx.Exec("UPDATE directory_key SET sealed = $1 WHERE id = 'acme/infra'", sealed); err != nil {
+				return err
+			}
+			_, err := ledger.Append(tx, ledger.Event{Verb: "test.touched", Type: "test", Object: what})
+			return err
+		}))
+		key, err := h.RepoKey(t.Context(), actors["acme/infra"], "acme/infra")
+		if err == nil || key != "" || strings.Contains(err.Error(), "panic") {
+			t.Errorf("%s: %q, %v", what, key.Reveal(), err)
+		}
+	}
 }
