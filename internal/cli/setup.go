@@ -62,11 +62,13 @@ data folder. Without -f the ceremony asks. The file is YAML or JSON:
   company: Example
   officers: [olga, oleg]
   people:
-    - {username: olga, name: Olga, email: olga@example.com, roles: [security-officer, security-lead]}
-    - {username: oleg, name: Oleg, roles: [security-officer, engineering-lead]}
-    - {username: dora, name: Dora, roles: [devops-lead, it-manager]}
+    - {username: olga, name: Olga, email: olga@example.com}
+    - {username: oleg, name: Oleg, email: oleg@example.com}
+    - {username: sam, name: Sam, email: sam@example.com, roles: [security-lead]}
+    - {username: erin, name: Erin, email: erin@example.com, roles: [engineering-lead]}
+    - {username: dora, name: Dora, email: dora@example.com, roles: [devops-lead, it-manager, implementer]}
 
-A person without a password gets a one-time code, which is shown this once.`
+The shipped policy needs these five; with fewer some change could be approved by nobody. A person without a password gets a one-time code, which is shown this once.`
 	cmd.Flags().StringVarP(&file, "file", "f", "", "YAML or JSON file with company, officers and people")
 	cmd.Flags().StringVar(&codeFile, "code-file", "", "file with the setup code; - reads standard input")
 	cmd.Flags().StringVar(&out, "out", "", "write the one-time codes to this file (mode 0600) instead of the terminal")
