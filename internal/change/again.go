@@ -13,8 +13,7 @@ func (d *Desk) ChangeIn(tx *db.Tx, id ID) (Change, error) { return loadChange(tx
 
 // CheckIn reads one piece of evidence.
 func (d *Desk) CheckIn(tx *db.Tx, id string) (CheckResult, error) {
-	return single(db.One(tx, scanCheck, "SELECT id, change_id, kind, format, subject, status, why, tool, blob, producer, service, at, result"+
-		" FROM change_check WHERE id = $1", id))
+	return single(db.One(tx, scanCheck, checkColumns+" WHERE id = $1", id))
 }
 
 // CommentIn reads one comment.

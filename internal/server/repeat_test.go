@@ -12,6 +12,7 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/db/dbtest"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/server"
 	"plumbline.dev/plumb/internal/server/servertest"
 )
@@ -123,7 +124,8 @@ func TestALostAnswerIsMadeAgainUnlessASecretWasInIt(t *testing.T) {
 	ask := []struct {
 		path string
 		body any
-	}{{"/changes", s.Material()}, {"/changes/" + string(c.ID) + "/comments", map[string]any{"text": "a word"}}}
+	}{{"/changes", s.Material()}, {"/changes/" + string(c.ID) + "/comments", map[string]any{"text": "a word"}},
+		{"/changes/" + string(c.ID) + "/evidence?format=junit&subject=" + seal.Raw([]byte(servertest.File)), servertest.JUnit()}}
 	var first []servertest.Answer
 	for i, a := range ask {
 		first = append(first, alice.Want(201, "POST", a.path, a.body, "Idempotency-Key", fmt.Sprint(i)))
