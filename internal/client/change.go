@@ -210,15 +210,6 @@ type Difference struct {
 	After  string `json:"after"`
 }
 
-// Revision is one wording of a change.
-type Revision struct {
-	ID     string `json:"id"`
-	N      int64  `json:"n"`
-	Digest string `json:"digest"`
-	Author string `json:"author"`
-	At     int64  `json:"at"`
-}
-
 // Filter narrows a list of changes; empty members do not narrow.
 type Filter struct {
 	State, Category, Type, Requester string
@@ -324,11 +315,6 @@ func (c *Client) Remark(ctx context.Context, id, text string) (Reply[Comment], e
 	return post[Comment](ctx, c, path("changes", id, "comments"), struct {
 		Text string `json:"text"`
 	}{text})
-}
-
-// Revisions lists the wordings, oldest first.
-func (c *Client) Revisions(ctx context.Context, id string) (Reply[Page[Revision]], error) {
-	return get[Page[Revision]](ctx, c, path("changes", id, "revisions"), nil)
 }
 
 // Diff compares two revisions; 0 leaves the choice to the server: the current one and the one before.

@@ -215,13 +215,3 @@ func isStalePlan(err error) bool {
 	var p *pgconn.PgError
 	return errors.As(err, &p) && (p.Code == "0A000" || p.Code == "26000")
 }
-
-// IsUnique reports whether err is a broken unique constraint.
-func IsUnique(err error) bool {
-	var s *sqlitelib.Error
-	if errors.As(err, &s) {
-		return s.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || s.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
-	}
-	var p *pgconn.PgError
-	return errors.As(err, &p) && p.Code == "23505"
-}

@@ -64,21 +64,6 @@ func edited(t testing.TB, file, old, new string) *policy.Pack {
 	return p
 }
 
-// ruleless gives rules.yaml without one rule.
-func ruleless(t testing.TB, id string) string {
-	t.Helper()
-	text := textOf(t, "rules.yaml")
-	from := strings.Index(text, "  - id: "+id+"\n")
-	if from < 0 {
-		t.Fatalf("there is no rule %s", id)
-	}
-	to := strings.Index(text[from+5:], "\n  - id: ")
-	if to < 0 {
-		return text[:from]
-	}
-	return text[:from] + text[from+5+to+1:]
-}
-
 // change is an everyday deployment that meets the shipped pack.
 func change(p *policy.Pack) policy.Facts {
 	c, _ := p.Component("web")

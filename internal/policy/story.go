@@ -83,15 +83,6 @@ type Step struct {
 // maxStory bounds a story file, in bytes.
 const maxStory = 64 << 10
 
-// RunStory loads the pack in the folder and plays one story file against it.
-func RunStory(fsys fs.FS, file string) (Story, error) {
-	p, err := Load(fsys)
-	if err != nil {
-		return Story{}, err
-	}
-	return p.runFile(fsys, file)
-}
-
 // RunStories plays all stories/*.txt of a pack folder against the pack in it.
 func RunStories(fsys fs.FS) ([]Story, error) {
 	p, err := Load(fsys)
