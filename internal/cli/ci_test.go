@@ -64,7 +64,7 @@ func TestAttemptKeyIsTheSameForTheSameJobOnly(t *testing.T) {
 		t.Error("the key does not follow the build")
 	}
 	r.CI = wire.CI{Provider: "none"}
-	if attemptKey(r) == attemptKey(r) {
+	if first, second := attemptKey(r), attemptKey(r); first == second {
 		t.Error("outside of a pipeline two invocations share a key")
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -27,9 +26,6 @@ type session struct {
 	Person  string `json:"person"`
 	Name    string `json:"name"`
 }
-
-// tokenPrefix begins an API token, as opposed to a session's secret.
-const tokenPrefix = "plb_pat_"
 
 // configDir is where sessions and pinned keys are kept.
 func (a *app) configDir() (string, error) { return a.userDir("XDG_CONFIG_HOME", ".config") }
@@ -220,6 +216,3 @@ func fileFault(path string, err error) error {
 	}
 	return fault.New(fault.Invalid, "bad_file", "%s %s.", path, text).FixedBy("you").Then("ls -l %s", path).From(err)
 }
-
-// day is what lengths of time in flags are counted in beside Go's own units.
-const day = 24 * time.Hour

@@ -202,7 +202,7 @@ func (a *app) gateOpen() *cobra.Command {
 				return err
 			}
 			if v.Value.Permit != nil {
-				if _, err := a.checkPermit(cmd.Context(), c, r, v.Value); err != nil {
+				if err := a.checkPermit(cmd.Context(), c, r, v.Value); err != nil {
 					return err
 				}
 				if err := a.hold(c, r, v.Value, out); err != nil {

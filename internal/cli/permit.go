@@ -22,23 +22,23 @@ import (
 // checkPermit verifies a permit without asking anybody: the signature with a key that was known before,
 // and that it releases exactly this request and these artifacts. What does not fit is not run, whoever
 // sent it.
-func (a *app) checkPermit(ctx context.Context, c *client.Client, r wire.GateRequest, v wire.GateVerdict) (client.PermitPredicate, error) {
+func (a *app) checkPermit(ctx context.Context, c *client.Client, r wire.GateRequest, v wire.GateVerdict) error {
 	key, install, err := a.permitKey(ctx, c)
 	if err != nil {
-		return client.PermitPredicate{}, err
+		return err
 	}
 	if v.Permit == nil {
-		return client.PermitPredicate{}, badPermit("There is no permit in the answer.")
+		return badPermit("There is no permit in the answer.")
 	}
 	s, err := seal.Open[client.PermitPredicate](v.Permit, client.PermitType, key)
 	if err != nil {
-		return client.PermitPredicate{}, badPermit("The permit's signature does not verify with the server's known key.").From(err)
+		return badPermit("The permit's signature does not verify with the server's known key.").From(err)
 	}
 	p := s.Predicate
 	if install != "" && p.Install != install {
-		return p, badPermit("The permit is of another server.")
+		return badPermit("The permit is of another server.")
 	}
-	return p, fits(p, r, v, a.now())
+	return fits(p, r, v, a.now())
 }
 
 func badPermit(text string) *fault.Error {

@@ -108,8 +108,7 @@ func (a *app) permit(ctx context.Context, c *client.Client, q *asking, r wire.Ga
 	switch {
 	case err != nil && held != nil && fault.Of(err).Kind == fault.Unavailable:
 		a.note("The server is down; going on with the permit that was opened before, valid until %s.", held.Verdict.Expires.UTC().Format("15:04Z"))
-		_, err := a.checkPermit(ctx, c, r, held.Verdict)
-		return held, err
+		return held, a.checkPermit(ctx, c, r, held.Verdict)
 	case err != nil:
 		return nil, err
 	case v.Value.Verdict != wire.Allow || v.Value.Code != wire.ExitAllowed:
@@ -118,7 +117,7 @@ func (a *app) permit(ctx context.Context, c *client.Client, q *asking, r wire.Ga
 		}
 		return nil, a.verdict(v.Value, v.Raw)
 	}
-	if _, err := a.checkPermit(ctx, c, r, v.Value); err != nil {
+	if err := a.checkPermit(ctx, c, r, v.Value); err != nil {
 		a.abandon(ctx, c, v.Value, err)
 		return nil, err
 	}
