@@ -106,13 +106,13 @@ func (a *API) madeBy(ctx context.Context, k kept) (made any, err error) {
 		if err != nil || len(list) == 0 || list[0].Seq != k.seq {
 			return errors.Join(err, fault.New(fault.Conflict, "answer_lost", "The first request with this key cannot be found any more."))
 		}
-		made, err = a.rowOf(ctx, tx, list[0].Leaf.Rows, k.object)
+		made, err = a.rowOf(tx, list[0].Leaf.Rows, k.object)
 		return err
 	})
 	return made, err
 }
 
-func (a *API) rowOf(ctx context.Context, tx *db.Tx, rows [][3]string, object string) (any, error) {
+func (a *API) rowOf(tx *db.Tx, rows [][3]string, object string) (any, error) {
 	for _, row := range rows {
 		switch row[0] {
 		case "change_check":

@@ -14,7 +14,7 @@ type effectKey struct{ target, path string }
 // maxReserved bounds the index rows of one change; beyond it conflicts are found by target alone.
 const maxReserved = 500
 
-// keys gives what the change touches: its effects, else its targets as a whole.
+// keys gives what the change touches: its targets as a whole, and in them its effects.
 func (m Material) keys() []effectKey {
 	seen := map[effectKey]bool{}
 	var out []effectKey

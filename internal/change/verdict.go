@@ -18,7 +18,7 @@ func (s *Snapshot) verdict(actor fault.Actor, q wire.GateRequest, now int64) wir
 	v := wire.GateVerdict{Schema: wire.GateVerdictSchema, Verdict: wire.Deny, Change: string(c.ID), State: string(c.State),
 		Rev: c.Rev, RevDigest: c.RevDigest, Kind: q.Kind, Env: s.environment(), Advisory: q.Advisory}
 	s.judgeState(&v, q, now)
-	s.judgeExecutor(&v, actor, q)
+	s.judgeExecutor(&v, actor)
 	s.judgeAttempt(&v, q)
 	s.judgeApproval(&v, actor, q, now)
 	s.judgeBindings(&v, q)
@@ -78,7 +78,7 @@ func (s *Snapshot) pending(v *wire.GateVerdict, q wire.GateRequest) {
 
 // judgeExecutor admits only who the change names: a person, or a service account whose token is bound
 // to the named repository and pipeline (policy: only authorized personnel implement; requirement A12).
-func (s *Snapshot) judgeExecutor(v *wire.GateVerdict, actor fault.Actor, q wire.GateRequest) {
+func (s *Snapshot) judgeExecutor(v *wire.GateVerdict, actor fault.Actor) {
 	if actor.Kind != fault.Human && actor.Kind != fault.Service {
 		deny(v, "unknown_executor", "executor", "authorized personnel", "the requester", "The caller is not a person or service account.")
 		return

@@ -229,14 +229,14 @@ func (r *redactor) unknown(address string, raw []byte) jsontext.Value {
 		return jsontext.Value("false")
 	}
 	r.mode, r.address, r.path, r.out = writing, address, r.path[:0], r.out[:0]
-	v := truths(raw, 0)
+	v := truths(raw)
 	c := cursor{b: v}
 	r.value(&c, nil, state{})
 	return bytes.Clone(r.out)
 }
 
 // truths copies the structure of a value with its truth values; every other leaf becomes true.
-func truths(raw []byte, depth int) []byte {
+func truths(raw []byte) []byte {
 	c := cursor{b: raw}
 	var out []byte
 	for c.i < len(raw) {
