@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -241,10 +241,10 @@ func (o *office) grow(ctx context.Context, many int) error {
 		_, err := o.file(ctx)
 		return err
 	})
-	if err != nil && !strings.Contains(err.Error(), errEnough.Error()) && ctx.Err() == nil && left.Load() > 0 {
-		return err
+	if errors.Is(err, errEnough) {
+		return nil
 	}
-	return nil
+	return err
 }
 
-var errEnough = fmt.Errorf("enough")
+var errEnough = errors.New("enough")
