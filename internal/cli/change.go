@@ -10,6 +10,7 @@ import (
 	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/seal"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 func changeCommand(a *app) *cobra.Command {
@@ -42,6 +43,11 @@ func (a *app) changeNew() *cobra.Command {
 		if dry {
 			return a.emitValue(m, func(out io.Writer) error { return a.writeMaterial(out, m, nil) })
 		}
+		if key == "" {
+			if key, err = filingKey(detectCI(a.getenv), m); err != nil {
+				return err
+			}
+		}
 		r, err := c.NewChange(cmd.Context(), m, key)
 		if err != nil || !submit {
 			return firstOf(err, func() error { return a.changed(r, "filed") })
@@ -61,6 +67,17 @@ func (a *app) changeNew() *cobra.Command {
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "show what would be filed, and file nothing (documents are sent)")
 	cmd.Flags().StringVar(&key, "idempotency-key", "", "the same key files the same change once")
 	return cmd
+}
+
+// filingKey is the idempotency key of a change that a pipeline files: the same job that runs again with
+// the same wording files it once. Outside of pipelines there is none, and each invocation files anew.
+func filingKey(ci wire.CI, m client.Material) (string, error) {
+	if ci.BuildID == "" || ci.Repo == "" {
+		return "", nil
+	}
+	wording, err := seal.Canonical(m)
+	where := strings.Join([]string{ci.Provider, ci.Repo, ci.BuildID, ci.Job}, "\n")
+	return "ci_" + strings.TrimPrefix(seal.Digest("plumb.filing.v1", []byte(where), []byte{'\n'}, wording), "sha256:"), err
 }
 
 func (a *app) changeEdit() *cobra.Command {

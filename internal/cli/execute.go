@@ -33,7 +33,7 @@ func (a *app) execute(ctx context.Context, c *client.Client, j *job, h *heldPerm
 	a.note("%s opened for %s rev %d, to start before %s.", capital(v.Kind)+" permit", clean(v.Change), v.Rev, v.Expires.UTC().Format("15:04Z"))
 	begun := a.now()
 	ctx = context.WithoutCancel(ctx) // a signal is the command's affair; its end is reported in any case
-	stop := a.keepLease(ctx, c, h)
+	stop := a.keepLease(ctx, c, h, renewEvery)
 	report, err := a.start(j)
 	stop()
 	if err == nil && report.Outcome == "success" {
@@ -182,11 +182,11 @@ func ended(cmd *exec.Cmd, err error) (wire.GateClose, error) {
 
 // keepLease prolongs the lease while the command runs. A refusal is told and does not stop the command:
 // half of a change is worse than a change that somebody wanted held; the record shows it.
-func (a *app) keepLease(ctx context.Context, c *client.Client, h *heldPermit) (stop func()) {
+func (a *app) keepLease(ctx context.Context, c *client.Client, h *heldPermit, every time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
-		tick := time.NewTicker(renewEvery)
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {

@@ -28,6 +28,9 @@ type job struct {
 // artifacts.
 func (a *app) job(ctx context.Context, c *client.Client, q *asking, argv []string, want []client.Binding, v *vault) (*job, error) {
 	j := &job{argv: slices.Clone(argv), env: childEnv(os.Environ()), vault: v}
+	if q.kind == wire.KindPlan {
+		return j, a.planJob(j)
+	}
 	if isTool(argv[0]) {
 		if err := a.terraformJob(ctx, c, q, j, v); err != nil {
 			return nil, err
@@ -73,6 +76,28 @@ func (a *app) terraformJob(ctx context.Context, c *client.Client, q *asking, j *
 	o := wire.Observed{Kind: "tf-plan", Name: filepath.Base(cmd.plan), Digest: digest}
 	o.Normalized, _ = j.plan.Normalized()
 	j.tf, j.observed, j.argv = true, append(j.observed, o), cmd.argv(program, copied)
+	return nil
+}
+
+// planJob runs terraform plan, and nothing else, under a permit to plan: that one needs no approval, so
+// it must not become a way to run anything.
+func (a *app) planJob(j *job) error {
+	rest := j.argv[1:]
+	for len(rest) > 0 && strings.HasPrefix(rest[0], "-chdir=") {
+		rest = rest[1:]
+	}
+	if !isTool(j.argv[0]) || len(rest) == 0 || rest[0] != "plan" {
+		return fault.New(fault.Invalid, "not_a_plan", "A permit to plan runs terraform plan or tofu plan only.").Because("terraform", "policy statement (a)").
+			FixedBy("you").Then("plumb gate run CHANGE --kind plan -- terraform plan -out=tfplan")
+	}
+	if err := a.trustable(os.Environ()); err != nil {
+		return err
+	}
+	program, err := exec.LookPath(j.argv[0])
+	if err != nil {
+		return notFound(j.argv[0], err)
+	}
+	j.argv[0] = program
 	return nil
 }
 

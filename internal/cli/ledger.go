@@ -27,6 +27,7 @@ func ledgerCommand(a *app) *cobra.Command {
 func (a *app) ledgerVerify() *cobra.Command {
 	var data, database, schema, key string
 	cmd := a.leaf("verify", "Recompute the whole ledger and compare every row with it; needs no server", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		a.warnPassword("database", database)
 		database = either(database, a.getenv("PLUMB_DATABASE"))
 		data = either(data, a.getenv("PLUMB_DATA"), "plumb-data")
 		vkey, err := a.ledgerKey(key, data)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -103,7 +104,11 @@ func (a *app) remember(cmd *cobra.Command, c *client.Client, l client.LoginAnswe
 		URL     string `json:"url"`
 		Expires string `json:"expires"`
 	}{l.Person.ID, l.Person.Name, c.URL(), l.Expires}, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "Signed in to %s as %s until %s.\n", c.URL(), clean(l.Person.Name), l.Expires)
+		until := l.Expires
+		if t, err := time.Parse(time.RFC3339, l.Expires); err == nil {
+			until = at(t.UnixMicro())
+		}
+		_, err := fmt.Fprintf(w, "Signed in to %s as %s until %s.\n", c.URL(), clean(l.Person.Name), clean(until))
 		return err
 	})
 }

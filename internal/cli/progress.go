@@ -51,7 +51,7 @@ func (p *progress) event(e plan.Event) {
 		if p.tty == nil && r.Seconds > 0 && r.Seconds%60 == 0 {
 			p.line("", "still", r.Address, seconds(r.Seconds))
 		}
-	case "diagnostic", "text":
+	case "diagnostic", "text", "provision_progress", "provision_errored":
 		p.say(e)
 	}
 	p.draw()

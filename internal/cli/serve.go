@@ -69,7 +69,7 @@ func (a *app) settings(cmd *cobra.Command, keys []server.Key) (server.Config, er
 		value, set := a.env(serveVariable(k.Name))
 		if f := cmd.Flags().Lookup(k.Name); f != nil && f.Changed {
 			value, set = f.Value.String(), true
-			if k.Secret && strings.Contains(value, "@") && strings.Contains(value, ":") {
+			if k.Secret {
 				a.warnPassword(k.Name, value)
 			}
 		}

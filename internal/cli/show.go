@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +15,8 @@ import (
 )
 
 func (a *app) changeShow() *cobra.Command {
-	return a.leaf("show CHANGE", "Show a change: what, where, why, who must still decide, what ran", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+	var full bool
+	cmd := a.leaf("show CHANGE", "Show a change: what, where, why, who must still decide, what ran", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
@@ -23,20 +25,32 @@ func (a *app) changeShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := a.emit(r.Raw, func(w io.Writer) error { return a.writeView(w, r.Value) }); err != nil {
+		var docs map[string][]byte
+		if a.opts.output == "table" {
+			if docs, err = documents(cmd.Context(), c, r.Value.Material); err != nil {
+				return err
+			}
+		}
+		if err := a.emit(r.Raw, func(w io.Writer) error { return a.writeView(w, r.Value, docs, full) }); err != nil {
 			return err
 		}
 		a.markSeen(c, r.Value)
 		return nil
 	})
+	cmd.Flags().BoolVar(&full, "full", false, "also every attribute of a plan, and the text of every bound file")
+	return cmd
 }
 
 // page writes "name  value" lines and headings in one rhythm.
 type page struct {
 	w     io.Writer
 	paint func(code, s string) string
+	cols  int // of the terminal; 0 for no wrapping
 	err   error
 }
+
+// nameWidth is the width of the names; what follows begins behind it.
+const nameWidth = 12
 
 func (p *page) printf(format string, args ...any) {
 	if p.err == nil {
@@ -49,12 +63,34 @@ func (p *page) item(name, value string) {
 	if strings.TrimSpace(value) == "" {
 		return
 	}
-	for i, line := range strings.Split(cleanText(value), "\n") {
-		if i > 0 {
+	for _, line := range strings.Split(cleanText(value), "\n") {
+		for _, part := range wrap(line, p.cols-nameWidth-4) {
+			p.row(dim, name, part)
 			name = ""
 		}
-		p.printf("  %s %s\n", p.paint(dim, fmt.Sprintf("%-11s", name)), line)
 	}
+}
+
+// row writes one line behind a name in a colour; the text may have colours of its own.
+func (p *page) row(code, name, text string) {
+	p.printf("  %s %s\n", p.paint(code, fmt.Sprintf("%-*s", nameWidth, clean(name))), text)
+}
+
+// wrap breaks a line between words; widths below 20 columns mean no terminal.
+func wrap(s string, cols int) []string {
+	if cols < 20 || utf8.RuneCountInString(s) <= cols {
+		return []string{s}
+	}
+	var out []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > cols {
+			out = append(out, line)
+			line = ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	return append(out, line)
 }
 
 // items writes a list, its name only once.
@@ -65,10 +101,10 @@ func (p *page) items(name string, list []string) {
 	}
 }
 
-func (p *page) heading(s string) { p.printf("\n%s\n", p.paint(bold, s)) }
+func (p *page) heading(s string) { p.printf("\n%s\n", p.paint(bold, clean(s))) }
 
-func (a *app) writeView(w io.Writer, v client.View) error {
-	p := &page{w: w, paint: a.paint(w)}
+func (a *app) writeView(w io.Writer, v client.View, docs map[string][]byte, full bool) error {
+	p := &page{w: w, paint: a.paint(w), cols: width(w)}
 	c := v.Change
 	p.printf("%s  %s  %s\n", p.paint(bold, c.ID), clean(c.Summary), p.paint(stateColour(c.State), stateWords(c.State)))
 	p.item("", fmt.Sprintf("%s %s, risk %s, rev %d %s", c.Type, c.Category, either(v.Demand.Risk, "not assessed"), v.Revision, brief(c.RevDigest)))
@@ -78,18 +114,14 @@ func (a *app) writeView(w io.Writer, v client.View) error {
 	}
 	p.heading("What")
 	a.writeWhat(p, v.Material, v.Names)
+	a.writeDocuments(p, v.Material, docs, full)
 	p.heading("Decisions")
 	a.writeDecisions(p, v)
 	if len(v.Checks)+len(v.NeedCheck)+len(v.Verify) > 0 {
 		p.heading("Evidence")
 		writeEvidence(p, v)
 	}
-	if len(v.Permits) > 0 {
-		p.heading("Runs")
-		for _, x := range v.Permits {
-			p.item(x.Kind, strings.TrimSpace(fmt.Sprintf("%s  by %s, %s %s", outcome(p.paint, x), nameOf(v.Names, x.Person), at(x.Issued), took(x))))
-		}
-	}
+	writeRuns(p, v)
 	if len(v.Comments) > 0 {
 		p.heading("Remarks")
 		for _, x := range v.Comments {
@@ -218,11 +250,11 @@ func envelope(e client.Envelope) string {
 func (a *app) writeDecisions(p *page, v client.View) {
 	words := map[string]string{"approve": p.paint(green, "approved"), "reject": p.paint(red, "rejected"), "withdraw": "withdrew"}
 	for _, d := range v.Decisions {
-		s := fmt.Sprintf("%s %s, %s", either(words[d.Verb], d.Verb), join(d.Roles), at(d.At))
+		s := fmt.Sprintf("%s %s, %s", either(words[d.Verb], clean(d.Verb)), clean(join(d.Roles)), at(d.At))
 		if d.RevDigest != v.Change.RevDigest {
 			s += p.paint(dim, " (an earlier revision)")
 		}
-		p.printf("  %s %s\n", p.paint(dim, fmt.Sprintf("%-11s", clean(nameOf(v.Names, d.Person)))), s)
+		p.row(dim, nameOf(v.Names, d.Person), s)
 		p.item("", quoted(d.Comment))
 	}
 	rules := map[string]string{}
@@ -239,11 +271,10 @@ func (a *app) writeDecisions(p *page, v client.View) {
 		if m.Humans {
 			what = "more different people"
 		}
-		p.printf("  %s %s %s\n", p.paint(yellow, "still needed"), clean(what+": "+either(strings.Join(could, " or "), "nobody who may")),
-			p.paint(dim, clean("["+join(because)+"]")))
+		p.row(yellow, "still needed", clean(what+": "+either(strings.Join(could, " or "), "nobody who may"))+" "+p.paint(dim, clean("["+join(because)+"]")))
 	}
 	for _, r := range slices.Sorted(maps.Keys(rules)) {
-		p.printf("  %s\n", p.paint(dim, clean(fmt.Sprintf("%-11s %s", r, rules[r]))))
+		p.item("rule", r+": "+rules[r])
 	}
 	if auto := v.Change.Body.Auto; auto != nil {
 		p.item("model", either(auto.Why, "All criteria of "+auto.Model+" hold."))
@@ -271,19 +302,28 @@ func quoted(s string) string {
 
 func writeEvidence(p *page, v client.View) {
 	for _, c := range v.Checks {
-		word := p.paint(red, "fail")
+		code := red
 		if c.Status == "pass" {
-			word = p.paint(green, "pass")
+			code = green
 		}
-		p.printf("  %s %s %s\n", p.paint(dim, fmt.Sprintf("%-11s", "")), word, clean(fmt.Sprintf("%s, %s: %s (%s)", c.Kind, strings.TrimSpace(c.Format+" "+c.Tool), c.Why, at(c.At))))
+		p.row(code, either(c.Status, "fail"), clean(fmt.Sprintf("%s, %s: %s (%s)", c.Kind, strings.TrimSpace(c.Format+" "+c.Tool), c.Why, at(c.At))))
 	}
 	for _, k := range v.NeedCheck {
-		p.printf("  %s %s\n", p.paint(yellow, "still needed"), clean(k))
+		p.row(yellow, "still needed", clean(k))
 	}
 	if slices.Contains([]string{"verifying", "in_review"}, v.Change.State) {
 		for _, k := range v.Verify {
-			p.printf("  %s %s\n", p.paint(yellow, "to verify   "), clean(k))
+			p.row(yellow, "to verify", clean(k))
 		}
+	}
+}
+
+func writeRuns(p *page, v client.View) {
+	if len(v.Permits) > 0 {
+		p.heading("Runs")
+	}
+	for _, x := range v.Permits {
+		p.row(dim, x.Kind, outcome(p.paint, x)+clean(strings.TrimRight(fmt.Sprintf("  by %s, %s %s", nameOf(v.Names, x.Person), at(x.Issued), took(x)), " ")))
 	}
 }
 
@@ -294,7 +334,7 @@ func outcome(paint func(code, s string) string, x client.Permit) string {
 	case "running":
 		return paint(yellow, "running")
 	}
-	return paint(red, fmt.Sprintf("%s (exit %d)", x.Outcome, x.Exit))
+	return paint(red, clean(fmt.Sprintf("%s (exit %d)", x.Outcome, x.Exit)))
 }
 
 func took(x client.Permit) string {

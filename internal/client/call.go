@@ -181,7 +181,9 @@ func (c *Client) skew(date string) {
 		return
 	}
 	if d := time.Since(t).Round(time.Second); d.Abs() > maxSkew {
-		c.config.Warn("This machine's clock differs from the server's by %s; permits may look expired or not yet valid.", d)
+		c.skewed.Do(func() {
+			c.config.Warn("This machine's clock differs from the server's by %s; permits may look expired or not yet valid.", d)
+		})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"plumbline.dev/plumb/internal/fault"
@@ -42,6 +43,7 @@ type Client struct {
 	base   *url.URL
 	config Config
 	http   *http.Client
+	skewed *sync.Once // the clocks are compared aloud once
 }
 
 // New makes a client; it does no I/O. It refuses an address over which the token would be readable.
@@ -56,7 +58,7 @@ func New(c Config) (*Client, error) {
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.CA}, TLSHandshakeTimeout: dialTimeout,
 		MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true}
-	return &Client{base: u, config: c, http: &http.Client{Transport: t,
+	return &Client{base: u, config: c, skewed: new(sync.Once), http: &http.Client{Transport: t,
 		// A redirect would carry the token to another place.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }
@@ -67,14 +69,7 @@ func (c *Client) URL() string { return strings.TrimSuffix(c.base.String(), "/") 
 // Close lets idle connections go.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// WithToken is the same client under another token.
-func (c *Client) WithToken(token seal.Secret) *Client {
-	other := *c
-	other.config.Token = token
-	return &other
-}
-
-// ParseURL reads a server address: scheme and host, no more. Plain http is taken to loopback only.
+// parseURL reads a server address: scheme and host, no more. Plain http is taken to loopback only.
 func parseURL(s string) (*url.URL, error) {
 	bad := func(text string) error {
 		return fault.New(fault.Invalid, "bad_url", "%s", text).FixedBy("you").Then("export PLUMB_URL=https://plumb.example.com")

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/wire"
+)
+
+// everything is a view with one of all that can be shown.
+func everything(text string) client.View {
+	b := client.Binding{Kind: "config-file", Name: text, Digest: digestOfWord("a"), Document: digestOfWord("a")}
+	return client.View{Change: client.Change{ID: "CHG-000001", State: "verifying", Summary: text, Requester: "per_1", Rev: 1, RevDigest: digestOfWord("b"),
+		Body: client.Body{Hold: &client.Hold{Reason: text}, Auto: &client.Auto{Why: text}, Expires: 1}},
+		Material: client.Material{Summary: text, Justification: text + "\n" + text, Components: []string{text}, Targets: []string{text}, Bindings: []client.Binding{b, {Kind: "tf-plan"},
+			{Kind: "git-commit", Commit: text}, {Kind: "access-grant", Grant: &client.Grant{Op: "grant", Role: text}}}, Effects: []client.Effect{{Target: text}},
+			Rollback:     client.Rollback{Text: text, Binding: &b, Trigger: text, NotReversible: text, Rehearsed: text, NoReturn: text},
+			Implementers: []client.Executor{{Person: "per_1"}, {Account: text, Repo: text, Pipe: text}}, Deploy: client.Deploy{JobName: text, Links: []string{text}},
+			Attachments: []client.Attachment{{Name: text}}, Model: text, CriticalRole: text, EmergencyNotes: text, DataFlags: []string{text}},
+		Names:     map[string]string{"per_1": text},
+		Decisions: []client.Decision{{Person: "per_1", Verb: "approve", Roles: []string{text}, Comment: text}},
+		Missing:   []client.MissingSlot{{Role: text, Need: 1, Could: []client.Candidate{{Person: "per_1"}}, Reasons: []client.Reason{{Rule: text, Text: text}}}, {Humans: true}},
+		Checks:    []client.CheckResult{{Kind: text, Status: "fail", Why: text}}, NeedCheck: []string{text}, Verify: []string{text},
+		Permits:   []client.Permit{{Kind: "apply", Outcome: "failure", Person: "per_1", Exit: 1, Ended: 2}},
+		Conflicts: []wire.Conflict{{With: text, Text: text}}, Window: &wire.Window{Text: text}, Comments: []client.Comment{{By: "per_1", Text: text}}}
+}
+
+// TestNoTextOfOthersReachesTheTerminal: what other people wrote is shown as it is stored; the only
+// control sequences are our own colours.
+func TestNoTextOfOthersReachesTheTerminal(t *testing.T) {
+	t.Parallel()
+	a := &app{env: func(string) (string, bool) { return "", false }, now: func() time.Time { return time.Unix(1, 0) }}
+	var out bytes.Buffer
+	v := everything("evil\x1b]0;title\a\u202Etxt")
+	if err := a.writeView(&out, v, map[string][]byte{digestOfWord("a"): []byte("file\x1b[2J\u202Etext\n")}, true); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\a\u202E") {
+		t.Errorf("control sequences came through:\n%q", out.String())
+	}
+}
+
+func TestOurColoursAreNotShownAsText(t *testing.T) {
+	t.Parallel()
+	a := &app{env: func(string) (string, bool) { return "", false }, now: func() time.Time { return time.Unix(1, 0) }}
+	var out bytes.Buffer
+	p := &page{w: &out, paint: func(code, s string) string { return "\x1b[" + code + "m" + s + "\x1b[0m" }}
+	v := everything("text")
+	a.writeWhat(p, v.Material, v.Names)
+	a.writeDecisions(p, v)
+	writeEvidence(p, v)
+	writeRuns(p, v)
+	if strings.Contains(out.String(), "<U+001B>") {
+		t.Errorf("our own colours were made visible:\n%s", out.String())
+	}
+}
+
+func TestLinesBreakBetweenWords(t *testing.T) {
+	t.Parallel()
+	got := wrap("one two three four five six seven", 20)
+	if strings.Join(got, "|") != "one two three four|five six seven" {
+		t.Errorf("got %q", got)
+	}
+	if got := wrap("one two three four five six seven", 0); len(got) != 1 {
+		t.Errorf("without a terminal: got %q", got)
+	}
+}
