@@ -135,6 +135,14 @@ func (s *Snapshot) openRoles() []string {
 	return out
 }
 
+// reasoned asks for a reason and for one that can be taken.
+func reasoned(comment, without string) error {
+	if blank(comment) {
+		return fault.New(fault.Invalid, "no_reason", "%s", without).At("comment", "is missing")
+	}
+	return remark(comment)
+}
+
 func remark(comment string) error {
 	e := fault.New(fault.Invalid, "bad_comment", "The comment cannot be taken.")
 	if text(e, "comment", comment); len(e.Fields) > 0 {
@@ -294,7 +302,7 @@ func (s *Snapshot) withdraw(actor fault.Actor, comment string) error {
 		return fault.New(fault.Denied, "not_a_person", "Only a person in their own session decides.").About(string(s.Change.ID))
 	case dec.Verb != Approval:
 		return fault.New(fault.Conflict, "nothing_to_withdraw", "You have no standing approval on this revision.")
-	case len(s.Permits) > 0:
+	case len(s.runs()) > 0:
 		return fault.New(fault.Conflict, "permit_used", "The permit is used; an approval cannot be withdrawn any more.").
 			Then("plumb change hold %s", s.Change.ID)
 	}

@@ -204,8 +204,9 @@ func (d *Desk) Cancel(ctx context.Context, actor fault.Actor, id ID, reason stri
 		case len(s.runs()) > 0 || slices.Contains([]State{Closed, Cancelled, Implementing, Verifying, InReview}, c.State):
 			return nil, fault.New(fault.Conflict, "permit_used", "The change is %s; what has run cannot be cancelled.", c.State).
 				Then("plumb change close %s", id)
-		case blank(reason):
-			return nil, fault.New(fault.Invalid, "no_reason", "Cancelling needs a reason.").At("comment", "is missing")
+		}
+		if err := reasoned(reason, "Cancelling needs a reason."); err != nil {
+			return nil, err
 		}
 		c.State, c.Due = Cancelled, 0
 		return map[string]any{"reason": reason}, reserve(tx, id, nil, false)
@@ -225,10 +226,11 @@ func (d *Desk) Hold(ctx context.Context, actor fault.Actor, id ID, reason string
 		switch {
 		case actor.Kind != fault.Human || !slices.Contains(c.Body.Authors, actor.Person) && !mayHold(s.Pack, s.Roster, actor.Person):
 			return nil, fault.New(fault.Denied, "not_allowed", "A change is held by an author or a person with an approving role.").About(string(id))
-		case blank(reason):
-			return nil, fault.New(fault.Invalid, "no_reason", "A hold needs a reason.").At("comment", "is missing")
 		case slices.Contains([]State{Closed, Cancelled}, c.State):
 			return nil, fault.New(fault.Conflict, "over", "The change is %s.", c.State)
+		}
+		if err := reasoned(reason, "A hold needs a reason."); err != nil {
+			return nil, err
 		}
 		c.Body.Hold = &Hold{Reason: reason, By: actor.Person, At: tx.Now().UnixMicro()}
 		return map[string]any{"reason": reason}, nil
@@ -246,7 +248,7 @@ func (d *Desk) Release(ctx context.Context, actor fault.Actor, id ID, reason str
 			return nil, fault.New(fault.Denied, "not_allowed", "A hold is lifted by who set it, or by a person with an approving role who is not an author.").About(string(id))
 		}
 		s.Change.Body.Hold = nil
-		return map[string]any{"reason": reason}, nil
+		return map[string]any{"reason": reason}, remark(reason)
 	})
 }
 
@@ -289,8 +291,9 @@ func (d *Desk) Acknowledge(ctx context.Context, actor fault.Actor, id ID, with, 
 			return nil, fault.New(fault.Denied, "no_slot", "A conflict is accepted by a holder of a demanded role who is not author or executor.").About(string(id))
 		case !ackable:
 			return nil, fault.New(fault.Conflict, "no_conflict", "There is no such conflict to accept.")
-		case blank(why):
-			return nil, fault.New(fault.Invalid, "no_reason", "Accepting a conflict needs a reason.").At("comment", "is missing")
+		}
+		if err := reasoned(why, "Accepting a conflict needs a reason."); err != nil {
+			return nil, err
 		}
 		s.Change.Body.Acks = append(slices.Clone(s.Change.Body.Acks), Ack{With: with, By: actor.Person, At: tx.Now().UnixMicro(), Why: why})
 		return map[string]any{"with": with, "why": why}, nil

@@ -254,9 +254,12 @@ func TestALostApprovalStopsTheRenewal(t *testing.T) {
 }
 
 // grant is an access change that gives a role.
-func (o *office) grant(t *testing.T, op, role, who string) change.Change {
+func (o *office) grant(t *testing.T, op, role, who string, edit ...func(*change.Grant)) change.Change {
 	t.Helper()
 	g := change.Grant{Op: op, Role: role, Person: string(o.people[who])}
+	for _, e := range edit {
+		e(&g)
+	}
 	digest, err := change.GrantDigest(g)
 	must(t, err)
 	m := change.Material{Type: "normal", Category: "access", Summary: op + " " + role, Justification: "somebody must",

@@ -28,7 +28,7 @@ func (d *Desk) Finish(ctx context.Context, actor fault.Actor, r wire.GateClose) 
 			return err
 		}
 		from := p.Outcome
-		if err := p.finish(actor, r, tx.Now().UnixMicro()); err != nil {
+		if err := s.finish(&p, actor, r, tx.Now().UnixMicro()); err != nil {
 			return err
 		}
 		report, err := seal.Canonical(r)
@@ -86,11 +86,18 @@ func cleanClose(r wire.GateClose) error {
 	return nil
 }
 
+// holds reports whether the actor is who opened the permit: the same account, and for a run a token that
+// the change still names, because other pipelines can have tokens of that account. A plan can outlive the
+// wording that named its executor.
+func (s *Snapshot) holds(p Permit, actor fault.Actor) bool {
+	return actor.Account == p.Account && (p.Kind == wire.KindPlan || s.named(actor))
+}
+
 // finish is the rule: only the holder closes, with the fence it was given, and only once. A report
 // that comes after the lease ran out still says more than "unknown".
-func (p *Permit) finish(actor fault.Actor, r wire.GateClose, now int64) error {
+func (s *Snapshot) finish(p *Permit, actor fault.Actor, r wire.GateClose, now int64) error {
 	switch {
-	case actor.Account != p.Account:
+	case !s.holds(*p, actor):
 		return fault.New(fault.Denied, "not_holder", "Only the executor that opened the permit reports its end.").
 			About(string(p.Change)).Because("executor", "authorized personnel").FixedBy("the executor")
 	case r.Fence != p.Fence:
@@ -220,7 +227,7 @@ func (s *Snapshot) renew(p Permit, actor fault.Actor, fence, now int64) error {
 			Then("stop the run, then: plumb gate close --outcome failure")
 	}
 	switch {
-	case actor.Account != p.Account || fence != p.Fence:
+	case !s.holds(p, actor) || fence != p.Fence:
 		return deny("not_holder", "Only the executor that opened the permit renews it.")
 	case p.Outcome != Running:
 		return deny("closed_already", "This execution has ended: "+p.Outcome+".")

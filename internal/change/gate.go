@@ -53,7 +53,8 @@ type PermitPredicate struct {
 }
 
 // gateCache keeps snapshots for read-only verdicts. An entry is good only while the ledger has not
-// grown since it was read: every covered write has an event, so nothing can change unnoticed.
+// grown since it was read, for every covered write has an event, and while no role in it ends, which
+// time does alone.
 type gateCache struct {
 	mu      sync.RWMutex
 	entries map[ID]*cached // guarded by mu
@@ -111,7 +112,7 @@ func (d *Desk) snapshot(ctx context.Context, id ID) (s *Snapshot, err error) {
 	d.gate.mu.RLock()
 	e := d.gate.entries[id]
 	d.gate.mu.RUnlock()
-	if e != nil && e.head == head {
+	if e != nil && e.head == head && e.snap.Roster.Stands(d.db.Now()) {
 		return e.snap, nil
 	}
 	err = d.db.View(ctx, func(tx *db.Tx) error {
@@ -211,12 +212,16 @@ func (s *Snapshot) again(actor fault.Actor, q wire.GateRequest) (Permit, bool) {
 }
 
 // retried answers a key that opened the gate before. What is presented now must still be what the permit
-// is for: the key alone releases nothing.
+// is for, and nothing may have come up that would stop the run: the key alone releases nothing.
 func (d *Desk) retried(tx *db.Tx, s *Snapshot, p Permit, q wire.GateRequest, v *wire.GateVerdict) (err error) {
 	if *v, err = d.same(s, p, q, tx.Now().UnixMicro()); err != nil {
 		return err
 	}
-	if s.judgeBindings(v, q); len(v.Mismatches) > 0 {
+	if no := s.renew(p, tx.Actor(), p.Fence, tx.Now().UnixMicro()); v.Verdict == wire.Allow && no != nil {
+		f := fault.Of(no)
+		deny(v, f.Code, f.Rule, f.Clause, f.Who, "%s", f.Message)
+	}
+	if s.judgeBindings(v, q); len(v.Mismatches)+len(v.Denials) > 0 {
 		v.Verdict, v.Permit = wire.Deny, nil
 		settleCode(v)
 	}

@@ -272,10 +272,14 @@ func (s *Snapshot) rejected() (Decision, bool) {
 	return Decision{}, false
 }
 
-// auto reports whether a standard model authorized this very revision.
+// auto reports whether a standard model authorized this very revision, and is a model of the policy in
+// force still: criteria that were changed since, or taken back, leave the decision to people.
 func (s *Snapshot) auto() bool {
 	a := s.Change.Body.Auto
-	if a == nil || !a.Passed {
+	if a == nil || !a.Passed || s.Pack == nil {
+		return false
+	}
+	if now, err := s.Pack.ModelDigest(a.Model); err != nil || now != a.Digest {
 		return false
 	}
 	return slices.ContainsFunc(s.Decisions, func(d Decision) bool {

@@ -2,6 +2,7 @@ package change
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
@@ -102,12 +103,55 @@ func (s *Snapshot) criteria(tx *db.Tx) (*AutoApproval, error) {
 		out.Criteria, out.Why = []policy.Criterion{}, fault.Of(err).Message
 		return out, nil
 	}
+	way, err := m.wayBack()
+	if err != nil {
+		return nil, err
+	}
+	out.Criteria = append(out.Criteria, way)
 	out.Passed = policy.Passed(out.Criteria)
 	if !out.Passed {
 		out.Why = "Not every criterion of the model holds."
 	}
 	return out, nil
 }
+
+// wayBack is the criterion that every model has for the bound rollback, whose permit opens without a
+// further look: it goes back over what the criteria looked at and touches nothing else. That is the same
+// flag, or a plan of the same repository which the server has read, with no other types of resource and
+// no more of them. Of other kinds nothing is known but a digest, so people look at them.
+func (m Material) wayBack() (policy.Criterion, error) {
+	out := policy.Criterion{ID: "bound/way-back", Clause: "statement/e-auto",
+		Text: "The way back touches only what the criteria looked at.", Passed: true}
+	bindings, err := seal.Canonical(m.Bindings)
+	if err != nil {
+		return out, err
+	}
+	way, err := seal.Canonical(m.Rollback.Binding)
+	if err != nil {
+		return out, err
+	}
+	out.Inputs = map[string]string{"bindings": string(bindings), "rollback.binding": string(way)}
+	if b := m.Rollback.Binding; b != nil {
+		out.Passed = slices.ContainsFunc(m.Bindings, b.undoes)
+	}
+	return out, nil
+}
+
+func (b Binding) undoes(what Binding) bool {
+	if b.Kind != what.Kind || b.Repo != what.Repo {
+		return false
+	}
+	switch b.Kind {
+	case "feature-flag":
+		return b.Name == what.Name
+	case "tf-plan":
+		other := func(kind string) bool { return !slices.Contains(what.Plan.Types, kind) }
+		return b.Complete && what.Complete && b.Plan.size() <= what.Plan.size() && !slices.ContainsFunc(b.Plan.Types, other)
+	}
+	return false
+}
+
+func (p PlanSum) size() int { return p.Create + p.Update + p.Delete + p.Replace }
 
 // sameDay counts the requester's standard changes of the last 24 hours, so that one risky change is
 // not split into many small ones.

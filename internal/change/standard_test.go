@@ -52,7 +52,7 @@ func (o *office) pipeline(t *testing.T) fault.Actor {
 var flag = seal.Raw([]byte("dark-mode=on"))
 
 // toggled files a use of the toggle model with the tests that the pipeline brings, or ann.
-func (o *office) toggled(t *testing.T, by fault.Actor) change.Change {
+func (o *office) toggled(t *testing.T, by fault.Actor, edit ...func(*change.Material)) change.Change {
 	t.Helper()
 	host := "web-test"
 	m := change.Material{Type: "standard", Model: toggle, Category: "feature-toggle", Summary: "Dark mode on", Justification: "it is done",
@@ -60,6 +60,9 @@ func (o *office) toggled(t *testing.T, by fault.Actor) change.Change {
 		Bindings:     []change.Binding{{Kind: "feature-flag", Name: "dark-mode", Digest: flag}},
 		Rollback:     change.Rollback{Text: "switch back", Binding: &change.Binding{Kind: "feature-flag", Name: "dark-mode", Digest: seal.Raw([]byte("off"))}},
 		Implementers: []change.Executor{{Person: "ivo"}}}
+	for _, e := range edit {
+		e(&m)
+	}
 	c, err := o.File(t.Context(), o.as("ann"), m)
 	must(t, err)
 	_, err = o.AddEvidence(t.Context(), by, c.ID, change.Evidence{Format: "junit", Subject: flag}, strings.NewReader(passing))

@@ -192,6 +192,9 @@ func (d *Desk) LiftWindow(ctx context.Context, actor fault.Actor, id, reason str
 			return fault.New(fault.Denied, "not_allowed", "A freeze is lifted by who set it or by a security officer.").
 				About(id).FixedBy("a security officer")
 		}
+		if err := remark(reason); err != nil {
+			return err
+		}
 		if err := tx.ExecOne("UPDATE change_window SET lifted = $1, lifter = $2 WHERE id = $3 AND lifted = 0",
 			tx.Now().UnixMicro(), actor.Person, id); err != nil {
 			return err
