@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"mime"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json"
 
 	"plumbline.dev/plumb/internal/fault"
@@ -22,12 +24,12 @@ type JSON[T any] struct {
 
 // Resolve reads and decodes the body. It is called by huma after the parameters were read.
 func (j *JSON[T]) Resolve(hc huma.Context) []error {
-	if ct := hc.Header("Content-Type"); ct != "" {
+	if ct := hc.Header("Content-Type"); ct != "" && ct != "application/json" {
 		if kind, _, err := mime.ParseMediaType(ct); err != nil || kind != "application/json" {
 			return []error{fault.New(fault.Invalid, "unsupported_media_type", "The body must be JSON.").Then("send Content-Type: application/json")}
 		}
 	}
-	raw, err := io.ReadAll(hc.BodyReader())
+	raw, err := whole(hc)
 	if err != nil {
 		return []error{fmt.Errorf("read body: %w", err)}
 	}
@@ -38,6 +40,15 @@ func (j *JSON[T]) Resolve(hc huma.Context) []error {
 		return []error{err}
 	}
 	return nil
+}
+
+// whole reads a body; its announced length saves growing the buffer, and is not believed beyond that.
+func whole(hc huma.Context) ([]byte, error) {
+	r, _ := humago.Unwrap(hc)
+	var b bytes.Buffer
+	b.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
+	_, err := b.ReadFrom(hc.BodyReader())
+	return b.Bytes(), err
 }
 
 // schema is the JSON Schema of the body, for the API's description.

@@ -42,16 +42,22 @@ func (a *API) front() http.Handler {
 	})
 }
 
-// headers sets what every answer carries.
+// The headers of every answer, made once: they are set on each.
+var (
+	nosniff  = []string{"nosniff"}
+	noStore  = []string{"no-store"}
+	onlyTLS  = []string{"max-age=31536000"}
+	noScript = []string{"default-src 'none'; sandbox; frame-ancestors 'none'"}
+)
+
+// headers sets what every answer carries; what is not JSON is kept from running as well.
 func (a *API) headers(w http.ResponseWriter, c *call, r *http.Request) {
 	h := w.Header()
-	h.Set("X-Request-Id", c.actor.Request)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "no-referrer")
+	h["X-Request-Id"] = []string{c.actor.Request}
+	h["X-Content-Type-Options"] = nosniff
+	h["Cache-Control"] = noStore
 	if r.TLS != nil || strings.HasPrefix(a.URL, "https://") {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+		h["Strict-Transport-Security"] = onlyTLS
 	}
 }
 
@@ -109,6 +115,9 @@ func (a *API) guard(route *Route, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := callOf(r.Context())
 		c.route = route
+		if route.Gives != "" {
+			w.Header()["Content-Security-Policy"] = noScript
+		}
 		start, out := time.Now(), &counted{ResponseWriter: w}
 		defer func() { seen.observe(out.status, time.Since(start)) }()
 		ctx, err := a.admit(r, c)
