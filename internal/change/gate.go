@@ -127,6 +127,7 @@ func (d *Desk) snapshot(ctx context.Context, id ID) (s *Snapshot, err error) {
 	if len(d.gate.entries) >= maxCached {
 		clear(d.gate.entries)
 	}
+	s.memo = &memo{}
 	d.gate.entries[id] = &cached{head: head, snap: s}
 	return s, nil
 }

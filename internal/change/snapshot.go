@@ -27,6 +27,8 @@ type Snapshot struct {
 	Demand    policy.Demand   // the frozen demand, made stricter by a pack that came later
 	PackNo    *fault.Error    // why the active pack refuses this revision now, if it does
 	Authors   map[string]bool // persons found behind commit authors
+
+	memo *memo // set once nobody changes this snapshot any more
 }
 
 // Rival is another change that touches the same thing.
@@ -254,6 +256,13 @@ func both(now, then []string) []string {
 
 // match says which slots are filled and who could still fill the others.
 func (s *Snapshot) match(executors ...string) policy.Matching {
+	if s.memo != nil {
+		return s.memo.match(executors, func() policy.Matching { return s.matchNow(executors) })
+	}
+	return s.matchNow(executors)
+}
+
+func (s *Snapshot) matchNow(executors []string) policy.Matching {
 	barred := s.excluded(executors...)
 	candidates := slices.DeleteFunc(slices.Clone(s.Roster.People()), func(p policy.Person) bool {
 		_, no := barred[p.ID]

@@ -61,7 +61,11 @@ func (s *Snapshot) environment() string {
 	if s.Pack == nil {
 		return "prod"
 	}
-	return s.Revision.Material.facts(s.Pack).Environment
+	targets := make([]policy.Target, len(s.Revision.Material.Targets))
+	for i, name := range s.Revision.Material.Targets {
+		targets[i], _ = s.Pack.Target(name) // an unknown one comes back as production
+	}
+	return strictest(targets)
 }
 
 // frozen gives the freezes that keep the change from starting now; soft ones that were acknowledged
