@@ -86,3 +86,6 @@ func (d *Desk) Crowd(tx *db.Tx, n int) error {
 	}
 	return nil
 }
+
+// Lasting lists who holds a role without end.
+func (r *Roster) Lasting(role RoleName) []PersonID { return r.lasting(role) }

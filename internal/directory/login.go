@@ -67,7 +67,7 @@ func (d *Desk) login(ctx context.Context, c Credentials) (Opened, error) {
 	switch {
 	case !right && a.redeemable(c.Password, d.db.Now().UnixMicro()):
 		return Opened{}, fault.New(fault.Unauthenticated, "password_needed", "That is the one-time code; choose a password with it.").
-			Then("plumb login --code")
+			Then("plumb login --code-file FILE")
 	case !right || a.Kind != Local:
 		return Opened{}, wrong()
 	}

@@ -25,7 +25,7 @@ func (d *Desk) RepoKey(ctx context.Context, actor fault.Actor, repo string) (sea
 	switch {
 	case actor.Authn != fault.Token || repo == "" || actor.Repo != repo:
 		return "", fault.New(fault.Denied, "repo_not_bound", "Only a token that is bound to the repository gets its key.").
-			Because(string(RepoKeyUse), "").FixedBy("the owner of the service account").Then("plumb token new --repo REPO")
+			Because(string(RepoKeyUse), "").FixedBy("the owner of the service account").Then("plumb token create --repo REPO")
 	case len(d.root) != 32:
 		return "", fault.New(fault.Unavailable, "no_root_key", "The server has no root key, so it keeps no repository keys.").
 			FixedBy("the operator of the server")

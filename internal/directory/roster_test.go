@@ -249,3 +249,27 @@ func TestUnknownPeopleAndAccountsAreNobody(t *testing.T) {
 	}
 	var _ []policy.Person = r.People()
 }
+
+func TestARoleHeldByTwoWaysIsHeldSinceTheOlderAndUntilTheLater(t *testing.T) {
+	t.Parallel()
+	persons := []directory.Person{{ID: "per_a"}, {ID: "per_b"}}
+	group := []directory.Group{{ID: "grp_1", Members: []directory.Member{{Person: "per_a", Since: 4}, {Person: "per_b", Since: 2}}}}
+	for _, way := range []struct {
+		direct, byGroup [2]int64 // since, until
+		since           int64
+		lasting         bool
+	}{
+		{[2]int64{1, 0}, [2]int64{3, 20}, 1, true},
+		{[2]int64{5, 20}, [2]int64{3, 0}, 4, true},
+		{[2]int64{5, 20}, [2]int64{3, 30}, 4, false},
+		{[2]int64{1, 9}, [2]int64{3, 30}, 4, false}, // the direct one is over
+	} {
+		r := directory.RosterWith(persons, group, []directory.RoleGrant{
+			{Role: directory.Officer, Holder: "grp_1", Since: way.byGroup[0], Until: way.byGroup[1]},
+			{Role: directory.Officer, Holder: "per_a", Since: way.direct[0], Until: way.direct[1]}}, 10)
+		since, ok := r.Since("per_a", directory.Officer)
+		if lasting := slices.Contains(r.Lasting(directory.Officer), "per_a"); !ok || since.UnixMicro() != way.since || lasting != way.lasting {
+			t.Errorf("%+v: since %d, lasting %v", way, since.UnixMicro(), lasting)
+		}
+	}
+}

@@ -48,7 +48,7 @@ func (t Token) live(now int64) error {
 }
 
 func tokenOver(sentence string) *fault.Error {
-	return fault.New(fault.Unauthenticated, "token_over", "%s", sentence).FixedBy("its owner").Then("plumb token new")
+	return fault.New(fault.Unauthenticated, "token_over", "%s", sentence).FixedBy("its owner").Then("plumb token create")
 }
 
 // NewToken is what making a token asks for.
