@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/fault"
@@ -155,6 +157,9 @@ func (a *API) admit(r *http.Request, c *call) (context.Context, error) {
 	if err := acceptable(r, route.gives()); err != nil {
 		return nil, err
 	}
+	if err := readable(r); err != nil {
+		return nil, err
+	}
 	if route.writes() && a.Writable != nil {
 		if err := a.Writable(); err != nil {
 			return nil, err
@@ -180,6 +185,18 @@ func (a *API) admit(r *http.Request, c *call) (context.Context, error) {
 	}
 	return db.Around(ctx, a.around(c)), nil
 }
+
+// readable refuses a path or a query that no database column can hold as text; bodies are held to the
+// same by their decoder.
+func readable(r *http.Request) error {
+	query, err := url.QueryUnescape(r.URL.RawQuery)
+	if err == nil && isText(r.URL.Path) && isText(query) {
+		return nil
+	}
+	return fault.New(fault.Invalid, "bad_text", "The address of the request holds bytes that are no text.")
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // recognise finds out who asks, once, by the bearer in the request's header and nothing else.
 func (a *API) recognise(r *http.Request, c *call) error {
