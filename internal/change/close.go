@@ -170,7 +170,7 @@ func (s *Snapshot) reviewed(code Closure, r *Review) error {
 	}
 	if r == nil || blank(r.Outcome) || blank(r.Causes) {
 		return fault.New(fault.Invalid, "review_missing", "A change that ended %s needs a review with outcome and causes.", code).
-			At("review", "is missing").Then("plumb change close %s --review FILE", s.Change.ID)
+			At("review", "is missing").Then("plumb change close %s --outcome TEXT --causes TEXT", s.Change.ID)
 	}
 	return cleanReview(r)
 }

@@ -304,7 +304,7 @@ func (s *Snapshot) mayEdit(actor fault.Actor, seen string) error {
 		return stale(s.Change)
 	case !slices.Contains(editable, s.Change.State):
 		return fault.New(fault.Conflict, "not_editable", "A change that is %s cannot be reworded.", s.Change.State).
-			Then("plumb change new --clone %s", s.Change.ID)
+			Then("plumb change clone %s", s.Change.ID)
 	}
 	return nil
 }

@@ -143,7 +143,7 @@ func (p *Pack) ModelDigest(id string) (string, error) {
 func (m Model) Standing(now, activated, reviewed time.Time, uses int) error {
 	no := func(code, text string) error {
 		return fault.New(fault.Denied, code, "The standard model %s %s; the change needs the usual approvals.", m.ID, text).
-			Because("model:"+m.ID, m.Clause).FixedBy(m.Owner).Then("plumb change submit --type normal")
+			Because("model:"+m.ID, m.Clause).FixedBy(m.Owner).Then("plumb change edit CHANGE --type normal")
 	}
 	if reviewed.Before(activated) {
 		reviewed = activated
