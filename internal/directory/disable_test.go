@@ -63,23 +63,7 @@ func TestEverythingOfADisabledPersonEndsAtOnce(t *testing.T) {
 			t.Errorf("%s is still recognised by the other replica: %s", what, describe(err))
 		}
 	}
-	r := h.roster()
-	if r.Active(h.people["sam"]) || len(r.Roles(h.people["sam"])) > 0 || slices.Contains(r.Holders("security-lead"), h.people["sam"]) ||
-		slices.ContainsFunc(r.People(), isPerson(h.people["sam"])) {
-		t.Error("sam still counts")
-	}
-	if _, ok := r.ServiceOwner(ci.ID); ok {
-		t.Error("a service account without an active owner is live")
-	}
-	if _, ok := r.ServiceNamed("ci"); ok {
-		t.Error("a service account without an active owner is found")
-	}
-	if _, ok := r.Named("sam"); ok {
-		t.Error("a disabled person is found by username")
-	}
-	if got := r.WithEmail("sam@example.com"); len(got) != 1 {
-		t.Error("a disabled author of a commit is no longer excluded")
-	}
+	h.gone("sam", ci.ID)
 	if !slices.Equal(h.disabled, []directory.PersonID{h.people["sam"]}) {
 		t.Errorf("the hook was told of %v", h.disabled)
 	}
@@ -88,12 +72,6 @@ func TestEverythingOfADisabledPersonEndsAtOnce(t *testing.T) {
 	c.Code, c.Username = "", "sam-admin"
 	_, err = h.Login(t.Context(), c)
 	h.refused(err, "wrong_credentials")
-	_, _, err = h.AddAccount(t.Context(), olga, h.people["sam"], "sam-new")
-	h.refused(err, "person_disabled")
-	_, err = h.Reset(t.Context(), olga, directory.AccountID(sam.Account))
-	h.refused(err, "person_disabled")
-	_, err = h.AddService(t.Context(), olga, directory.NewService{Username: "ci2", Owner: h.people["sam"]})
-	h.refused(err, "person_disabled")
 	h.refused(h.Disable(t.Context(), olga, h.people["sam"], "again"), "already_disabled")
 	h.whole()
 
@@ -109,6 +87,41 @@ func TestEverythingOfADisabledPersonEndsAtOnce(t *testing.T) {
 	}
 	h.refused(h.Enable(t.Context(), olga, h.people["sam"], "again"), "not_disabled")
 	h.whole()
+}
+
+// gone wants a person to count nowhere, nor the service account that they owned.
+func (h *house) gone(name string, service directory.AccountID) {
+	h.t.Helper()
+	r, t := h.roster(), h.t
+	if r.Active(h.people[name]) || len(r.Roles(h.people[name])) > 0 || slices.Contains(r.Holders("security-lead"), h.people[name]) ||
+		slices.ContainsFunc(r.People(), isPerson(h.people[name])) {
+		t.Error(name + " still counts")
+	}
+	if _, ok := r.ServiceOwner(service); ok {
+		t.Error("a service account without an active owner is live")
+	}
+	if _, ok := r.ServiceNamed("ci"); ok {
+		t.Error("a service account without an active owner is found")
+	}
+	if _, ok := r.Named(name); ok {
+		t.Error("a disabled person is found by username")
+	}
+	if got := r.WithEmail(name + "@example.com"); len(got) != 1 {
+		t.Error("a disabled author of a commit is no longer excluded")
+	}
+}
+
+func TestNothingNewIsMadeForADisabledPerson(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	olga, account := h.as("olga"), directory.AccountID(h.as("sam").Account)
+	h.must(h.Disable(t.Context(), olga, h.people["sam"], "left the company"))
+	_, _, err := h.AddAccount(t.Context(), olga, h.people["sam"], "sam-new")
+	h.refused(err, "person_disabled")
+	_, err = h.Reset(t.Context(), olga, account)
+	h.refused(err, "person_disabled")
+	_, err = h.AddService(t.Context(), olga, directory.NewService{Username: "ci2", Owner: h.people["sam"]})
+	h.refused(err, "person_disabled")
 }
 
 func isPerson(id directory.PersonID) func(policyPerson) bool {

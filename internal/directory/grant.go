@@ -107,7 +107,8 @@ func (d *Desk) Assign(ctx context.Context, actor fault.Actor, g Grant) error {
 // officer must remain.
 func (d *Desk) Apply(tx *db.Tx, g Grant, changeID string) error {
 	if changeID == "" {
-		return fault.New(fault.Denied, "grant_needs_change", "A grant of this kind names the change that allows it.")
+		return fault.New(fault.Denied, "grant_needs_change", "A grant of this kind names the change that allows it.").
+			FixedBy("whoever asks for the role").Then("plumb access request")
 	}
 	r, err := d.RosterIn(tx)
 	if err != nil {
@@ -210,7 +211,8 @@ func (r *Roster) auditorApart(who string, gains []RoleName, k known) error {
 		}
 	}
 	if audits && approves {
-		return fault.New(fault.Denied, "auditor_approves", "Members of that group would both audit and approve.").Because("auditor_apart", "")
+		return fault.New(fault.Denied, "auditor_approves", "Members of that group would both audit and approve.").
+			Because("auditor_apart", "").FixedBy("an access change that takes the other role away first")
 	}
 	return nil
 }
