@@ -78,7 +78,7 @@ func (s *Snapshot) verify(actor fault.Actor, v Verification) error {
 	}
 	if _, did := s.executors()[actor.Person]; did {
 		return fault.New(fault.Denied, "executor_verification", "Who executed a change cannot verify it.").About(string(s.Change.ID)).
-			Because("verify", "asset owner verification")
+			Because("verify", "asset owner verification").FixedBy("another holder of the role")
 	}
 	return remark(v.Comment)
 }
