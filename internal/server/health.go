@@ -38,6 +38,7 @@ func (s *Server) handler(figures *api.Metrics) http.Handler {
 			}
 			metrics.ServeHTTP(w, r)
 		default:
+			s.asked.Add(1)
 			s.api.ServeHTTP(w, r)
 		}
 	})

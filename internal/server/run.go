@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ const (
 	diskEvery  = 2 * time.Second
 	flushEvery = time.Minute // sums of refused requests, last uses of sessions
 	sweepEvery = time.Hour   // what was kept long enough
+	restEvery  = 10 * time.Second
 )
 
 // maxStop bounds how long a stopping server waits for running requests.
@@ -28,7 +30,7 @@ func (s *Server) Run(ctx context.Context) error {
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var all sync.WaitGroup
-	for _, loop := range []func(context.Context){s.ledger.Run, s.api.Webhooks().Run, s.tick, s.watchDisk, s.flush, s.sweep} {
+	for _, loop := range []func(context.Context){s.ledger.Run, s.api.Webhooks().Run, s.tick, s.watchDisk, s.flush, s.sweep, s.rest} {
 		all.Go(func() { loop(loops) })
 	}
 	served := make(chan error, 1)
@@ -126,6 +128,23 @@ func (s *Server) flushOnce(ctx context.Context) {
 	if err := errors.Join(s.refused.Flush(ctx), s.people.Flush(ctx)); err != nil && ctx.Err() == nil {
 		s.log.Warn("sums and last uses could not be written; trying again", "err", err)
 	}
+}
+
+// rest gives memory back once nobody has asked for a while: hashing a password takes 64 MiB, and the
+// collector alone would keep that until the next busy time.
+func (s *Server) rest(ctx context.Context) {
+	before, rested := s.asked.Load(), true
+	every(ctx, restEvery, func(context.Context) {
+		now := s.asked.Load()
+		if now != before {
+			before, rested = now, false
+			return
+		}
+		if !rested {
+			debug.FreeOSMemory()
+			rested = true
+		}
+	})
 }
 
 func (s *Server) sweep(ctx context.Context) {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"plumbline.dev/plumb/internal/api"
 	"plumbline.dev/plumb/internal/blob"
@@ -42,7 +43,8 @@ type Server struct {
 	api      *api.API
 	disk     *disk
 	http     *http.Server
-	opened   []io.Closer // in the order of opening; closed backwards
+	opened   []io.Closer  // in the order of opening; closed backwards
+	asked    atomic.Int64 // requests of the API so far
 }
 
 // ledgerOrigin is what stands before the install id in the first line of every checkpoint.
