@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"plumbline.dev/plumb/internal/client"
@@ -80,21 +82,25 @@ func (a *app) end(err error) int {
 	case interrupted(err):
 		fmt.Fprintln(a.err, "Interrupted.")
 		return code
-	case a.opts.output == "json":
-		a.problemJSON(err)
+	case a.opts.output == "json" || a.opts.output == "yaml":
+		a.problemData(err)
 		return code
 	}
 	a.explain(err, code)
 	return code
 }
 
-func (a *app) problemJSON(err error) {
+// problemData writes the problem document of an error.
+func (a *app) problemData(err error) {
 	b, encodeErr := marshal(client.ProblemOf(err))
+	if encodeErr == nil && a.opts.output == "yaml" {
+		b, encodeErr = yaml.JSONToYAML(b)
+	}
 	if encodeErr != nil {
 		fmt.Fprintln(a.err, encodeErr)
 		return
 	}
-	fmt.Fprintf(a.err, "%s\n", b)
+	fmt.Fprintf(a.err, "%s\n", bytes.TrimRight(b, "\n"))
 }
 
 // explain says what happened, why, who can mend it, and how to go on.

@@ -88,8 +88,16 @@ func only(found map[string]bool, what, word, next string) (string, error) {
 	return "", fault.New(fault.Invalid, "unknown_name", text, what, clean(word)).FixedBy("you").Then("%s", next)
 }
 
-// executor reads who may run a change: a person, or service:NAME[@repository[#pipeline]].
+// executor reads who may run a change: me, a person, or service:NAME[@repository[#pipeline]]. Under a
+// pipeline's token "me" is that service account, with what its token is bound to.
 func (n *names) executor(ctx context.Context, word string) (client.Executor, error) {
+	if word == "me" {
+		r, err := n.c.Me(ctx)
+		if err == nil && r.Value.Kind == "service" {
+			return client.Executor{Account: r.Value.Account, Repo: r.Value.Repo, Pipe: r.Value.Pipe}, nil
+		}
+		return client.Executor{Person: r.Value.Person.ID}, err
+	}
 	rest, isService := strings.CutPrefix(word, "service:")
 	if !isService {
 		if strings.HasPrefix(word, "acc_") {

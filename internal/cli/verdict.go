@@ -28,7 +28,7 @@ func (a *app) verdict(v wire.GateVerdict, raw jsontext.Value) error {
 	if err := a.writeVerdict(v, raw); err != nil {
 		return err
 	}
-	if v.Code != wire.ExitAllowed && a.opts.output != "json" {
+	if v.Code != wire.ExitAllowed && a.opts.output != "json" && a.opts.output != "yaml" {
 		a.explainVerdict(v)
 	}
 	return a.exitOf(v)
@@ -195,8 +195,8 @@ func (a *app) gateEnd(change, kind string, advisory bool, err error) error {
 	if err := a.writeVerdict(v, raw); err != nil {
 		return err
 	}
-	if a.opts.output == "json" {
-		a.problemJSON(err)
+	if a.opts.output == "json" || a.opts.output == "yaml" {
+		a.problemData(err)
 	} else {
 		a.explain(err, v.Code)
 	}

@@ -25,9 +25,13 @@ func (a *app) webhookList() *cobra.Command {
 			return err
 		}
 		return a.emit(r.Raw, func(w io.Writer) error {
-			t := table{head: []string{"ID", "URL", "EVENTS"}}
+			t := table{head: []string{"ID", "STATE", "EVENTS", "URL"}}
 			for _, x := range r.Value.Items {
-				t.add(x.ID, x.URL, either(join(x.Verbs), "all"))
+				state := "live"
+				if x.Ended > 0 {
+					state = "ended"
+				}
+				t.add(x.ID, state, either(join(x.Verbs), "all"), x.URL)
 			}
 			return t.write(w, a.paint(w), "No receivers.")
 		})
@@ -50,10 +54,9 @@ func (a *app) webhookAdd() *cobra.Command {
 			if err := writeSecretFile(out, r.Value.Secret); err != nil {
 				return err
 			}
-			r.Value.Secret = ""
-			return a.emitValue(r.Value, sentence("Added %s; its secret is in %s.", r.Value.ID, out))
+			return a.emitValue(r.Value.Webhook, sentence("Added %s; its secret is in %s.", r.Value.Webhook.ID, out))
 		}
-		return a.emit(r.Raw, sentence("Added %s. Secret, shown this once: %s", r.Value.ID, r.Value.Secret))
+		return a.emit(r.Raw, sentence("Added %s. Secret, shown this once: %s", r.Value.Webhook.ID, r.Value.Secret))
 	})
 	cmd.Flags().StringSliceVar(&verbs, "event", nil, "events to send, such as change.approved; all when none is given")
 	cmd.Flags().StringVar(&out, "out", "", "write the secret to this file (mode 0600) instead of the terminal")
@@ -91,7 +94,7 @@ func (a *app) webhookReplay() *cobra.Command {
 
 func (a *app) webhookDeliveries() *cobra.Command {
 	var most int
-	cmd := a.leaf("deliveries ID", "List what was tried", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+	cmd := a.leaf("deliveries ID", "List what became of the events, newest first", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
@@ -103,9 +106,9 @@ func (a *app) webhookDeliveries() *cobra.Command {
 			return err
 		}
 		return a.emitList(raw, func(w io.Writer) error {
-			t := table{head: []string{"EVENT", "WHEN", "STATUS", "ERROR"}}
+			t := table{head: []string{"EVENT", "WHEN", "STATE", "TRIES", "STATUS", "PROBLEM"}}
 			for _, d := range list {
-				t.add(number(d.Seq), at(d.At), fmt.Sprint(d.Status), either(d.Error, "-"))
+				t.add(number(d.Seq), at(d.At), stateWords(d.State), number(d.Tries), number(d.Status), either(d.Problem, "-"))
 			}
 			return t.write(w, a.paint(w), "Nothing was sent yet.")
 		})

@@ -270,13 +270,19 @@ func (c *Client) Models(ctx context.Context) (Reply[Models], error) {
 	return get[Models](ctx, c, path("models"), nil)
 }
 
-// Webhook is one receiver of events; Secret is set only in the answer that made it.
+// Webhook is one receiver of events; an empty list of verbs stands for all.
 type Webhook struct {
-	ID     string   `json:"id"`
-	URL    string   `json:"url"`
-	Verbs  []string `json:"verbs"`
-	Secret string   `json:"secret"`
-	Since  int64    `json:"created"`
+	ID      string   `json:"id"`
+	URL     string   `json:"url"`
+	Verbs   []string `json:"verbs"`
+	Created int64    `json:"created"`
+	Ended   int64    `json:"ended"`
+}
+
+// MadeWebhook is a new receiver; Secret is shown this once.
+type MadeWebhook struct {
+	Webhook Webhook `json:"webhook"`
+	Secret  string  `json:"secret"`
 }
 
 // Webhooks lists the receivers.
@@ -285,8 +291,8 @@ func (c *Client) Webhooks(ctx context.Context) (Reply[Page[Webhook]], error) {
 }
 
 // AddWebhook adds a receiver.
-func (c *Client) AddWebhook(ctx context.Context, to string, verbs []string) (Reply[Webhook], error) {
-	return post[Webhook](ctx, c, path("webhooks"), struct {
+func (c *Client) AddWebhook(ctx context.Context, to string, verbs []string) (Reply[MadeWebhook], error) {
+	return post[MadeWebhook](ctx, c, path("webhooks"), struct {
 		URL   string   `json:"url"`
 		Verbs []string `json:"verbs"`
 	}{to, verbs})
@@ -306,15 +312,18 @@ func (c *Client) ReplayWebhook(ctx context.Context, id string, from int64) error
 	return err
 }
 
-// Delivery is one try to deliver an event.
+// Delivery is what became of one event for one receiver.
 type Delivery struct {
-	Seq    int64  `json:"seq"`
-	Status int    `json:"status"`
-	At     int64  `json:"at"`
-	Error  string `json:"error"`
+	Seq     int64  `json:"seq"`
+	State   string `json:"state"`
+	Tries   int64  `json:"tries"`
+	Next    int64  `json:"next"`
+	Status  int64  `json:"status"`
+	Problem string `json:"problem"`
+	At      int64  `json:"at"`
 }
 
-// Deliveries lists one page of the tries.
+// Deliveries lists one page of them, newest first.
 func (c *Client) Deliveries(ctx context.Context, id string, limit int, cursor string) (Reply[Page[Delivery]], error) {
 	return get[Page[Delivery]](ctx, c, path("webhooks", id, "deliveries"), values("limit", strconv.Itoa(limit), "cursor", cursor))
 }
