@@ -3,6 +3,7 @@ package change
 import (
 	"testing"
 
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/wire"
 )
@@ -57,6 +58,26 @@ func TestOnlyAPersonInTheirOwnSessionDecides(t *testing.T) {
 	}
 	if err := s.withdraw(good, ""); err != nil {
 		t.Errorf("the approver could not withdraw: %v", err)
+	}
+}
+
+func TestARoleThatWasLostTookItsDecisionsWithIt(t *testing.T) {
+	t.Parallel()
+	s := waiting(t)
+	counts := func(since int64, then ...string) bool {
+		s.Roster = directory.RosterOf([]directory.Person{{ID: bob, Name: bob}}, nil,
+			[]directory.RoleGrant{{Role: "security-lead", Holder: bob, Since: since}}, modelNow+10)
+		s.Decisions = []Decision{{Person: bob, RevDigest: s.Change.RevDigest, Verb: Approval, At: modelNow, Roles: then}}
+		return len(s.votes()) == 1
+	}
+	if !counts(modelNow-5, "security-lead") || !counts(modelNow, "security-lead") {
+		t.Error("a role held ever since the decision does not count")
+	}
+	if counts(modelNow+5, "security-lead") {
+		t.Error("a role that was granted anew after the decision counts")
+	}
+	if counts(modelNow-5, "engineering-lead") || counts(modelNow-5) {
+		t.Error("a role that was not held at the decision counts")
 	}
 }
 

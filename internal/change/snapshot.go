@@ -235,19 +235,21 @@ func (s *Snapshot) votes(executors ...string) []policy.Person {
 		if _, no := barred[person]; no || d.Verb != Approval {
 			continue
 		}
-		if roles := s.Roster.Roles(directory.PersonID(person)); len(roles) > 0 {
-			out = append(out, policy.Person{ID: person, Roles: both(roles, d.Roles)})
+		if roles := s.unbroken(d); len(roles) > 0 {
+			out = append(out, policy.Person{ID: person, Roles: roles})
 		}
 	}
 	slices.SortFunc(out, func(a, b policy.Person) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }
 
-// both gives the roles held then and now: a role that came after the decision did not decide.
-func both(now, then []string) []string {
+// unbroken gives the roles that the decider holds now and has held ever since deciding: a role that came
+// later did not decide, and one that was lost took the decision with it, even if it came back.
+func (s *Snapshot) unbroken(d Decision) []string {
 	out := []string{}
-	for _, r := range now {
-		if slices.Contains(then, r) {
+	for _, r := range s.Roster.Roles(directory.PersonID(d.Person)) {
+		since, held := s.Roster.Since(directory.PersonID(d.Person), directory.RoleName(r))
+		if held && slices.Contains(d.Roles, r) && since.UnixMicro() <= d.At {
 			out = append(out, r)
 		}
 	}
