@@ -76,7 +76,7 @@ func (y *tally) add(what string) {
 func (y *tally) complete(t *testing.T, checks int) {
 	t.Helper()
 	want := strings.Fields("filed edited submitted approved rejected withdrawn held released cancelled tested opened:apply opened:rollback " +
-		"finished:success finished:failure verified closed:successful closed:backed_out repeated " +
+		"finished:success finished:failure verified closed:successful closed:backed_out repeated same:permit " +
 		"gate:3 gate:4 gate:5 not_signed_in not_allowed self_approval executor_approval no_slot stale if_match_required " +
 		"not_awaiting checks_missing decided_already needs_new_revision nothing_to_withdraw permit_used idempotency_mismatch")
 	var lines []string
@@ -208,12 +208,12 @@ func (w *walk) onward() {
 	b := w.book
 	switch {
 	case b.running():
-		for _, r := range b.Runs {
-			if r.Outcome == "running" {
-				w.finish(askerOf(r.Holder))
-				return
-			}
+		r := b.Runs[slices.IndexFunc(b.Runs, func(r run) bool { return r.Outcome == "running" })]
+		if w.draw("finish", "retry") == "retry" {
+			w.presentAgain(askerOf(r.Holder), "open", r.Kind, map[string]string{wire.KindApply: b.Now.Bytes, wire.KindRollback: "back"}[r.Kind], &r)
+			return
 		}
+		w.finish(askerOf(r.Holder))
 	case b.outcome(wire.KindApply) == "failure" && b.outcome(wire.KindRollback) == "":
 		w.present(w.someone(crews[b.Now.Who]...), "open", wire.KindRollback, "back")
 	case b.State == "verifying" && !b.Verified:

@@ -287,13 +287,21 @@ func (b *book) tested(bytes, result string) {
 	b.assess(b.State)
 }
 
-// gate is the exit code for what is presented, by the written order of codes. Of a draft no role is
-// demanded yet, so whoever it names without being an implementer may be told that it is pending.
-func (b *book) gate(a asker, kind, bytes string) (code int, orPending bool) {
+// gate is the exit code for what is presented, by the written order of codes. Only implementers carry
+// out in person; of a draft that role is not demanded yet, so its executor may hear the other code.
+func (b *book) gate(a asker, kind, bytes string) (code, other int) {
+	unfit := a.name != servertest.CI && a.person != servertest.Ivy
+	code = b.verdict(a, kind, bytes, unfit)
+	if b.in("draft") {
+		return code, b.verdict(a, kind, bytes, false)
+	}
+	return code, code
+}
+
+func (b *book) verdict(a asker, kind, bytes string, unfit bool) int {
 	apply := kind == wire.KindApply
 	named := slices.Contains(crews[b.Now.Who], a.account)
-	unfit := a.name != servertest.CI && a.person != servertest.Ivy // only holders of implementer carry out in person
-	denied := b.in("rejected", "cancelled", "closed") || b.Holder != "" || !named ||
+	denied := b.in("rejected", "cancelled", "closed") || b.Holder != "" || !named || unfit ||
 		b.Words[a.person] == "approve" || b.outcome(kind) != "" || apply && b.in("verifying", "in_review") ||
 		!apply && !b.in("implementing", "verifying")
 	for _, word := range b.Words {
@@ -304,16 +312,15 @@ func (b *book) gate(a asker, kind, bytes string) (code int, orPending bool) {
 		right = "back"
 	}
 	pending := filled(b.counting(a.person)) < 2 || b.in("draft") || apply && b.Tests[b.Now.Bytes] != "pass"
-	orPending = unfit && !denied && b.in("draft")
 	switch {
-	case denied || unfit:
-		return wire.ExitDenied, orPending
+	case denied:
+		return wire.ExitDenied
 	case bytes != right:
-		return wire.ExitMismatch, false
+		return wire.ExitMismatch
 	case pending:
-		return wire.ExitPending, false
+		return wire.ExitPending
 	}
-	return wire.ExitAllowed, false
+	return wire.ExitAllowed
 }
 
 // ended follows a run's end: nothing is verified while anything runs; a success waits for the owner's
@@ -362,7 +369,8 @@ func (b *book) settled() bool {
 	return b.in("in_review") || b.in("verifying") && (b.outcome(wire.KindApply) == "failure" || b.outcome(wire.KindRollback) != "")
 }
 
-func (b *book) close(a asker, code string) (n no) {
+// close: what ended well and was not risky may be closed by who ran it; what risk there is, the server says.
+func (b *book) close(a asker, code string, risky bool) (n no) {
 	rolled, applied := b.outcome(wire.KindRollback) == "success", b.outcome(wire.KindApply)
 	n.when(!b.settled(), "not_in_review")
 	n.open(b.in("verifying", "implementing"), "not_verified")
@@ -370,6 +378,6 @@ func (b *book) close(a asker, code string) (n no) {
 	n.when(code == "successful" && (applied != "success" || b.outcome(wire.KindRollback) != ""), "dishonest_closure")
 	n.when(code == "backed_out" && !rolled, "dishonest_closure")
 	n.open(code == "failed" && (applied != "failure" || rolled), "dishonest_closure")
-	n.when(code != "successful" && b.ran(a), "own_review")
+	n.when((risky || code != "successful") && b.ran(a), "own_review")
 	return n
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -205,11 +206,18 @@ func (w *walk) gate(a asker, verb string) {
 }
 
 func (w *walk) present(a asker, verb, kind, bytes string) {
-	q := presented(change.Change{ID: w.id}, kind, bytes)
-	q.Key = seal.NewID("key")
 	var before *run
 	if len(w.book.Runs) > 0 && w.chance(30) {
 		before = &w.book.Runs[rapid.IntRange(0, len(w.book.Runs)-1).Draw(w.T, "run")]
+	}
+	w.presentAgain(a, verb, kind, bytes, before)
+}
+
+// presentAgain uses the key of an earlier permit, if one is given.
+func (w *walk) presentAgain(a asker, verb, kind, bytes string, before *run) {
+	q := presented(change.Change{ID: w.id}, kind, bytes)
+	q.Key = seal.NewID("key")
+	if before != nil {
 		q.Key = before.Key
 	}
 	r := w.send(a, "POST", "/gate/"+verb, q)
@@ -217,13 +225,16 @@ func (w *walk) present(a asker, verb, kind, bytes string) {
 		w.judge(no{must: []string{code}}, r)
 		return
 	}
-	if verb == "open" && before != nil && before.Holder == a.account && before.Kind == kind && before.Outcome == "running" {
-		w.repeated(r, *before, bytes)
+	mine := slices.IndexFunc(w.book.Runs, func(x run) bool {
+		return x.Key == q.Key && x.Holder == a.account && x.Kind == kind && x.Outcome == "running"
+	})
+	if verb == "open" && mine >= 0 && w.book.Holder == "" {
+		w.repeated(r, w.book.Runs[mine], bytes)
 		return
 	}
-	want, orPending := w.book.gate(a, kind, bytes)
-	if orPending && r.has(`"code":4`) {
-		want = wire.ExitPending
+	want, other := w.book.gate(a, kind, bytes)
+	if other != want && r.has(fmt.Sprintf(`"code":%d`, other)) {
+		want = other
 	}
 	w.verdict(a, r, want, verb == "open", run{Kind: kind, Holder: a.account, Key: q.Key, Outcome: "running"})
 }
@@ -242,7 +253,7 @@ func (w *walk) repeated(r reply, before run, bytes string) {
 	if r.status != 200 || v.PermitID != before.ID {
 		w.fail("a permit's key was answered %s, want permit %s again", r, before.ID)
 	}
-	w.taken.add("same permit")
+	w.taken.add("same:permit")
 }
 
 func (w *walk) verdict(a asker, r reply, want int, opens bool, p run) {
@@ -352,7 +363,7 @@ func (w *walk) close(a asker) {
 	}
 	body := map[string]any{"closure": code, "review": map[string]any{"outcome": "it is as it is", "causes": "known",
 		"actions": []map[string]any{{"text": "look closer", "owner": w.f.People[servertest.Alice], "due": time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)}}}}
-	if _, done := w.asked(a, true, w.book.close(a, code), "POST", "/close", body); done {
+	if _, done := w.asked(a, true, w.book.close(a, code, w.view.Change.Body.Demand.Risk == "high"), "POST", "/close", body); done {
 		w.taken.add("closed:" + code)
 		w.book.State = "closed"
 	}
