@@ -9,7 +9,6 @@ package api
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -23,6 +22,7 @@ import (
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/ledger"
+	"plumbline.dev/plumb/internal/prove"
 	"plumbline.dev/plumb/internal/seal"
 )
 
@@ -33,7 +33,8 @@ type Config struct {
 	People   *directory.Desk
 	Changes  *change.Desk
 	Refused  *ledger.Counter // counts what strangers sent
-	Export   Exporter        // nil: exports are unavailable
+	Source   prove.Source    // evidence packs are written from it
+	Temp     string          // folder for them while they are written; "" for the system's
 	Install  string          // install id
 	Permits  *seal.Key       // the public half is shown
 	Root     []byte          // 32 bytes; seals webhook secrets and kept answers at rest
@@ -46,12 +47,6 @@ type Config struct {
 	OnSetUp  func()       // called once the ceremony is done
 	Metrics  *Metrics
 	Logger   *slog.Logger // nil means silent
-}
-
-// Exporter writes evidence packs.
-type Exporter interface {
-	// Export streams one pack; an error before the first byte is a refusal.
-	Export(ctx context.Context, actor fault.Actor, q ExportQuery, w io.Writer) error
 }
 
 // API answers HTTP. It is safe for concurrent use.

@@ -5,14 +5,10 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db"
-	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/ledger"
 )
 
@@ -147,62 +143,4 @@ func (a *API) tile(ctx context.Context, in *tileIn) (*note, error) {
 		return nil, err
 	}
 	return &note{ContentType: octets, Cache: "private, max-age=86400", Body: b}, nil
-}
-
-// ExportQuery says what an evidence pack holds: one change, or all of a period.
-type ExportQuery struct {
-	Change   string    `json:"change,omitempty"`
-	From     time.Time `json:"from,omitzero"`
-	To       time.Time `json:"to,omitzero"`
-	Withhold []string  `json:"withhold,omitempty" enum:"names,details,documents" doc:"what is left out; the proofs still hold"`
-}
-
-func (q ExportQuery) check() error {
-	e := fault.New(fault.Invalid, "bad_export", "The export cannot be made like that.")
-	if period := !q.From.IsZero() || !q.To.IsZero(); (q.Change == "") != period || period && !q.To.After(q.From) {
-		e.At("change", "name a change, or a period from and to")
-	}
-	for _, w := range q.Withhold {
-		if w != "names" && w != "details" && w != "documents" {
-			e.At("withhold", "holds names, details or documents")
-		}
-	}
-	if q.Change != "" {
-		if _, err := change.ParseID(q.Change); err != nil {
-			return err
-		}
-	}
-	if len(e.Fields) > 0 {
-		return e
-	}
-	return nil
-}
-
-type exportIn struct {
-	In JSON[ExportQuery]
-}
-
-// stream is an answer that is written as it is made.
-type stream struct {
-	Body func(huma.Context)
-}
-
-// packType is the media type of an evidence pack.
-const packType = "application/vnd.plumbline.pack"
-
-func (a *API) export(ctx context.Context, in *exportIn) (*stream, error) {
-	q := in.In.value
-	if err := q.check(); err != nil {
-		return nil, err
-	}
-	if a.Export == nil {
-		return nil, fault.New(fault.Unavailable, "no_export", "This server writes no evidence packs.")
-	}
-	return &stream{func(hc huma.Context) {
-		out := &lazy{to: hc.BodyWriter(), begin: func() {
-			hc.SetHeader("Content-Type", packType)
-			hc.SetHeader("Content-Disposition", "attachment")
-		}}
-		a.finish(hc, out, a.Export.Export(ctx, actorOf(ctx), q, out))
-	}}, nil
 }

@@ -132,8 +132,7 @@ func TestRulesDoNotReadTheClock(t *testing.T) {
 
 // panics may use panic.
 var panics = allowed{
-	"internal/api/guard.go":  "http.ErrAbortHandler is how net/http breaks an answer off",
-	"internal/api/stream.go": "http.ErrAbortHandler is how net/http breaks an answer off",
+	"internal/api/guard.go": "http.ErrAbortHandler is how net/http breaks an answer off",
 }
 
 func TestInputNeverPanics(t *testing.T) {

@@ -99,10 +99,10 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	s.refused = ledger.NewCounter(s.db)
 	figures := api.NewMetrics()
 	s.api, err = api.New(api.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Refused: s.refused,
-		Export:  exporter{db: s.db, source: prove.Source{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit, Install: s.keys.install}},
 		Install: s.keys.install, Permits: s.keys.permit, Root: s.keys.root, URL: s.url, Proxied: s.cfg.BehindProxy,
 		Limits: api.Limits{Principal: s.cfg.AccountRate, Stranger: s.cfg.StrangerRate}, Egress: s.cfg.WebhookAllow,
-		Writable: s.disk.writable, OnSetUp: s.forgetCode, Metrics: figures, Logger: s.log})
+		Source: prove.Source{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit, Install: s.keys.install},
+		Temp:   filepath.Join(s.cfg.Data, "documents", "tmp"), Writable: s.disk.writable, OnSetUp: s.forgetCode, Metrics: figures, Logger: s.log})
 	if err != nil {
 		return err
 	}
