@@ -19,22 +19,8 @@ func TestEverythingOfADisabledPersonEndsAtOnce(t *testing.T) {
 	other := h.desk() // another replica
 	other.Shared()
 	olga := h.as("olga")
-	sam, session := h.signIn("sam")
-	_, own := h.token(sam, directory.NewToken{Name: "own", Scopes: []directory.Scope{directory.ScopeRead}})
-	ci, err := h.AddService(t.Context(), olga, directory.NewService{Username: "ci", Owner: h.people["sam"]})
-	h.must(err)
-	_, service := h.token(sam, directory.NewToken{Account: ci.ID, Name: "ci", Scopes: []directory.Scope{directory.ScopeGate}})
-	second, code, err := h.AddAccount(t.Context(), olga, h.people["sam"], "sam-admin")
-	h.must(err)
-	c := directory.Credentials{Username: second.Username, Code: code, Password: "seven brass kettles sing", Address: office}
-	linked, err := h.Redeem(t.Context(), c)
-	h.must(err)
-	group, err := h.AddGroup(t.Context(), olga, "leads", "")
-	h.must(err)
-	h.must(h.apply(directory.Grant{Op: directory.JoinGroup, Person: h.people["sam"], Into: group.ID}))
-	h.must(h.apply(directory.Grant{Op: directory.GrantRole, Group: group.ID, Role: "engineering-lead"}))
-
-	bearers := map[string]string{"session": session, "own token": own, "service token": service, "session of the linked account": linked.Bearer.Reveal()}
+	bearers, ci, c := h.everywhere()
+	var err error
 	actors := map[string]fault.Actor{}
 	for what, b := range bearers {
 		for _, d := range []*directory.Desk{h.Desk, other} {
@@ -87,6 +73,30 @@ func TestEverythingOfADisabledPersonEndsAtOnce(t *testing.T) {
 	}
 	h.refused(h.Enable(t.Context(), olga, h.people["sam"], "again"), "not_disabled")
 	h.whole()
+}
+
+// everywhere lets sam in by every way there is, and gives the secrets, a service account of sam's and the
+// credentials of a linked account.
+func (h *house) everywhere() (bearers map[string]string, ci directory.Account, c directory.Credentials) {
+	h.t.Helper()
+	t := h.t
+	olga := h.as("olga")
+	sam, session := h.signIn("sam")
+	_, own := h.token(sam, directory.NewToken{Name: "own", Scopes: []directory.Scope{directory.ScopeRead}})
+	ci, err := h.AddService(t.Context(), olga, directory.NewService{Username: "ci", Owner: h.people["sam"]})
+	h.must(err)
+	_, service := h.token(sam, directory.NewToken{Account: ci.ID, Name: "ci", Scopes: []directory.Scope{directory.ScopeGate}})
+	second, code, err := h.AddAccount(t.Context(), olga, h.people["sam"], "sam-admin")
+	h.must(err)
+	c = directory.Credentials{Username: second.Username, Code: code, Password: "seven brass kettles sing", Address: office}
+	linked, err := h.Redeem(t.Context(), c)
+	h.must(err)
+	group, err := h.AddGroup(t.Context(), olga, "leads", "")
+	h.must(err)
+	h.must(h.apply(directory.Grant{Op: directory.JoinGroup, Person: h.people["sam"], Into: group.ID}))
+	h.must(h.apply(directory.Grant{Op: directory.GrantRole, Group: group.ID, Role: "engineering-lead"}))
+
+	return map[string]string{"session": session, "own token": own, "service token": service, "session of the linked account": linked.Bearer.Reveal()}, ci, c
 }
 
 // gone wants a person to count nowhere, nor the service account that they owned.

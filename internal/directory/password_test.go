@@ -18,7 +18,7 @@ func TestPasswordsThatGuessersTryEarlyAreRefused(t *testing.T) {
 		"", "short", "elevenchars", "passwordpassword", "Password1234", "P@ssw0rd2024!", "qwertyuiop123", "1q2w3e4r5t6y",
 		"123456789012", "aaaaaaaaaaaaaaaa", "abcabcabcabcabc", "abcdefghijklmnop", "letmeinletmein", "CorrectHorseBatteryStaple",
 		"welcome12345", "Summer2026!!", "samsamsamsam", "Example12345", "administrator1", "Sam.Smith2026", "plumbline-admin", "password\x00password",
-		strings.Repeat("x7", 129),
+		strings.Repeat("x7", 129), strings.Repeat("violet anchors hum quietly ", 10), "violet\x00anchors hum quietly", "violet\nanchors hum quietly",
 	} {
 		if err := directory.CheckPassword(seal.Secret(p), "sam.smith", "Example"); err == nil {
 			t.Errorf("%q was taken", p)
