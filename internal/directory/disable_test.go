@@ -32,9 +32,7 @@ func TestEverythingOfADisabledPersonEndsAtOnce(t *testing.T) {
 	if !slices.Equal(h.roster().Roles(h.people["sam"]), []string{"engineering-lead", "security-lead"}) {
 		t.Fatalf("sam holds %v", h.roster().Roles(h.people["sam"]))
 	}
-
 	h.must(h.Disable(t.Context(), olga, h.people["sam"], "left the company"))
-
 	for what, b := range bearers {
 		if _, err := h.Recognise(t.Context(), b); fault.Of(err).Kind != fault.Unauthenticated {
 			t.Errorf("%s is still recognised: %s", what, describe(err))
