@@ -16,7 +16,7 @@ import (
 )
 
 // wired is a configuration with real desks on an empty database.
-func wired(t *testing.T) Config {
+func wired(t testing.TB) Config {
 	t.Helper()
 	d := dbtest.Open(t, dbtest.NewClock())
 	key, err := seal.NewKey()
