@@ -129,6 +129,10 @@ func (d *Desk) execute(ctx context.Context, tx *db.Tx, s *Snapshot, b Binding, d
 		if err != nil {
 			return err
 		}
+		findings := p.Lint(policy.LintOptions{People: s.Roster.People(), Now: tx.Now()})
+		if err := policy.Ready(findings); err != nil { // the same rule as at the first start, whoever filed it by whatever way
+			return err
+		}
 		did["policy"] = p.Digest()
 		return d.activate(tx, p, string(s.Change.ID))
 	case StandardModel:

@@ -368,6 +368,18 @@ func TestAPackComesIntoForceByAChangeUnderThePackBefore(t *testing.T) {
 // putInForce activates a pack by a change of its own.
 func (o *office) putInForce(t *testing.T, next *policy.Pack) change.Change {
 	t.Helper()
+	c := o.packChange(t, next)
+	v, err := o.Apply(t.Context(), o.as("ivo"), c.ID, "key")
+	must(t, err)
+	if v.Code != wire.ExitAllowed {
+		t.Fatalf("verdict %+v, want allow", v)
+	}
+	return c
+}
+
+// packChange is an approved change that would put a pack in force.
+func (o *office) packChange(t *testing.T, next *policy.Pack) change.Change {
+	t.Helper()
 	archive, err := next.Archive()
 	must(t, err)
 	doc, err := o.AddDocument(t.Context(), "policy-pack", strings.NewReader(string(archive)))
@@ -383,12 +395,25 @@ func (o *office) putInForce(t *testing.T, next *policy.Pack) change.Change {
 	c, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest)
 	must(t, err)
 	o.approve(t, c, "sam", "erin", "olga")
-	v, err := o.Apply(t.Context(), o.as("ivo"), c.ID, "key")
-	must(t, err)
-	if v.Code != wire.ExitAllowed {
-		t.Fatalf("verdict %+v, want allow", v)
-	}
 	return c
+}
+
+func TestAPackThatNobodyCouldSatisfyDoesNotComeIntoForce(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	archive, err := o.pack.Archive()
+	must(t, err)
+	next, err := policy.LoadArchive([]byte(strings.Replace(string(archive), "- {role: it-manager, min: 1}", "- {role: it-manager, min: 9}", 1)))
+	must(t, err)
+	c := o.packChange(t, next)
+	if _, err := o.Apply(t.Context(), o.as("ivo"), c.ID, "key"); err == nil {
+		t.Fatal("a pack that needs nine IT managers came into force")
+	}
+	p, err := o.Pack(t.Context())
+	must(t, err)
+	if p.Digest() != o.pack.Digest() {
+		t.Error("another pack is in force")
+	}
 }
 
 func stricter(t *testing.T, p *policy.Pack) *policy.Pack {

@@ -156,8 +156,7 @@ func (a *app) packReport(r *prove.Report) error {
 		if !r.Whole() {
 			word = p.paint(red, "NOT WHOLE")
 		}
-		p.printf("The pack is %s: %d changes, %d decisions, %d permits, %d events, %d documents.\n", word, r.Counts.Changes, r.Decisions, r.Permitted,
-			r.Counts.Events, r.Counts.Documents)
+		p.printf("The pack is %s: %d changes, %d decisions, %d permits, %d documents.\n", word, r.Counts.Changes, r.Decisions, r.Permitted, r.Counts.Documents)
 		if !r.Pinned {
 			a.note("Checked with the keys in the pack itself; pin them with --ledger-key and --permit-key to know who signed.")
 		}
