@@ -75,6 +75,12 @@ func cleanClose(r wire.GateClose) error {
 		digest(e, "log", r.Log)
 	}
 	line(e, "note", r.Note)
+	line(e, "permit", r.Permit)
+	for i, o := range r.After {
+		for _, s := range []string{o.Kind, o.Name, o.Digest, o.Normalized, o.Base} {
+			line(e, fmt.Sprintf("after[%d]", i), s)
+		}
+	}
 	for i, x := range r.Receipts {
 		for _, s := range []string{x.Address, x.Action, x.Outcome, x.ID} {
 			line(e, fmt.Sprintf("receipts[%d]", i), s)

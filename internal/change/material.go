@@ -193,6 +193,7 @@ func (m *Material) clean() error {
 	text(e, "justification", m.Justification)
 	text(e, "rollback.text", m.Rollback.Text)
 	text(e, "rollback.not_reversible", m.Rollback.NotReversible)
+	text(e, "emergency", m.EmergencyNotes)
 	line(e, "rollback.trigger", m.Rollback.Trigger)
 	if !slices.Contains([]string{"", "low", "medium", "high"}, m.RiskFloor) {
 		e.At("risk_floor", "is low, medium or high")
@@ -206,6 +207,9 @@ func (m *Material) clean() error {
 	for i, x := range m.Implementers {
 		if (x.Person == "") == (x.Account == "") {
 			e.At(fmt.Sprintf("implementers[%d]", i), "names either a person or a service account")
+		}
+		for _, s := range []string{x.Person, x.Account, x.Repo, x.Pipe} {
+			line(e, fmt.Sprintf("implementers[%d]", i), s)
 		}
 	}
 	for i, a := range m.Attachments {
@@ -267,6 +271,11 @@ func (b Binding) clean(e *fault.Error, path string) {
 	}
 	if (b.Kind == "access-grant") != (b.Grant != nil) {
 		e.At(path+".grant", "goes with the kind access-grant, and only with it")
+	}
+	if g := b.Grant; g != nil {
+		for _, s := range []string{g.Op, g.Role, g.Person, g.Group, g.Into} {
+			line(e, path+".grant", s)
+		}
 	}
 }
 

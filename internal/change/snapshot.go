@@ -114,6 +114,11 @@ func (d *Desk) loadPolicy(tx *db.Tx, s *Snapshot) error {
 func (s *Snapshot) holdTo(later []*policy.Pack) {
 	s.Demand, s.PackNo = s.Change.Body.Demand, nil
 	if s.Demand.Policy == "" {
+		if s.Pack != nil { // nothing is frozen yet; who may execute is asked all the same, for plan permits
+			if now, err := s.Pack.Demand(s.facts(0)); err == nil {
+				s.Demand.Executor = now.Executor
+			}
+		}
 		return
 	}
 	for _, p := range later {
