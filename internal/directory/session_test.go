@@ -63,6 +63,13 @@ func TestAnythingButABearerOfOursIsNobody(t *testing.T) {
 	_, bearer := h.signIn("sam")
 	flipped := []byte(bearer)
 	flipped[20] ^= 1
+	for i := range bearer {
+		changed := []byte(bearer)
+		changed[i] ^= 1
+		if _, _, ok := directory.ReadBearer(string(changed)); ok {
+			t.Errorf("a secret with character %d changed is read", i)
+		}
+	}
 	for what, s := range map[string]string{
 		"nothing": "", "a word": "Bearer", "cut": bearer[:len(bearer)-1], "longer": bearer + "a", "upper case": strings.ToUpper(bearer),
 		"another prefix": strings.Replace(bearer, "plb_ses_", "plb_pat_", 1), "one character changed": string(flipped),
