@@ -61,6 +61,7 @@ type API struct {
 	denials  *denials
 	moved    *bell
 	turns    turns
+	uploads  uploads
 	stop     chan struct{} // closed when the server stops: who waits is answered at once
 
 	describeOnce sync.Once

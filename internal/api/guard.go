@@ -128,6 +128,14 @@ func (a *API) guard(route *Route, next http.Handler) http.Handler {
 			return
 		}
 		r = r.WithContext(ctx)
+		if route.limit() > maxJSON {
+			leave, err := a.uploads.begin(c.actor.Account, r.ContentLength)
+			if err != nil {
+				a.answer(out, r, err)
+				return
+			}
+			defer leave()
+		}
 		if route.Slow || route.limit() > maxJSON {
 			a.patient(w, r)
 		}

@@ -120,6 +120,10 @@ func (a *API) simulatePolicy(ctx context.Context, in *trialIn) (*body[Simulation
 		if tried, err = policy.LoadArchive([]byte(q.Archive)); err != nil {
 			return nil, err
 		}
+		// What must not be activated is not tried either: a condition without a bound on its cost is an error.
+		if err := policy.Ready(tried.Lint(policy.LintOptions{Now: a.DB.Now()})); err != nil {
+			return nil, err
+		}
 	}
 	if q.To.IsZero() {
 		q.To = a.DB.Now()
