@@ -222,8 +222,8 @@ func (r *record) barred(seq int64, m change.Material) map[string]bool {
 // is the decision of a standard model.
 func (r *record) standing(seq int64) map[string]decision {
 	out := map[string]decision{}
-	for _, d := range r.decisions {
-		if d.seq > seq || d.At < r.shell.Body.Since || !slices.Contains(r.equal, d.Rev) {
+	for i, d := range r.decisions {
+		if d.seq > seq || int64(i) < r.shell.Body.Before || !slices.Contains(r.equal, d.Rev) {
 			continue
 		}
 		if change.Verb(d.Decision) == change.Withdrawal {

@@ -196,8 +196,8 @@ func (r *record) authorized() (event, bool) {
 	if r.shell.Body.Approvals == "" || r.shell.Body.Decided == 0 {
 		return event{}, false
 	}
-	for _, d := range slices.Backward(r.decisions) {
-		if change.Verb(d.Decision) == change.Approval && d.At >= r.shell.Body.Since && slices.Contains(r.equal, d.Rev) {
+	for i, d := range slices.Backward(r.decisions) {
+		if change.Verb(d.Decision) == change.Approval && int64(i) >= r.shell.Body.Before && slices.Contains(r.equal, d.Rev) {
 			return d.event, true
 		}
 	}
