@@ -335,6 +335,9 @@ func (d *Desk) Remark(ctx context.Context, actor fault.Actor, id ID, body string
 		return c, err
 	}
 	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+		if err := d.people.ConfirmIn(tx, actor); err != nil {
+			return err
+		}
 		if _, err := loadChange(tx, id); err != nil {
 			return err
 		}

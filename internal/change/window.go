@@ -120,6 +120,9 @@ func (s *Snapshot) start(now int64) (from, until int64, open bool, why string) {
 // who may approve can declare it; lifting it before its end needs an officer or the person who set it.
 func (d *Desk) SetWindow(ctx context.Context, actor fault.Actor, w Window) (Window, error) {
 	err := d.db.Update(ctx, actor, func(tx *db.Tx) error {
+		if err := d.people.ConfirmIn(tx, actor); err != nil { // signed out or disabled since the request came in
+			return err
+		}
 		roster, err := d.people.RosterIn(tx)
 		if err != nil {
 			return err
@@ -179,6 +182,9 @@ func (w Window) clean(now time.Time) error {
 // LiftWindow ends a window or freeze before its time.
 func (d *Desk) LiftWindow(ctx context.Context, actor fault.Actor, id, reason string) error {
 	return d.db.Update(ctx, actor, func(tx *db.Tx) error {
+		if err := d.people.ConfirmIn(tx, actor); err != nil {
+			return err
+		}
 		w, found, err := db.One(tx, scanWindow, windowColumns+" WHERE id = $1", id)
 		switch {
 		case err != nil:
