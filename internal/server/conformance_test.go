@@ -26,6 +26,7 @@ import (
 // fails for who broke something and not for who came next; PLUMB_API_CHECKS asks for that many new ones.
 // A failing sequence is shrunk and printed.
 func TestAPIAgreesWithTheModel(t *testing.T) {
+	// Not parallel: rapid's flags belong to the process, and the lanes keep the cores busy by themselves.
 	checks, lanes, seed := 150, 1, "20261123"
 	if n, err := strconv.Atoi(os.Getenv("PLUMB_API_CHECKS")); err == nil {
 		checks, lanes, seed = n, 3, "0" // lanes run at once, each on changes of its own

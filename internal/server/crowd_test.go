@@ -20,6 +20,7 @@ import (
 // approvals that stood when it was given, no acknowledged word lost or doubled, and never a 5xx.
 // PLUMB_CROWD_ROUNDS sets how many rounds.
 func TestEightyClientsOneChange(t *testing.T) {
+	// Not parallel: eighty clients keep the cores busy by themselves.
 	rounds := 8
 	if n, err := strconv.Atoi(os.Getenv("PLUMB_CROWD_ROUNDS")); err == nil {
 		rounds = n

@@ -20,6 +20,7 @@ import (
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/db/dbtest"
 	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/server"
 	"plumbline.dev/plumb/internal/server/servertest"
@@ -244,29 +245,62 @@ func (w *worker) life() error {
 // that it acknowledged is there, nothing is there twice, a retry with the key gets the first answer, and
 // the ledger is whole each time. PLUMB_KILLS sets how often.
 func TestKillAtAnyMoment(t *testing.T) {
+	// Not parallel: it waits for a process of its own, which tests beside it would starve.
 	kills := 10
 	if n, err := strconv.Atoi(os.Getenv("PLUMB_KILLS")); err == nil {
 		kills = n
 	}
 	f := found(t)
 	for _, name := range []string{servertest.Alice, servertest.Sam, servertest.Erin, servertest.Rita, servertest.CI} {
-		f.client(name)
+		f.client(name) // while it still runs here
 	}
 	var keys struct {
 		Ledger string `json:"ledger"`
 	}
 	f.done(t, &keys, servertest.Alice, "GET", "/keys", nil)
 	v := takeOver(t, f)
+	at := db.Config{Dir: f.Config.Data, URL: f.Config.Database, Schema: f.Config.Schema}
+	v.work(kills, func() {
+		v.kill()
+		verified(t, at, keys.Ledger)
+		v.start()
+	})
+	v.kill()
+	verified(t, at, keys.Ledger)
+}
+
+// PostgreSQL is killed and started under the same load, in the middle of whatever commits: the same holds.
+func TestADatabaseThatRestartsUnderLoadLosesNothing(t *testing.T) {
+	t.Parallel()
+	pg, ok := dbtest.StartServer(t)
+	if !ok {
+		return // this run is the one on SQLite
+	}
+	f := found(t, func(c *server.Config) { c.Database, c.Schema = pg.URL, "" })
+	v := &victim{firm: f, t: t, host: strings.TrimPrefix(f.URL, "http://")}
+	v.work(3, func() {
+		pg.Stop(t)
+		pg.Start(t)
+	})
+	whole(t, f.Server)
+}
+
+// work lets workers work while the server is disturbed so often, then judges what is there.
+func (v *victim) work(times int, disturb func()) {
+	t := v.t
+	for _, name := range []string{servertest.Alice, servertest.Sam, servertest.Erin, servertest.Rita, servertest.CI} {
+		v.client(name)
+	}
 	acks, stop := make(chan struct{}, 1000), make(chan struct{})
 	broken, fail := context.WithCancel(t.Context())
+	defer fail()
 	workers := make([]*worker, 6)
 	var all sync.WaitGroup
 	for i := range workers {
 		workers[i] = &worker{victim: v, n: i, acks: acks, failed: fail}
 		all.Go(func() { workers[i].work(stop) })
 	}
-	defer fail()
-	for range kills {
+	for range times {
 		for range 1 + rand.IntN(30) {
 			select {
 			case <-acks:
@@ -275,15 +309,11 @@ func TestKillAtAnyMoment(t *testing.T) {
 			}
 		}
 		<-time.After(time.Duration(rand.IntN(8000)) * time.Microsecond) // not at the moment of an answer
-		v.kill()
-		verified(t, db.Config{Dir: f.Config.Data, URL: f.Config.Database, Schema: f.Config.Schema}, keys.Ledger)
-		v.start()
+		disturb()
 	}
 	close(stop)
 	all.Wait()
 	v.judge(workers)
-	v.kill()
-	verified(t, db.Config{Dir: f.Config.Data, URL: f.Config.Database, Schema: f.Config.Schema}, keys.Ledger)
 }
 
 func (w *worker) work(stop <-chan struct{}) {
