@@ -44,7 +44,7 @@ func (q *asking) addFlags(cmd *cobra.Command, waits bool) {
 		f.DurationVar(&q.wait, "wait", 0, "wait so long for approvals, checks or the window; without it the answer is immediate")
 		f.BoolVar(&q.advisory, "advisory", false, "print the verdict and exit 0, save for 2 and 8; recorded as advisory")
 	}
-	f.StringVar(&q.key, "idempotency-key", "", "key of this attempt, else made of repository, build, environment and attempt")
+	f.StringVar(&q.key, "idempotency-key", "", "key of this attempt, else made of repository, build, environment and attempt; gate run draws a new one for each run")
 	for _, x := range []struct {
 		name string
 		to   *string
