@@ -84,6 +84,28 @@ func (o *office) rss() (float64, error) {
 	return 0, errors.New("no VmRSS")
 }
 
+// ticks is how many of its units /proc counts a second.
+const ticks = 100
+
+// processor reads the processor time that the server has had.
+func (o *office) processor() (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", o.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(b), ") ") // the name before it may hold blanks
+	f := strings.Fields(rest)
+	if len(f) < 13 {
+		return 0, errors.New("no processor time in /proc")
+	}
+	user, err := strconv.ParseInt(f[11], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.ParseInt(f[12], 10, 64)
+	return time.Duration(user+system) * time.Second / ticks, err
+}
+
 // setUp holds the ceremony and signs the needed people in.
 func (o *office) setUp(ctx context.Context) error {
 	code, err := os.ReadFile(filepath.Join(o.dir, "setup-code"))

@@ -62,6 +62,17 @@ func echoTwin() (url string, stop func(), err error) {
 	return "http://" + l.Addr().String(), func() { srv.Close() }, nil
 }
 
+// helloTwin is the least that an HTTP server can do.
+func helloTwin() (url string, stop func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })}
+	go srv.Serve(l)
+	return "http://" + l.Addr().String(), func() { srv.Close() }, nil
+}
+
 // logTwin appends entries to one file with one fdatasync for all that wait: group commit and nothing
 // else.
 type logTwin struct {
