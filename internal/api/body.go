@@ -34,7 +34,8 @@ func (j *JSON[T]) Resolve(hc huma.Context) []error {
 		return []error{fmt.Errorf("read body: %w", err)}
 	}
 	if len(raw) == 0 {
-		return []error{fault.New(fault.Invalid, "no_body", "The request needs a JSON body.")}
+		return []error{fault.New(fault.Invalid, "no_body", "The request needs a JSON body.").
+			Then("send {} where nothing is to be said")}
 	}
 	if err := seal.Decode(raw, &j.value); err != nil {
 		return []error{err}
@@ -111,5 +112,6 @@ func acceptable(r *http.Request, gives string) error {
 			return nil
 		}
 	}
-	return fault.New(fault.Invalid, "not_acceptable", "This route answers with %s.", gives)
+	return fault.New(fault.Invalid, "not_acceptable", "This route answers with %s.", gives).
+		Then("leave Accept out, or name that type")
 }

@@ -101,7 +101,8 @@ func seen(header string) (string, error) {
 	}
 	digest := strings.Trim(strings.TrimPrefix(header, "W/"), `"`)
 	if !change.IsDigest(digest) {
-		return "", fault.New(fault.Stale, "stale", "If-Match is not the digest of a revision.").Then("read the change, then send its ETag in If-Match")
+		return "", fault.New(fault.Stale, "stale", "If-Match is not the digest of a revision.").Then("read the change, then send its ETag in If-Match").
+			FixedBy("you")
 	}
 	return digest, nil
 }

@@ -37,7 +37,8 @@ func (a *API) front() http.Handler {
 		a.headers(w, c, r)
 		defer a.caught(w, r)
 		if err := sameOrigin.Check(r); err != nil {
-			a.answer(w, r, fault.New(fault.Invalid, "cross_origin", "A page of another site cannot ask this of a browser."))
+			a.answer(w, r, fault.New(fault.Invalid, "cross_origin", "A page of another site cannot ask this of a browser.").
+				Then("ask the server itself"))
 			return
 		}
 		a.routes.ServeHTTP(w, r)
@@ -105,7 +106,8 @@ func (a *API) astray(w http.ResponseWriter, r *http.Request) {
 	}
 	if len(allowed) > 0 {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		a.answer(w, r, fault.New(fault.Invalid, "method_not_allowed", "This resource does not take that method."))
+		a.answer(w, r, fault.New(fault.Invalid, "method_not_allowed", "This resource does not take that method.").
+			Then("the header Allow lists what it takes"))
 		return
 	}
 	a.answer(w, r, fault.New(fault.NotFound, "no_route", "There is nothing here.").Then("see /docs"))
@@ -201,7 +203,8 @@ func readable(r *http.Request) error {
 	if err == nil && isText(r.URL.Path) && isText(query) {
 		return nil
 	}
-	return fault.New(fault.Invalid, "bad_text", "The address of the request holds bytes that are no text.")
+	return fault.New(fault.Invalid, "bad_text", "The address of the request holds bytes that are no text.").
+		Then("send UTF-8 without U+0000, percent-encoded")
 }
 
 func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
@@ -218,7 +221,8 @@ func (a *API) recognise(r *http.Request, c *call) error {
 	}
 	if !ok {
 		a.limits.failed(c.address)
-		return fault.New(fault.Unauthenticated, "not_signed_in", "This needs a session or a token.").Then("plumb login")
+		return fault.New(fault.Unauthenticated, "not_signed_in", "This needs a session or a token.").Then("plumb login").
+			FixedBy("you")
 	}
 	actor, err := a.People.Recognise(r.Context(), bearer)
 	if err != nil {

@@ -85,7 +85,7 @@ func (a *API) rebuilt(ctx context.Context, c *call, k kept) (kept, error) {
 	}
 	if made == nil {
 		return k, fault.New(fault.Conflict, "answer_lost", "The first request with this key was carried out, but its answer is lost with the secret in it.").
-			About(k.object).Then("look at %s; where a secret is needed, revoke it and make another with a new key", k.object)
+			About(k.object).FixedBy("you").Then("look at %s; where a secret is needed, revoke it and make another with a new key", k.object)
 	}
 	var text strings.Builder
 	if err := marshal(&text, made); err != nil {
@@ -104,7 +104,8 @@ func (a *API) madeBy(ctx context.Context, k kept) (made any, err error) {
 		}
 		list, err := ledger.ReadIn(tx, k.seq, 1)
 		if err != nil || len(list) == 0 || list[0].Seq != k.seq {
-			return errors.Join(err, fault.New(fault.Conflict, "answer_lost", "The first request with this key cannot be found any more."))
+			return errors.Join(err, fault.New(fault.Conflict, "answer_lost", "The first request with this key cannot be found any more.").
+				FixedBy("you").Then("look whether it was done; then repeat it with a new key"))
 		}
 		made, err = a.rowOf(tx, list[0].Leaf.Rows, k.object)
 		return err
@@ -144,7 +145,7 @@ func (a *API) rowOf(tx *db.Tx, rows [][3]string, object string) (any, error) {
 func (a *API) box(kind string) (cipher.AEAD, error) {
 	if len(a.Root) != 32 {
 		return nil, fault.New(fault.Unavailable, "no_root_key", "The server has no root key, so it keeps no secrets.").
-			FixedBy("the operator of the server")
+			FixedBy("the operator of the server").Then("restore keys/root.key from the backup")
 	}
 	k, err := hkdf.Key(sha256.New, a.Root, nil, "plumb.api."+kind+".v1", 32)
 	if err != nil {

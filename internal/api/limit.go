@@ -86,14 +86,14 @@ func (b *buckets) take(id, sentence string) error {
 	if b.perSecond == 0 || b.of(id).Allow() {
 		return nil
 	}
-	return fault.New(fault.Limited, "too_many_requests", "%s", sentence).Then("try again in a second")
+	return fault.New(fault.Limited, "too_many_requests", "%s", sentence).Then("try again in a second").FixedBy("you")
 }
 
 func (b *buckets) left(id, sentence string) error {
 	if b.perSecond == 0 || b.of(id).Tokens() >= 1 {
 		return nil
 	}
-	return fault.New(fault.Limited, "too_many_requests", "%s", sentence).Then("try again in a second")
+	return fault.New(fault.Limited, "too_many_requests", "%s", sentence).Then("try again in a second").FixedBy("you")
 }
 
 // How many denials of one principal become events in a minute: of the same kind, and in all. The rest is

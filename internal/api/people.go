@@ -72,7 +72,7 @@ func (a *API) showPerson(ctx context.Context, in *personIn) (*body[Human], error
 }
 
 func noPerson() *fault.Error {
-	return fault.New(fault.NotFound, "no_person", "There is no such person.")
+	return fault.New(fault.NotFound, "no_person", "There is no such person.").Then("plumb people list")
 }
 
 // PersonEdit says what changes; a member that is left out stays.

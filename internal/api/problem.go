@@ -98,11 +98,14 @@ func classify(err error) *fault.Error {
 	var wait net.Error
 	switch {
 	case errors.As(err, &large):
-		return fault.New(fault.TooLarge, "body_too_large", "The request's body is over the limit of %d bytes.", large.Limit).From(err)
+		return fault.New(fault.TooLarge, "body_too_large", "The request's body is over the limit of %d bytes.", large.Limit).From(err).
+			Then("send less at once")
 	case errors.As(err, &wait) && wait.Timeout():
-		return fault.New(fault.Invalid, "request_timeout", "The request's body did not come in time.").From(err)
+		return fault.New(fault.Invalid, "request_timeout", "The request's body did not come in time.").From(err).
+			Then("send the body faster")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fault.New(fault.Unavailable, "given_up", "The request was given up before it was answered.").From(err)
+		return fault.New(fault.Unavailable, "given_up", "The request was given up before it was answered.").From(err).
+			FixedBy("you").Then("try again with the same idempotency key")
 	}
 	return f
 }
@@ -138,7 +141,8 @@ var useProblems = sync.OnceFunc(func() {
 
 // humaFault finds our refusal among huma's errors, or makes one of wrong parameters, without a value.
 func humaFault(status int, errs []error) error {
-	e := fault.New(fault.Invalid, "invalid_parameter", "A parameter of the request is not valid.")
+	e := fault.New(fault.Invalid, "invalid_parameter", "A parameter of the request is not valid.").
+		Then("look the parameter up at /docs")
 	for _, err := range errs {
 		if d, ok := err.(huma.ErrorDetailer); ok {
 			x := d.ErrorDetail()

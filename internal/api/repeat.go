@@ -69,7 +69,8 @@ func (a *API) keyed(r *http.Request, c *call) error {
 		return nil
 	}
 	if !keyFits(keys) {
-		return fault.New(fault.Invalid, "bad_idempotency_key", "An idempotency key is 1 to 200 printable characters, once.")
+		return fault.New(fault.Invalid, "bad_idempotency_key", "An idempotency key is 1 to 200 printable characters, once.").
+			Then("send one key of 1 to 200 printable characters")
 	}
 	c.again = &repeat{api: a, call: c, id: seal.Digest("plumb.idempotent.v1",
 		[]byte(seal.Keyed(nil, c.actor.Account, r.Method, r.URL.Path, keys[0])))}

@@ -29,7 +29,8 @@ func (u *uploads) begin(account string, announced int64) (leave func(), err erro
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.all >= maxUploads || u.owned[account] >= maxOwnUploads {
-		return nil, fault.New(fault.Limited, "too_many_uploads", "Too many large documents are being sent at once.").Then("try again in a moment")
+		return nil, fault.New(fault.Limited, "too_many_uploads", "Too many large documents are being sent at once.").Then("try again in a moment").
+			FixedBy("you")
 	}
 	if u.owned == nil {
 		u.owned = map[string]int{}

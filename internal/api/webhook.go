@@ -117,7 +117,8 @@ func (a *API) addHook(ctx context.Context, in *newHookIn) (*body[MadeHook], erro
 			return fmt.Errorf("list webhooks: %w", err)
 		}
 		if len(list) >= maxHooks {
-			return fault.New(fault.Conflict, "too_many_webhooks", "There are %d webhooks already.", maxHooks)
+			return fault.New(fault.Conflict, "too_many_webhooks", "There are %d webhooks already.", maxHooks).
+				FixedBy("a security officer, or an administrator").Then("plumb webhook remove ID")
 		}
 		last, _, err := lastEvent(tx)
 		if err != nil {
@@ -164,7 +165,7 @@ func (a *API) manageHook(ctx context.Context, id string, do func(*db.Tx, Hook) e
 }
 
 func noHook() *fault.Error {
-	return fault.New(fault.NotFound, "no_webhook", "There is no such webhook.")
+	return fault.New(fault.NotFound, "no_webhook", "There is no such webhook.").Then("plumb webhook list")
 }
 
 func (a *API) endHook(ctx context.Context, in *idIn) (*none, error) {

@@ -72,7 +72,7 @@ func place(digest string) (string, error) {
 	hexed, ok := strings.CutPrefix(digest, "sha256:")
 	if !ok || len(hexed) != 64 || strings.Trim(hexed, "0123456789abcdef") != "" {
 		return "", fault.New(fault.Invalid, "bad_digest",
-			"A document is named by sha256: and 64 lower-case hexadecimal digits.")
+			"A document is named by sha256: and 64 lower-case hexadecimal digits.").Then("write the digest like that")
 	}
 	return path.Join(tree, hexed[:2], hexed+ext), nil
 }
@@ -219,7 +219,8 @@ func (l *limited) Read(p []byte) (int, error) {
 	}
 	n, err := l.r.Read(p)
 	if l.left -= int64(n); l.left < 0 {
-		return 0, fault.New(fault.TooLarge, "blob_too_large", "The document is larger than the limit of %d bytes.", l.limit)
+		return 0, fault.New(fault.TooLarge, "blob_too_large", "The document is larger than the limit of %d bytes.", l.limit).
+			Then("send less, or keep it elsewhere and link it")
 	}
 	return n, err
 }
@@ -228,7 +229,8 @@ func (l *limited) Read(p []byte) (int, error) {
 func full(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
 		return fault.New(fault.Unavailable, "disk_full", "There is no room left to store the document; nothing was stored.").
-			FixedBy("the operator of the server").From(err)
+			FixedBy("the operator of the server").From(err).
+			Then("free disk space, then try again with the same idempotency key")
 	}
 	return err
 }

@@ -33,7 +33,8 @@ func (f *Folder) Open(ctx context.Context, digest string) (io.ReadCloser, error)
 	}
 	file, err := f.root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.NotFound, "blob_missing", "The document %s is not stored here.", digest)
+		return nil, fault.New(fault.NotFound, "blob_missing", "The document %s is not stored here.", digest).
+			Then("plumb document add FILE")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open blob %s: %w", digest, err)

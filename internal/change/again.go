@@ -34,7 +34,8 @@ func single[T any](v T, found bool, err error) (T, error) {
 		return v, fmt.Errorf("load: %w", err)
 	}
 	if !found {
-		return v, fault.New(fault.NotFound, "not_found", "It is not there any more.")
+		return v, fault.New(fault.NotFound, "not_found", "It is not there any more.").
+			Then("look again, then repeat the request")
 	}
 	return v, nil
 }

@@ -143,7 +143,8 @@ func (d *Desk) execute(ctx context.Context, tx *db.Tx, s *Snapshot, b Binding, d
 			b.Name, b.Digest, ModelActive, string(s.Change.ID), tx.Now().UnixMicro())
 		return err
 	}
-	return fault.New(fault.Invalid, "not_ours", "Plumbline does not execute a %s itself.", b.Kind)
+	return fault.New(fault.Invalid, "not_ours", "Plumbline does not execute a %s itself.", b.Kind).
+		Then("plumb gate run %s -- COMMAND", s.Change.ID)
 }
 
 // activate puts a pack in force. The rows stay: every pack that ever decided can be read again.
@@ -182,7 +183,8 @@ func (d *Desk) SetUp(tx *db.Tx, p *policy.Pack) error {
 		if err != nil {
 			return err
 		}
-		return fault.New(fault.Conflict, "set_up_already", "A policy pack is in force already; another comes by an approved change.")
+		return fault.New(fault.Conflict, "set_up_already", "A policy pack is in force already; another comes by an approved change.").
+			FixedBy("an engineering lead, by a change").Then("plumb policy activate PACK")
 	}
 	roster, err := d.people.RosterIn(tx)
 	if err != nil {

@@ -59,7 +59,7 @@ func (s *Snapshot) approve(actor fault.Actor, seen, comment string, now int64) e
 	}
 	if d, ok := s.standing()[actor.Person]; ok {
 		return fault.New(fault.Conflict, "decided_already", "You have decided on this revision already (%s).", d.Verb).
-			Then("plumb change withdraw %s", c.ID)
+			About(string(c.ID)).Because("matching", "policy statement (e)").FixedBy("you").Then("plumb change withdraw %s", c.ID)
 	}
 	return s.seatFor(actor)
 }
@@ -70,13 +70,13 @@ func (s *Snapshot) mayDecide(actor fault.Actor, seen string) error {
 	c := s.Change
 	deny := func(code, text string) *fault.Error {
 		return fault.New(fault.Denied, code, "%s", text).About(string(c.ID)).
-			Because("exclude", "policy statement (e)").FixedBy("another holder of the role")
+			Because("exclude", "policy statement (e)").FixedBy("another holder of the role").Then("plumb change show %s", c.ID)
 	}
 	switch {
 	case actor.Kind != fault.Human || actor.Authn != fault.Session:
-		return deny("not_a_person", "Only a person in their own session decides; a token or service account never can.").Then("plumb login")
+		return notAPerson(c.ID, "Only a person in their own session decides; a token or service account never can.")
 	case !s.Roster.Active(directory.PersonID(actor.Person)):
-		return deny("not_active", "This person is not active.")
+		return deny("not_active", "This person is not active.").FixedBy("a security officer").Then("plumb people enable PERSON")
 	case seen != c.RevDigest:
 		return stale(c)
 	}
@@ -94,7 +94,8 @@ func (s *Snapshot) mayDecide(actor fault.Actor, seen string) error {
 
 func (s *Snapshot) notAwaiting(now int64) error {
 	c := s.Change
-	e := fault.New(fault.Conflict, "not_awaiting", "The change is %s; it is not waiting for approval.", c.State)
+	e := fault.New(fault.Conflict, "not_awaiting", "The change is %s; it is not waiting for approval.", c.State).
+		FixedBy("its author").Then("plumb change show %s", c.ID)
 	if c.State == Assessing {
 		names := []string{}
 		for _, m := range s.missingChecks(now) {
@@ -123,8 +124,31 @@ func (s *Snapshot) seatFor(actor fault.Actor) error {
 		}
 	}
 	return fault.New(fault.Denied, "no_slot", "No open slot of this change can be filled by you.").About(string(s.Change.ID)).
-		Because("matching", "policy statement (e)").FixedBy("holders of: "+strings.Join(s.openRoles(), ", ")).
-		Then("plumb change show %s", s.Change.ID)
+		Because("matching", "policy statement (e)").FixedBy(holders(s.openRoles())).Then("plumb change show %s", s.Change.ID)
+}
+
+// notAPerson refuses a token, a service account, and whoever is nobody.
+func notAPerson(id ID, sentence string) *fault.Error {
+	return fault.New(fault.Denied, "not_a_person", "%s", sentence).About(string(id)).
+		Because("exclude", "policy statement (e)").FixedBy("a person, in their own session").Then("plumb login")
+}
+
+// holders names who can mend what a role decides.
+func holders(roles []string) string {
+	roles = slices.Compact(slices.Sorted(slices.Values(roles)))
+	if len(roles) == 0 {
+		return "nobody yet: no role is asked to decide"
+	}
+	return "a holder of " + strings.Join(roles, " or ")
+}
+
+// demandedRoles are the roles of all slots, filled or open.
+func (s *Snapshot) demandedRoles() []string {
+	out := []string{}
+	for _, x := range s.Demand.Slots {
+		out = append(out, x.Role)
+	}
+	return out
 }
 
 func (s *Snapshot) openRoles() []string {
@@ -261,11 +285,12 @@ func (s *Snapshot) reject(actor fault.Actor, seen, comment string) error {
 	roles := s.Roster.Roles(directory.PersonID(actor.Person))
 	holder := slices.ContainsFunc(s.Demand.Slots, func(x policy.Slot) bool { return slices.Contains(roles, x.Role) })
 	switch {
+	case !slices.Contains([]State{Submitted, Assessing, AwaitingApproval, Authorized, Scheduled}, s.Change.State):
+		return fault.New(fault.Conflict, "not_pending", "A change that is %s cannot be rejected.", s.Change.State).
+			About(string(s.Change.ID)).FixedBy("its author").Then("plumb change cancel %s", s.Change.ID)
 	case !holder:
 		return fault.New(fault.Denied, "no_slot", "Only a holder of one of the demanded roles rejects a change.").About(string(s.Change.ID)).
-			Because("matching", "policy statement (e)").FixedBy("holders of: " + strings.Join(s.openRoles(), ", "))
-	case !slices.Contains([]State{Submitted, Assessing, AwaitingApproval, Authorized, Scheduled}, s.Change.State):
-		return fault.New(fault.Conflict, "not_pending", "A change that is %s cannot be rejected.", s.Change.State)
+			Because("matching", "policy statement (e)").FixedBy(holders(s.demandedRoles())).Then("plumb change hold %s", s.Change.ID)
 	case blank(comment):
 		return fault.New(fault.Invalid, "no_reason", "A rejection needs a reason.").At("comment", "is missing")
 	}
@@ -299,12 +324,13 @@ func (s *Snapshot) withdraw(actor fault.Actor, comment string) error {
 	dec := s.standing()[actor.Person]
 	switch {
 	case !actor.IsPerson():
-		return fault.New(fault.Denied, "not_a_person", "Only a person in their own session decides.").About(string(s.Change.ID))
+		return notAPerson(s.Change.ID, "Only a person in their own session decides.")
 	case dec.Verb != Approval:
-		return fault.New(fault.Conflict, "nothing_to_withdraw", "You have no standing approval on this revision.")
+		return fault.New(fault.Conflict, "nothing_to_withdraw", "You have no standing approval on this revision.").
+			About(string(s.Change.ID)).FixedBy("you").Then("plumb change show %s", s.Change.ID)
 	case len(s.runs()) > 0:
 		return fault.New(fault.Conflict, "permit_used", "The permit is used; an approval cannot be withdrawn any more.").
-			Then("plumb change hold %s", s.Change.ID)
+			About(string(s.Change.ID)).Because("single-use", "policy statement (a)").FixedBy("an author, or a holder of an approving role").Then("plumb change hold %s", s.Change.ID)
 	}
 	return remark(comment)
 }

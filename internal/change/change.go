@@ -30,11 +30,13 @@ func FormatID(number int64) ID { return ID(fmt.Sprintf("CHG-%06d", number)) }
 func ParseID(s string) (ID, error) {
 	m := idForm.FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil || !strings.EqualFold(strings.TrimSpace(s)[:4], "CHG-") {
-		return "", fault.New(fault.Invalid, "bad_change_id", "A change is named like CHG-7 or CHG-000007.")
+		return "", fault.New(fault.Invalid, "bad_change_id", "A change is named like CHG-7 or CHG-000007.").
+			Then("plumb change list")
 	}
 	n, err := strconv.ParseInt(m[1], 10, 64)
 	if err != nil {
-		return "", fault.New(fault.Invalid, "bad_change_id", "That change number is too large.")
+		return "", fault.New(fault.Invalid, "bad_change_id", "That change number is too large.").
+			Then("plumb change list")
 	}
 	return FormatID(n), nil
 }

@@ -51,10 +51,11 @@ func (d *Desk) Verify(ctx context.Context, actor fault.Actor, id ID, v Verificat
 
 func (s *Snapshot) verify(actor fault.Actor, v Verification) error {
 	if s.Change.State != Verifying {
-		return fault.New(fault.Conflict, "not_verifying", "The change is %s; there is nothing to verify now.", s.Change.State)
+		return fault.New(fault.Conflict, "not_verifying", "The change is %s; there is nothing to verify now.", s.Change.State).
+			About(string(s.Change.ID)).FixedBy("the implementer").Then("plumb change show %s", s.Change.ID)
 	}
 	if !actor.IsPerson() {
-		return fault.New(fault.Denied, "not_a_person", "Only a person in their own session verifies.").About(string(s.Change.ID))
+		return notAPerson(s.Change.ID, "Only a person in their own session verifies.")
 	}
 	if !slices.Contains(s.openVerifications(v.At), v.Slot) {
 		return fault.New(fault.Invalid, "no_verification", "Nothing of that name is waiting to be verified.").
@@ -70,15 +71,18 @@ func (s *Snapshot) verify(actor fault.Actor, v Verification) error {
 	if role == "" { // a check without a source: Security speaks for it
 		if !slices.ContainsFunc(s.securityRoles(), func(r string) bool { return slices.Contains(roles, r) }) {
 			return fault.New(fault.Denied, "not_security", "A check that no tool feeds is signed by Security.").About(string(s.Change.ID)).
-				Because("verify", "security analysis").FixedBy("holders of: " + strings.Join(s.securityRoles(), ", "))
+				Because("verify", "security analysis").FixedBy(holders(s.securityRoles())).
+				Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
 		}
 	} else if !slices.Contains(roles, role) {
 		return fault.New(fault.Denied, "not_owner", "This is verified by a holder of %s.", role).About(string(s.Change.ID)).
-			Because("verify", "asset owner verification").FixedBy("holders of: " + role)
+			Because("verify", "asset owner verification").FixedBy(holders([]string{role})).
+			Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
 	}
 	if _, did := s.executors()[actor.Person]; did {
 		return fault.New(fault.Denied, "executor_verification", "Who executed a change cannot verify it.").About(string(s.Change.ID)).
-			Because("verify", "asset owner verification").FixedBy("another holder of the role")
+			Because("verify", "asset owner verification").FixedBy("another holder of the role").
+			Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
 	}
 	return remark(v.Comment)
 }
@@ -141,20 +145,23 @@ func (s *Snapshot) close(actor fault.Actor, code Closure, review *Review, now in
 	open := s.openVerifications(now)
 	switch {
 	case !actor.IsPerson():
-		return fault.New(fault.Denied, "not_a_person", "Only a person in their own session closes a change.").About(string(c.ID))
+		return notAPerson(c.ID, "Only a person in their own session closes a change.")
 	case c.State != InReview && c.State != Verifying:
-		return fault.New(fault.Conflict, "not_in_review", "The change is %s; it cannot be closed.", c.State)
+		return fault.New(fault.Conflict, "not_in_review", "The change is %s; it cannot be closed.", c.State).
+			About(string(c.ID)).FixedBy("the implementer, or its author").Then("plumb change show %s", c.ID)
 	case slices.ContainsFunc(s.Permits, func(p Permit) bool { return p.Outcome == Running && p.Kind != "plan" }):
-		return fault.New(fault.Conflict, "still_running", "An execution is still running.")
+		return fault.New(fault.Conflict, "still_running", "An execution is still running.").
+			About(string(c.ID)).FixedBy("the executor, or the end of its lease").Then("plumb change permits %s", c.ID)
 	case c.Body.Proposed == Successful && len(open) > 0:
 		return fault.New(fault.Conflict, "not_verified", "Still to verify: %s.", strings.Join(open, ", ")).
-			Because("verify", "asset owner verification").Then("plumb change verify %s", c.ID)
+			About(string(c.ID)).Because("verify", "asset owner verification").FixedBy("who verifies, as the change names them").Then("plumb change verify %s", c.ID)
 	case !slices.Contains(s.honest(), code):
 		return fault.New(fault.Invalid, "dishonest_closure", "The recorded outcomes do not allow that closure code.").
 			At("closure", fmt.Sprintf("is one of %v", s.honest()))
 	case s.needsOther(code) && s.executors()[actor.Person]:
 		return fault.New(fault.Denied, "own_review", "A high-risk or failed change is closed by somebody who did not execute it.").
-			About(string(c.ID)).Because("review", "").FixedBy("somebody else")
+			About(string(c.ID)).Because("review", "").FixedBy("somebody who did not execute it").
+			Then("plumb change close %s --as %s --outcome TEXT --causes TEXT", c.ID, code)
 	}
 	return s.reviewed(code, review)
 }
@@ -200,10 +207,11 @@ func (d *Desk) Cancel(ctx context.Context, actor fault.Actor, id ID, reason stri
 		c := &s.Change
 		switch {
 		case !slices.Contains(c.Body.Authors, actor.Person):
-			return nil, fault.New(fault.Denied, "not_author", "A change is cancelled by one of its authors.").About(string(id)).FixedBy("the requester")
+			return nil, fault.New(fault.Denied, "not_author", "A change is cancelled by one of its authors.").About(string(id)).
+				FixedBy("its author").Then("plumb change hold %s", id)
 		case len(s.runs()) > 0 || slices.Contains([]State{Closed, Cancelled, Implementing, Verifying, InReview}, c.State):
 			return nil, fault.New(fault.Conflict, "permit_used", "The change is %s; what has run cannot be cancelled.", c.State).
-				Then("plumb change close %s", id)
+				About(string(id)).Because("single-use", "policy statement (a)").FixedBy("its author").Then("plumb change close %s", id)
 		}
 		if err := reasoned(reason, "Cancelling needs a reason."); err != nil {
 			return nil, err
@@ -225,9 +233,11 @@ func (d *Desk) Hold(ctx context.Context, actor fault.Actor, id ID, reason string
 		c := &s.Change
 		switch {
 		case actor.Kind != fault.Human || !slices.Contains(c.Body.Authors, actor.Person) && !mayHold(s.Pack, s.Roster, actor.Person):
-			return nil, fault.New(fault.Denied, "not_allowed", "A change is held by an author or a person with an approving role.").About(string(id))
+			return nil, fault.New(fault.Denied, "not_allowed", "A change is held by an author or a person with an approving role.").About(string(id)).
+				Because("hold", "").FixedBy("an author, or a holder of an approving role").Then("plumb change hold %s", id)
 		case slices.Contains([]State{Closed, Cancelled}, c.State):
-			return nil, fault.New(fault.Conflict, "over", "The change is %s.", c.State)
+			return nil, fault.New(fault.Conflict, "over", "The change is %s.", c.State).
+				About(string(id)).FixedBy("its author").Then("plumb change clone %s", id)
 		}
 		if err := reasoned(reason, "A hold needs a reason."); err != nil {
 			return nil, err
@@ -243,9 +253,11 @@ func (d *Desk) Release(ctx context.Context, actor fault.Actor, id ID, reason str
 		h := s.Change.Body.Hold
 		switch {
 		case h == nil:
-			return nil, fault.New(fault.Conflict, "not_held", "The change is not on hold.")
+			return nil, fault.New(fault.Conflict, "not_held", "The change is not on hold.").
+				About(string(id)).FixedBy("you").Then("plumb change show %s", id)
 		case !actor.IsPerson() || h.By != actor.Person && (!mayHold(s.Pack, s.Roster, actor.Person) || slices.Contains(s.Change.Body.Authors, actor.Person)):
-			return nil, fault.New(fault.Denied, "not_allowed", "A hold is lifted by who set it, or by a person with an approving role who is not an author.").About(string(id))
+			return nil, fault.New(fault.Denied, "not_allowed", "A hold is lifted by who set it, or by a person with an approving role who is not an author.").About(string(id)).
+				Because("hold", "").FixedBy("who set it, or a holder of an approving role who is not an author").Then("plumb change release %s", id)
 		}
 		s.Change.Body.Hold = nil
 		return map[string]any{"reason": reason}, remark(reason)
@@ -258,14 +270,16 @@ func (d *Desk) Schedule(ctx context.Context, actor fault.Actor, id ID, start, en
 		c, e := &s.Change, s.Revision.Material.Window
 		switch {
 		case !slices.Contains(c.Body.Authors, actor.Person):
-			return nil, fault.New(fault.Denied, "not_author", "A change is scheduled by one of its authors.").About(string(id))
+			return nil, fault.New(fault.Denied, "not_author", "A change is scheduled by one of its authors.").About(string(id)).
+				FixedBy("its author").Then("plumb change schedule %s --from TIME --until TIME", id)
 		case c.State != Authorized && c.State != Scheduled:
-			return nil, fault.New(fault.Conflict, "not_authorized", "Only an authorized change is scheduled; it is %s.", c.State)
+			return nil, fault.New(fault.Conflict, "not_authorized", "Only an authorized change is scheduled; it is %s.", c.State).
+				About(string(id)).Because("windows", "").FixedBy("its approvers").Then("plumb change show %s", id)
 		case end <= start || end <= tx.Now().UnixMicro():
 			return nil, fault.New(fault.Invalid, "bad_window", "The slot must end after it starts, and in the future.").At("end", "is too early")
 		case !e.From.IsZero() && start < e.From.UnixMicro() || !e.Until.IsZero() && end > e.Until.UnixMicro():
 			return nil, fault.New(fault.Conflict, "outside_envelope", "The slot is outside the approved window; moving that needs a new revision.").
-				Then("plumb change edit %s", id)
+				About(string(id)).Because("windows", "").FixedBy("its author").Then("plumb change edit %s", id)
 		}
 		c.State, c.Body.Start, c.Body.End = Scheduled, start, end
 		return map[string]any{"start": start, "end": end}, nil
@@ -288,9 +302,11 @@ func (d *Desk) Acknowledge(ctx context.Context, actor fault.Actor, id ID, with, 
 		_, barred := s.excluded()[actor.Person]
 		switch {
 		case !actor.IsPerson() || !holder || barred:
-			return nil, fault.New(fault.Denied, "no_slot", "A conflict is accepted by a holder of a demanded role who is not author or executor.").About(string(id))
+			return nil, fault.New(fault.Denied, "no_slot", "A conflict is accepted by a holder of a demanded role who is not author or executor.").About(string(id)).
+				Because("matching", "policy statement (e)").FixedBy(holders(s.demandedRoles())).Then("plumb change ack %s --with %s", id, with)
 		case !ackable:
-			return nil, fault.New(fault.Conflict, "no_conflict", "There is no such conflict to accept.")
+			return nil, fault.New(fault.Conflict, "no_conflict", "There is no such conflict to accept.").
+				About(string(id)).FixedBy("you").Then("plumb change show %s", id)
 		}
 		if err := reasoned(why, "Accepting a conflict needs a reason."); err != nil {
 			return nil, err

@@ -107,7 +107,8 @@ func (d *Desk) packOf(tx *db.Tx, digest string) (*policy.Pack, error) {
 		return nil, fmt.Errorf("read policy pack: %w", err)
 	}
 	if p.Digest() != digest {
-		return nil, fault.New(fault.Internal, "pack_changed", "The stored policy pack is not the one that was activated; nothing is decided by it.")
+		return nil, fault.New(fault.Internal, "pack_changed", "The stored policy pack is not the one that was activated; nothing is decided by it.").
+			FixedBy("the operator of the server").Then("plumb ledger verify")
 	}
 	d.packs.mu.Lock()
 	d.packs.byDigest[digest] = p
@@ -265,7 +266,7 @@ func (d *Desk) Edit(ctx context.Context, actor fault.Actor, id ID, seen string, 
 		}
 		c = s.Change
 		if digest == c.RevDigest {
-			return nothingToDo()
+			return nothingToDo(id)
 		}
 		kept, err := s.reword(actor, m, digest)
 		if err != nil {
@@ -290,8 +291,9 @@ func (d *Desk) Edit(ctx context.Context, actor fault.Actor, id ID, seen string, 
 	return c, err
 }
 
-func nothingToDo() error {
-	return fault.New(fault.Conflict, "no_difference", "That is the wording that is there already.")
+func nothingToDo(id ID) error {
+	return fault.New(fault.Conflict, "no_difference", "That is the wording that is there already.").
+		FixedBy("you").Then("plumb change submit %s", id)
 }
 
 // mayEdit: the requester and earlier authors reword, and whoever may file can join them; doing so
@@ -299,19 +301,20 @@ func nothingToDo() error {
 func (s *Snapshot) mayEdit(actor fault.Actor, seen string) error {
 	switch {
 	case actor.Person == "":
-		return fault.New(fault.Denied, "not_allowed", "Only a known person or their service account edits a change.")
+		return fault.New(fault.Denied, "not_allowed", "Only a known person or their service account edits a change.").
+			About(string(s.Change.ID)).FixedBy("a person, in their own session").Then("plumb login")
 	case seen != s.Change.RevDigest:
 		return stale(s.Change)
 	case !slices.Contains(editable, s.Change.State):
 		return fault.New(fault.Conflict, "not_editable", "A change that is %s cannot be reworded.", s.Change.State).
-			Then("plumb change clone %s", s.Change.ID)
+			About(string(s.Change.ID)).FixedBy("its author").Then("plumb change clone %s", s.Change.ID)
 	}
 	return nil
 }
 
 func stale(c Change) error {
 	return fault.New(fault.Stale, "stale", "%s was reworded since you read it: it is at revision %d now.", c.ID, c.Rev).
-		About(string(c.ID)).Then("plumb change diff %s", c.ID)
+		About(string(c.ID)).FixedBy("you").Then("plumb change diff %s", c.ID)
 }
 
 // reword moves the shell on to the new wording.

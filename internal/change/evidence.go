@@ -37,7 +37,8 @@ func (d *Desk) AddEvidence(ctx context.Context, actor fault.Actor, id ID, e Evid
 		return r, fmt.Errorf("read evidence: %w", err)
 	}
 	if len(raw) > MaxDocument {
-		return r, fault.New(fault.TooLarge, "document_too_large", "A document is at most %d MiB.", MaxDocument>>20)
+		return r, fault.New(fault.TooLarge, "document_too_large", "A document is at most %d MiB.", MaxDocument>>20).
+			Then("keep the document elsewhere, and hand in a small file that names it by address and digest")
 	}
 	res, err := evidence.Parse(evidence.Format(e.Format), bytes.NewReader(raw), evidence.Options{Subject: e.Subject})
 	if err != nil {
@@ -105,14 +106,16 @@ func checkOf(id ID, e Evidence, res *evidence.Result) (CheckResult, error) {
 func (s *Snapshot) addCheck(actor fault.Actor, r CheckResult) error {
 	switch {
 	case slices.Contains([]State{Closed, Cancelled, Rejected}, s.Change.State):
-		return fault.New(fault.Conflict, "over", "The change is %s; it takes no evidence.", s.Change.State)
+		return fault.New(fault.Conflict, "over", "The change is %s; it takes no evidence.", s.Change.State).
+			About(string(s.Change.ID)).FixedBy("its author").Then("plumb change clone %s", s.Change.ID)
 	case !s.Revision.Material.bound()[r.Subject]:
 		return fault.New(fault.Invalid, "wrong_subject", "The evidence is about something that this change does not run.").
 			At("subject", "is not a digest, commit or tree that the current revision binds").
 			Because("tested", "policy statement (c)").FixedBy("whoever runs the tests").Then("plumb change show %s", s.Change.ID)
 	case r.Format == string(evidence.Attached) && r.Kind != string(evidence.AttachedFile) && !s.signsFor(actor):
 		return fault.New(fault.Denied, "unsigned_evidence", "An attached file stands for %s only when Security, and not an author, attaches it.", r.Kind).
-			About(string(s.Change.ID)).Because("evidence", "policy statement (c)").FixedBy("a person of Security")
+			About(string(s.Change.ID)).Because("evidence", "policy statement (c)").FixedBy("a person of Security").
+			Then("plumb evidence add %s FILE --format attached --kind %s", s.Change.ID, r.Kind)
 	}
 	return nil
 }
@@ -132,7 +135,8 @@ func (d *Desk) AddDocument(ctx context.Context, kind string, document io.Reader)
 		return b, fmt.Errorf("read document: %w", err)
 	}
 	if len(raw) > MaxDocument {
-		return b, fault.New(fault.TooLarge, "document_too_large", "A document is at most %d MiB.", MaxDocument>>20)
+		return b, fault.New(fault.TooLarge, "document_too_large", "A document is at most %d MiB.", MaxDocument>>20).
+			Then("keep the document elsewhere, and hand in a small file that names it by address and digest")
 	}
 	b = Binding{Kind: kind, Document: seal.Raw(raw)}
 	if kind == "tf-plan" {
@@ -236,7 +240,8 @@ func (d *Desk) document(ctx context.Context, digest string) ([]byte, error) {
 // Document gives a stored document's bytes.
 func (d *Desk) Document(ctx context.Context, digest string) ([]byte, error) {
 	if !IsDigest(digest) {
-		return nil, fault.New(fault.NotFound, "no_document", "There is no such document.")
+		return nil, fault.New(fault.NotFound, "no_document", "There is no such document.").
+			Then("plumb document add FILE")
 	}
 	return d.document(ctx, digest)
 }

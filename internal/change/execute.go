@@ -105,12 +105,15 @@ func (s *Snapshot) finish(p *Permit, actor fault.Actor, r wire.GateClose, now in
 	switch {
 	case !s.holds(*p, actor):
 		return fault.New(fault.Denied, "not_holder", "Only the executor that opened the permit reports its end.").
-			About(string(p.Change)).Because("executor", "authorized personnel").FixedBy("the executor")
+			About(string(p.Change)).Because("executor", "authorized personnel").FixedBy("the executor that opened it").
+			Then("plumb change permits %s", p.Change)
 	case r.Fence != p.Fence:
 		return fault.New(fault.Denied, "fenced_off", "The fencing number is not this permit's.").
-			About(string(p.Change)).Because("single-use", "").FixedBy("the executor")
+			About(string(p.Change)).Because("single-use", "").FixedBy("the executor, by the newest permit").
+			Then("plumb change permits %s", p.Change)
 	case p.Outcome != Running && p.Outcome != Unknown:
-		return fault.New(fault.Conflict, "closed_already", "This execution was reported already: %s.", p.Outcome)
+		return fault.New(fault.Conflict, "closed_already", "This execution was reported already: %s.", p.Outcome).
+			About(string(p.Change)).FixedBy("its author").Then("plumb change permits %s", p.Change)
 	}
 	p.Outcome, p.Exit, p.Ended = r.Outcome, r.Exit, now
 	return nil

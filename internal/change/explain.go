@@ -83,7 +83,8 @@ func (d *Desk) Cases(ctx context.Context, from, to time.Time) (out []policy.Case
 			return fmt.Errorf("list changes: %w", err)
 		}
 		if len(list) > maxCases {
-			return fault.New(fault.TooLarge, "too_many_changes", "A pack is tried on %d changes at most; take a shorter period.", maxCases)
+			return fault.New(fault.TooLarge, "too_many_changes", "A pack is tried on %d changes at most; take a shorter period.", maxCases).
+				Then("take a shorter period")
 		}
 		for _, c := range list {
 			r, err := loadRevision(tx, c.ID, c.Rev)

@@ -144,7 +144,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// refused asks for a refusal with this code.
+// refused asks for a refusal with this code, which says who mends it and what next where a rule or a
+// state is the reason.
 func refused(t *testing.T, err error, code string) {
 	t.Helper()
 	if err == nil {
@@ -152,6 +153,10 @@ func refused(t *testing.T, err error, code string) {
 	}
 	if !fault.Is(err, code) {
 		t.Fatalf("refused with %q (%v), want %s", fault.Of(err).Code, err, code)
+	}
+	f := fault.Of(err)
+	if f.Kind != fault.Invalid && f.Kind != fault.NotFound && f.Kind != fault.TooLarge && (f.Who == "" || f.Next == "") {
+		t.Errorf("%s does not say who mends it and what next: %+v", code, f)
 	}
 }
 

@@ -37,7 +37,8 @@ const metricsQuery = changeColumns + " WHERE created >= $1 AND created < $2 AND 
 // only counters and durations.
 func (d *Desk) Measure(ctx context.Context, from, to time.Time) (Metrics, error) {
 	if !to.After(from) || to.Sub(from) > 10*366*24*time.Hour {
-		return Metrics{}, fault.New(fault.Invalid, "bad_period", "The period must end after it begins, and span ten years at most.")
+		return Metrics{}, fault.New(fault.Invalid, "bad_period", "The period must end after it begins, and span ten years at most.").
+			Then("plumb metrics --from TIME --to TIME")
 	}
 	m := Metrics{From: from.UTC(), To: to.UTC(), Query: seal.Digest("plumb.metrics.v1",
 		[]byte(fmt.Sprintf("%s\n%d\n%d", metricsQuery, from.UnixMicro(), to.UnixMicro())))}

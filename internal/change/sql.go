@@ -97,7 +97,8 @@ func loadRevision(tx *db.Tx, id ID, n int64) (Revision, error) {
 	case err != nil:
 		return r, fmt.Errorf("load revision: %w", err)
 	case !found:
-		return r, fault.New(fault.NotFound, "no_revision", "%s has no revision %d.", id, n)
+		return r, fault.New(fault.NotFound, "no_revision", "%s has no revision %d.", id, n).
+			Then("plumb change show %s", id)
 	}
 	return r, nil
 }
@@ -181,7 +182,8 @@ func loadPermit(tx *db.Tx, id string) (Permit, error) {
 	case err != nil:
 		return p, fmt.Errorf("load permit: %w", err)
 	case !found:
-		return p, fault.New(fault.NotFound, "no_permit", "There is no such permit.")
+		return p, fault.New(fault.NotFound, "no_permit", "There is no such permit.").
+			Then("plumb change permits CHANGE")
 	}
 	return p, nil
 }

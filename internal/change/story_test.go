@@ -151,6 +151,24 @@ func TestNeitherAuthorNorExecutorNorStrangerApproves(t *testing.T) {
 	refused(t, err, "no_slot")
 }
 
+func TestRejectingWhatNobodyIsAskedAboutSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	o := company(t)
+	c, err := o.File(t.Context(), o.as("ann"), configChange(o))
+	must(t, err)
+	_, err = o.Reject(t.Context(), o.as("sam"), c.ID, c.RevDigest, "no")
+	refused(t, err, "not_pending")
+	if f := fault.Of(err); f.Who != "its author" || f.Next != "plumb change cancel "+string(c.ID) {
+		t.Errorf("who %q, next %q", f.Who, f.Next)
+	}
+	c = o.authorized(t)
+	_, err = o.Reject(t.Context(), o.as("otto"), c.ID, c.RevDigest, "no")
+	refused(t, err, "no_slot")
+	if f := fault.Of(err); f.Who != "a holder of engineering-lead or security-lead" {
+		t.Errorf("who %q", f.Who)
+	}
+}
+
 func TestWhoWroteTheCommitCannotApproveIt(t *testing.T) {
 	t.Parallel()
 	o := company(t)

@@ -72,14 +72,16 @@ func (s *Snapshot) submit(actor fault.Actor, seen string, now int64) error {
 	case !s.SetUp:
 		return notSetUp()
 	case actor.Person == "" || !slices.Contains(c.Body.Authors, actor.Person):
-		return fault.New(fault.Denied, "not_author", "A change is submitted by one of its authors.").About(string(c.ID)).FixedBy("the requester")
+		return fault.New(fault.Denied, "not_author", "A change is submitted by one of its authors.").About(string(c.ID)).
+			FixedBy("its author").Then("plumb change submit %s", c.ID)
 	case seen != c.RevDigest:
 		return stale(*c)
 	case c.State == Rejected:
 		return fault.New(fault.Conflict, "needs_new_revision", "A rejected change goes on only as a new revision.").
-			Then("plumb change edit %s", c.ID)
+			About(string(c.ID)).Because("reject", "").FixedBy("its author").Then("plumb change edit %s", c.ID)
 	case c.State != Draft && c.State != Expired:
-		return fault.New(fault.Conflict, "not_draft", "The change is %s already.", c.State)
+		return fault.New(fault.Conflict, "not_draft", "The change is %s already.", c.State).
+			About(string(c.ID)).FixedBy("you").Then("plumb change show %s", c.ID)
 	}
 	demand, err := s.demanded()
 	if err != nil {

@@ -151,7 +151,8 @@ func (d *Desk) SetWindow(ctx context.Context, actor fault.Actor, w Window) (Wind
 func (w Window) may(actor fault.Actor, pack *policy.Pack, roster *directory.Roster) error {
 	if !actor.IsPerson() || !mayHold(pack, roster, actor.Person) {
 		return fault.New(fault.Denied, "not_allowed", "Only a person with an approving role sets windows and freezes.").
-			Because("windows", "").FixedBy("somebody with an approving role")
+			Because("windows", "").FixedBy("somebody with an approving role").
+			Then("plumb roles list")
 	}
 	return nil
 }
@@ -190,9 +191,11 @@ func (d *Desk) LiftWindow(ctx context.Context, actor fault.Actor, id, reason str
 		case err != nil:
 			return fmt.Errorf("load window: %w", err)
 		case !found:
-			return fault.New(fault.NotFound, "no_window", "There is no such window or freeze.")
+			return fault.New(fault.NotFound, "no_window", "There is no such window or freeze.").
+				Then("plumb freeze list")
 		case w.Lifted > 0 || w.Ends <= tx.Now().UnixMicro():
-			return fault.New(fault.Conflict, "window_over", "It is over already.")
+			return fault.New(fault.Conflict, "window_over", "It is over already.").
+				About(id).FixedBy("you").Then("plumb freeze list")
 		}
 		roster, err := d.people.RosterIn(tx)
 		if err != nil {
@@ -200,7 +203,7 @@ func (d *Desk) LiftWindow(ctx context.Context, actor fault.Actor, id, reason str
 		}
 		if !actor.IsPerson() || actor.Person != w.Person && !roster.Holds(directory.PersonID(actor.Person), directory.Officer) {
 			return fault.New(fault.Denied, "not_allowed", "A freeze is lifted by who set it or by a security officer.").
-				About(id).FixedBy("a security officer")
+				About(id).Because("windows", "").FixedBy("who set it, or a security officer").Then("plumb freeze lift %s", id)
 		}
 		if err := remark(reason); err != nil {
 			return err

@@ -72,7 +72,7 @@ func (a *app) ledgerKey(given, data string) (string, error) {
 		return all[url].Ledger, nil
 	}
 	return "", fault.New(fault.Invalid, "no_ledger_key", "The ledger's public key is not at hand, and without it nothing is proven.").
-		FixedBy("you").Then("plumb ledger verify --data DIR, or --key with what plumb keys printed").From(err)
+		FixedBy("you").Then("plumb ledger verify --data DIR, or --key with the output of plumb keys").From(err)
 }
 
 // counting shows on a terminal how far a long verification is.

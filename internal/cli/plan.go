@@ -72,7 +72,8 @@ func (a *app) planDigest() *cobra.Command {
 func (a *app) shownDigest(file string) error {
 	f, err := os.Open(file)
 	if err != nil {
-		return fault.New(fault.Invalid, "no_file", "The file %s cannot be read.", clean(file)).From(err).FixedBy("you")
+		return fault.New(fault.Invalid, "no_file", "The file %s cannot be read.", clean(file)).From(err).FixedBy("you").
+			Then("check its name")
 	}
 	defer f.Close()
 	p, err := plan.Read(f, plan.Options{})

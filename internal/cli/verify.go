@@ -127,7 +127,7 @@ func (a *app) pinnedPermitKey() (*seal.Key, error) {
 		return parsePublic([]byte(all[url].Permits))
 	}
 	return nil, fault.New(fault.Invalid, "no_permit_key", "The key that signs permits is not at hand, and without it a permit proves nothing.").
-		FixedBy("you").Then("plumb verify --permit-key FILE, with the PEM that plumb keys prints")
+		FixedBy("you").Then("plumb verify --permit-key FILE, with the PEM from plumb keys")
 }
 
 // notWhole is the exit code of what does not verify.

@@ -46,7 +46,8 @@ func toJSON(raw []byte) ([]byte, error) {
 	return yaml.YAMLToJSON(raw)
 }
 
-var errShape = fault.New(fault.Invalid, "bad_yaml", "it holds no single document, or an anchor, alias, tag or nesting that a request may not use")
+var errShape = fault.New(fault.Invalid, "bad_yaml", "it holds no single document, or an anchor, alias, tag or nesting that a request may not use").
+	Then("write one plain document")
 
 // nestsTooDeep looks at brackets and indentation before a parser recurses into them.
 func nestsTooDeep(raw []byte) bool {

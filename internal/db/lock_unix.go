@@ -21,7 +21,8 @@ func lockFolder(dir string) (func(), error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		return nil, fault.New(fault.Conflict, "folder_in_use", "Another Plumbline server uses this data folder.").
-			From(err).Then("stop the other server, or give this one its own --data folder")
+			From(err).Then("stop the other server, or give this one its own --data folder").
+			FixedBy("the operator of the server")
 	}
 	return func() {
 		// Unlocked by name: a child that is just being forked shares the open file for a moment, and

@@ -66,7 +66,8 @@ func (d *DB) checkVersion(ctx context.Context) error {
 	}
 	var have int64
 	if err := d.read.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version").Scan(&have); err != nil {
-		return fault.New(fault.NotFound, "no_database", "There is no Plumbline database there.").From(err)
+		return fault.New(fault.NotFound, "no_database", "There is no Plumbline database there.").From(err).
+			Then("plumb ledger verify --data DIR")
 	}
 	list := p.ListSources()
 	if want := list[len(list)-1].Version; have != want {

@@ -148,7 +148,7 @@ func (tx *Tx) ExecOne(text string, args ...any) error {
 	n, err := tx.Exec(text, args...)
 	if err == nil && n != 1 {
 		return fault.New(fault.Conflict, "changed_meanwhile", "Somebody changed this in the meantime.").
-			Then("read it again, then repeat the request")
+			Then("read it again, then repeat the request").FixedBy("you")
 	}
 	return err
 }

@@ -68,7 +68,8 @@ func (d *DB) Update(ctx context.Context, actor fault.Actor, run func(*Tx) error)
 }
 
 func closedFault() error {
-	return fault.New(fault.Unavailable, "shutting_down", "The server is stopping; try again in a moment.")
+	return fault.New(fault.Unavailable, "shutting_down", "The server is stopping; try again in a moment.").
+		FixedBy("the operator of the server").Then("try again in a moment, with the same idempotency key")
 }
 
 func (d *DB) writeLoop() {

@@ -70,14 +70,15 @@ func (d *Desk) AddAccount(ctx context.Context, actor fault.Actor, person PersonI
 
 func ownCredential() *fault.Error {
 	return fault.New(fault.Denied, "own_credential", "An officer cannot issue a credential to themselves.").
-		FixedBy("another security officer")
+		FixedBy("another security officer").Because("own_credential", "").Then("plumb people reset-password PERSON")
 }
 
 // active refuses a person who is not there or disabled.
 func (r *Roster) active(id PersonID) error {
 	p, err := r.known(id)
 	if err == nil && p.Disabled != 0 {
-		err = fault.New(fault.Conflict, "person_disabled", "%s is disabled.", p.Name).About(string(id))
+		err = fault.New(fault.Conflict, "person_disabled", "%s is disabled.", p.Name).About(string(id)).
+			FixedBy("a security officer").Then("plumb people enable %s", id)
 	}
 	return err
 }
@@ -145,7 +146,8 @@ func (d *Desk) EditService(ctx context.Context, actor fault.Actor, id AccountID,
 			return err
 		}
 		if a.Kind != Service {
-			return fault.New(fault.Conflict, "not_service", "That is a person's account.").About(string(id))
+			return fault.New(fault.Conflict, "not_service", "That is a person's account.").About(string(id)).
+				FixedBy("you").Then("plumb service-account list")
 		}
 		a.Note, a.Repos = note, repos
 		if err := saveAccount(tx, a); err != nil {
@@ -173,7 +175,8 @@ func (d *Desk) MoveService(ctx context.Context, actor fault.Actor, id AccountID,
 			return err
 		}
 		if a.Kind != Service || a.Person == owner {
-			return fault.New(fault.Conflict, "not_movable", "Only a service account of somebody else moves to a new owner.").About(string(id))
+			return fault.New(fault.Conflict, "not_movable", "Only a service account of somebody else moves to a new owner.").About(string(id)).
+				FixedBy("you").Then("plumb service-account list")
 		}
 		was := a.Person
 		a.Person = owner
@@ -195,9 +198,11 @@ func openAccount(tx *db.Tx, id AccountID) (Account, error) {
 	case err != nil:
 		return a, fmt.Errorf("load account: %w", err)
 	case !found:
-		return a, fault.New(fault.NotFound, "no_account", "There is no such account.")
+		return a, fault.New(fault.NotFound, "no_account", "There is no such account.").
+			Then("plumb people show PERSON")
 	case a.Ended != 0:
-		return a, fault.New(fault.Conflict, "account_ended", "The account has ended.").About(string(id))
+		return a, fault.New(fault.Conflict, "account_ended", "The account has ended.").About(string(id)).
+			FixedBy("you").Then("name another account: plumb people show %s", a.Person)
 	}
 	return a, nil
 }
@@ -216,7 +221,7 @@ func (d *Desk) EndAccount(ctx context.Context, actor fault.Actor, id AccountID, 
 		}
 		if a.Kind == Local && r.onlyAccount(a) {
 			return fault.New(fault.Conflict, "only_account", "This is the person's only account.").About(string(id)).
-				Then("disable the person instead")
+				FixedBy("you").Then("plumb people disable %s", a.Person)
 		}
 		a.Ended, a.password, a.once = tx.Now().UnixMicro(), "", ""
 		if err := saveAccount(tx, a); err != nil {

@@ -51,7 +51,8 @@ func (a attempt) next(l limit, now int64) (attempt, error) {
 	if now < a.until {
 		wait := time.Duration(a.until-now) * time.Microsecond
 		return a, fault.New(fault.Limited, "too_many_attempts", "Too many wrong passwords; the next attempt is taken in %s.",
-			wait.Round(time.Second)).Then("wait, then plumb login; or ask a security officer for a new code")
+			wait.Round(time.Second)).Then("wait, then plumb login; or ask a security officer for a new code").
+			FixedBy("you")
 	}
 	if now-a.last > forgotten.Microseconds() {
 		a.failures = 0

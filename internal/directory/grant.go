@@ -142,12 +142,14 @@ func (r *Roster) mayGrant(g Grant, k known, now int64) error {
 		return r.auditorApart(g.who(), append(r.confers(g.Group), g.Role), k)
 	case RevokeRole:
 		if !r.granted(g.Role, g.who()) {
-			return fault.New(fault.Conflict, "role_not_held", "The role is not held by that grant.").About(g.who())
+			return fault.New(fault.Conflict, "role_not_held", "The role is not held by that grant.").About(g.who()).
+				FixedBy("you").Then("plumb roles list")
 		}
 		return r.officersRemain(g)
 	case JoinGroup:
 		if slices.Contains(r.into[g.who()], g.Into) {
-			return fault.New(fault.Conflict, "member_already", "It is a member of that group already.").About(g.who())
+			return fault.New(fault.Conflict, "member_already", "It is a member of that group already.").About(g.who()).
+				FixedBy("you").Then("plumb groups list")
 		}
 		if err := r.nests(g.Into, Member{Person: g.Person, Group: g.Group}); err != nil {
 			return err
@@ -155,7 +157,8 @@ func (r *Roster) mayGrant(g Grant, k known, now int64) error {
 		return r.auditorApart(g.who(), append(r.confers(g.Group), r.confers(g.Into)...), k)
 	}
 	if !slices.Contains(r.into[g.who()], g.Into) {
-		return fault.New(fault.Conflict, "not_member", "It is not a member of that group.").About(g.who())
+		return fault.New(fault.Conflict, "not_member", "It is not a member of that group.").About(g.who()).
+			FixedBy("you").Then("plumb groups list")
 	}
 	return r.officersRemain(g)
 }
@@ -206,13 +209,15 @@ func (r *Roster) auditorApart(who string, gains []RoleName, k known) error {
 		for _, held := range r.Roles(p) {
 			if audits && k.approving(RoleName(held)) || approves && RoleName(held) == Auditor {
 				return fault.New(fault.Denied, "auditor_approves", "%s would both audit and approve.", r.Name(p)).
-					Because("auditor_apart", "").About(string(p)).FixedBy("an access change that takes the other role away first")
+					Because("auditor_apart", "").About(string(p)).
+					FixedBy("its approvers, by an access change that takes the other role away first").Then("plumb access request --revoke --role ROLE --person %s", p)
 			}
 		}
 	}
 	if audits && approves {
 		return fault.New(fault.Denied, "auditor_approves", "Members of that group would both audit and approve.").
-			Because("auditor_apart", "").FixedBy("an access change that takes the other role away first")
+			Because("auditor_apart", "").
+			FixedBy("its approvers, by an access change that takes the other role away first").Then("plumb access request --revoke --role ROLE --person PERSON")
 	}
 	return nil
 }
@@ -235,7 +240,8 @@ func (r *Roster) officersRemain(g Grant) error {
 	after := r.without(g)
 	if len(r.lasting(Officer)) > 0 && len(after.lasting(Officer)) == 0 {
 		return fault.New(fault.Denied, "last_officer", "No security officer would be left; nobody could manage people afterwards.").
-			Because("officer_remains", "").About(g.who()).FixedBy("an approved access change that names another officer first")
+			Because("officer_remains", "").About(g.who()).
+			FixedBy("its approvers, by an access change that names another officer first").Then("plumb access request --role %s --person PERSON", Officer)
 	}
 	return nil
 }

@@ -49,7 +49,8 @@ func (d *Desk) AddGroup(ctx context.Context, actor fault.Actor, name, note strin
 	}
 	err = d.manage(ctx, actor, PeopleManage, func(tx *db.Tx, r *Roster) error {
 		if _, taken := r.GroupNamed(name); taken {
-			return fault.New(fault.Conflict, "group_taken", "A group of that name is there already.")
+			return fault.New(fault.Conflict, "group_taken", "A group of that name is there already.").
+				FixedBy("you").Then("take another name than those of plumb groups list")
 		}
 		g = Group{ID: GroupID(seal.NewID("grp")), Name: name, Note: note, Created: tx.Now().UnixMicro(), fold: fold}
 		if err := insertGroup(tx, g); err != nil {
@@ -70,7 +71,8 @@ func (d *Desk) DropGroup(ctx context.Context, actor fault.Actor, id GroupID) err
 		case !ok:
 			return noGroup()
 		case len(g.Members) > 0 || len(r.confers(id)) > 0 || len(r.into[string(id)]) > 0:
-			return fault.New(fault.Conflict, "group_in_use", "The group still has members, roles or a place in another group.").About(string(id))
+			return fault.New(fault.Conflict, "group_in_use", "The group still has members, roles or a place in another group.").About(string(id)).
+				FixedBy("a security officer").Then("plumb groups leave GROUP PERSON, for each of them")
 		}
 		if err := deleteGroup(tx, id); err != nil {
 			return fmt.Errorf("drop group: %w", err)
@@ -81,7 +83,7 @@ func (d *Desk) DropGroup(ctx context.Context, actor fault.Actor, id GroupID) err
 }
 
 func noGroup() *fault.Error {
-	return fault.New(fault.NotFound, "no_group", "There is no such group.")
+	return fault.New(fault.NotFound, "no_group", "There is no such group.").Then("plumb groups list")
 }
 
 // Groups lists the groups with their members, sorted by name.
@@ -105,7 +107,8 @@ func (r *Roster) nests(into GroupID, m Member) error {
 	done := map[GroupID]*flat{}
 	for id := range groups {
 		if !flatten(id, groups, done).sound {
-			return fault.New(fault.Conflict, "group_nesting", "Groups cannot hold themselves, nor nest deeper than %d levels.", MaxNesting).About(string(into))
+			return fault.New(fault.Conflict, "group_nesting", "Groups cannot hold themselves, nor nest deeper than %d levels.", MaxNesting).About(string(into)).
+				FixedBy("you").Then("plumb groups list")
 		}
 	}
 	return nil

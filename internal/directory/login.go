@@ -34,7 +34,7 @@ type Opened struct {
 // password, nor from a disabled person.
 func wrong() *fault.Error {
 	return fault.New(fault.Unauthenticated, "wrong_credentials", "The username and the password do not fit, or the person is disabled.").
-		Then("plumb login; or ask a security officer for a new code")
+		FixedBy("you, or a security officer").Then("plumb login; or ask a security officer for a new code")
 }
 
 // Login opens a session for a username and password. Every attempt is counted before it is tried.
@@ -67,7 +67,7 @@ func (d *Desk) login(ctx context.Context, c Credentials) (Opened, error) {
 	switch {
 	case !right && a.redeemable(c.Password, d.db.Now().UnixMicro()):
 		return Opened{}, fault.New(fault.Unauthenticated, "password_needed", "That is the one-time code; choose a password with it.").
-			Then("plumb login --code-file FILE")
+			Then("plumb login --code-file FILE").FixedBy("you")
 	case !right || a.Kind != Local:
 		return Opened{}, wrong()
 	}
@@ -259,7 +259,8 @@ func oldPassword(right bool) *fault.Error {
 	if right {
 		return fault.New(fault.Invalid, "same_password", "The new password is the old one.").At("password", "is the old one")
 	}
-	return fault.New(fault.Unauthenticated, "wrong_credentials", "The old password is not right.")
+	return fault.New(fault.Unauthenticated, "wrong_credentials", "The old password is not right.").
+		FixedBy("you, or a security officer").Then("plumb password")
 }
 
 // Reset gives an account a one-time code in place of its password, and ends the person's sessions and
@@ -273,7 +274,8 @@ func (d *Desk) Reset(ctx context.Context, actor fault.Actor, id AccountID) (code
 		case err != nil:
 			return err
 		case a.Kind != Local:
-			return fault.New(fault.Conflict, "no_password", "A service account has no password; make it a token.").About(string(id))
+			return fault.New(fault.Conflict, "no_password", "A service account has no password; make it a token.").About(string(id)).
+				FixedBy("its owner").Then("plumb token create --account NAME")
 		case string(a.Person) == actor.Person:
 			return ownCredential()
 		}

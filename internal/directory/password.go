@@ -55,7 +55,8 @@ func newHashing(parallel int, c cost) hashing {
 func (h hashing) enter(ctx context.Context) error {
 	if h.waiting.Add(1) > maxWaiting {
 		h.waiting.Add(-1)
-		return fault.New(fault.Limited, "too_many_logins", "Too many people are signing in at once; try again in a moment.")
+		return fault.New(fault.Limited, "too_many_logins", "Too many people are signing in at once; try again in a moment.").
+			FixedBy("you").Then("try again in a moment")
 	}
 	defer h.waiting.Add(-1)
 	select {

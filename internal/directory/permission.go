@@ -92,23 +92,24 @@ func Allowed(actor fault.Actor, roles []string, p Permission) error {
 	case actor.Person == "" || actor.Kind != fault.Human && actor.Kind != fault.Service:
 		return notSignedIn()
 	case actor.Authn == fault.Token && g.scope == "":
-		return notAllowed(p, "No token may do that; it needs a person's own session.").Then("plumb login")
+		return notAllowed(p, "No token may do that; it needs a person's own session.").FixedBy("a person, in their own session").Then("plumb login")
 	case actor.Authn == fault.Token && !actor.HasScope(string(g.scope)):
-		return notAllowed(p, "The token has no scope for that.").Then("make a token with the scope %s", g.scope)
+		return notAllowed(p, "The token has no scope for that.").FixedBy("whoever owns the token").Then("plumb token create --scope %s", g.scope)
 	case actor.Authn == fault.Session && (g.service || !actor.IsPerson()):
-		return notAllowed(p, "That is for tokens of pipelines only.")
+		return notAllowed(p, "That is for tokens of pipelines only.").FixedBy("the owner of a service account").Then("plumb token create --account NAME")
 	case actor.Authn != fault.Token && actor.Authn != fault.Session:
 		return notSignedIn()
 	case g.writes && slices.Contains(roles, string(Auditor)):
-		return notAllowed(p, "Auditors read everything and write nothing.")
+		return notAllowed(p, "Auditors read everything and write nothing.").FixedBy("somebody who does not audit").Then("plumb roles list")
 	case !g.everyone && !slices.ContainsFunc(g.roles, func(r RoleName) bool { return slices.Contains(roles, string(r)) }):
-		return notAllowed(p, "Your roles do not allow that.").FixedBy("a holder of " + names(g.roles))
+		return notAllowed(p, "Your roles do not allow that.").FixedBy("a holder of " + names(g.roles)).Then("plumb roles list")
 	}
 	return nil
 }
 
 func notSignedIn() *fault.Error {
-	return fault.New(fault.Unauthenticated, "not_signed_in", "This needs somebody who is signed in.").Then("plumb login")
+	return fault.New(fault.Unauthenticated, "not_signed_in", "This needs somebody who is signed in.").Then("plumb login").
+		FixedBy("you")
 }
 
 func notAllowed(p Permission, sentence string) *fault.Error {

@@ -142,7 +142,7 @@ func (n NewPerson) free(r *Roster) error {
 	}
 	if p, taken := r.byEmail[foldEmail(n.Email)]; taken {
 		return fault.New(fault.Conflict, "email_taken", "A person with that mail address is there already.").
-			About(string(p)).Then("add an account to that person, or enable them again")
+			About(string(p)).Then("plumb people add-account %s USERNAME, or plumb people enable %s", p, p).FixedBy("you")
 	}
 	return nil
 }
@@ -153,7 +153,8 @@ func usernameFree(r *Roster, username string) error {
 		return err
 	}
 	if _, taken := r.byFold[fold]; taken {
-		return fault.New(fault.Conflict, "username_taken", "That username, or one that reads the same, is taken.")
+		return fault.New(fault.Conflict, "username_taken", "That username, or one that reads the same, is taken.").
+			FixedBy("you").Then("take another username")
 	}
 	return nil
 }
@@ -181,7 +182,8 @@ func (d *Desk) EditPerson(ctx context.Context, actor fault.Actor, id PersonID, n
 			return err
 		}
 		if other, taken := r.byEmail[foldEmail(email)]; taken && other != id {
-			return fault.New(fault.Conflict, "email_taken", "Another person has that mail address.").About(string(other))
+			return fault.New(fault.Conflict, "email_taken", "Another person has that mail address.").About(string(other)).
+				FixedBy("you").Then("plumb people show %s", other)
 		}
 		p.Name, p.Email, p.Note = name, email, note
 		if err := savePerson(tx, p); err != nil {
@@ -198,7 +200,7 @@ func (r *Roster) known(id PersonID) (Person, error) {
 	if p, ok := r.Person(id); ok {
 		return p, nil
 	}
-	return Person{}, fault.New(fault.NotFound, "no_person", "There is no such person.")
+	return Person{}, fault.New(fault.NotFound, "no_person", "There is no such person.").Then("plumb people list")
 }
 
 // Disable shuts a person out at once, in one transaction: sessions, tokens, those of the service
@@ -259,7 +261,8 @@ func (r *Roster) mayDisable(id PersonID) (Person, error) {
 	case err != nil:
 		return p, err
 	case p.Disabled != 0:
-		return p, fault.New(fault.Conflict, "already_disabled", "%s is disabled already.", p.Name).About(string(id))
+		return p, fault.New(fault.Conflict, "already_disabled", "%s is disabled already.", p.Name).About(string(id)).
+			FixedBy("you").Then("plumb people show %s", id)
 	}
 	return p, r.officerRemains(id)
 }
@@ -271,7 +274,8 @@ func (r *Roster) officerRemains(leaves PersonID) error {
 		return nil
 	}
 	return fault.New(fault.Denied, "last_officer", "This is the last security officer; nobody could manage people afterwards.").
-		Because("officer_remains", "").About(string(leaves)).FixedBy("an approved access change that names another officer first")
+		Because("officer_remains", "").About(string(leaves)).
+		FixedBy("its approvers, by an access change that names another officer first").Then("plumb access request --role %s --person PERSON", Officer)
 }
 
 // Enable lets a disabled person come in again, without the approving roles and the groups that give
@@ -286,7 +290,8 @@ func (d *Desk) Enable(ctx context.Context, actor fault.Actor, id PersonID, reaso
 		case err != nil:
 			return err
 		case p.Disabled == 0:
-			return fault.New(fault.Conflict, "not_disabled", "%s is not disabled.", p.Name).About(string(id))
+			return fault.New(fault.Conflict, "not_disabled", "%s is not disabled.", p.Name).About(string(id)).
+				FixedBy("you").Then("plumb people show %s", id)
 		}
 		dropped, err := d.dropApproving(tx, r, id)
 		if err != nil {

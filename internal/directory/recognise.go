@@ -61,7 +61,8 @@ func (d *Desk) Recognise(ctx context.Context, bearer string) (fault.Actor, error
 }
 
 func unknownBearer() *fault.Error {
-	return fault.New(fault.Unauthenticated, "not_signed_in", "That session or token is not known here.").Then("plumb login")
+	return fault.New(fault.Unauthenticated, "not_signed_in", "That session or token is not known here.").Then("plumb login").
+		FixedBy("you")
 }
 
 // find gives what is kept of a bearer under the newest epoch.

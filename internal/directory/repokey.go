@@ -28,7 +28,7 @@ func (d *Desk) RepoKey(ctx context.Context, actor fault.Actor, repo string) (sea
 			Because(string(RepoKeyUse), "").FixedBy("the owner of the service account").Then("plumb token create --repo REPO")
 	case len(d.root) != 32:
 		return "", fault.New(fault.Unavailable, "no_root_key", "The server has no root key, so it keeps no repository keys.").
-			FixedBy("the operator of the server")
+			FixedBy("the operator of the server").Then("restore keys/root.key from the backup")
 	}
 	var key []byte
 	err := d.db.Update(ctx, actor, func(tx *db.Tx) error {
@@ -120,7 +120,7 @@ func (d *Desk) unseal(repo, sealed string) ([]byte, error) {
 	key, err := box.Open(nil, b[:box.NonceSize()], b[box.NonceSize():], []byte(repo))
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "wrong_root_key", "The repository's key cannot be opened with this server's root key.").
-			From(err).FixedBy("the operator of the server")
+			From(err).FixedBy("the operator of the server").Then("restore keys/root.key of this database")
 	}
 	return key, nil
 }

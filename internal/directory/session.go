@@ -48,7 +48,7 @@ func (s Session) live(now, used int64) error {
 }
 
 func over(format string, args ...any) *fault.Error {
-	return fault.New(fault.Unauthenticated, "session_over", format, args...).Then("plumb login")
+	return fault.New(fault.Unauthenticated, "session_over", format, args...).Then("plumb login").FixedBy("you")
 }
 
 // label keeps what can be shown of what a client calls itself.
@@ -139,7 +139,8 @@ func (d *Desk) mayEnd(tx *db.Tx, actor fault.Actor, owner PersonID, there bool) 
 		return "", err
 	}
 	if !there {
-		return "", fault.New(fault.NotFound, "no_session", "There is no such live session or token.")
+		return "", fault.New(fault.NotFound, "no_session", "There is no such live session or token.").
+			Then("plumb session list")
 	}
 	return "ended by an officer", nil
 }

@@ -115,7 +115,8 @@ func (d *Desk) EnsureSetupCode(ctx context.Context, kept seal.Secret) (code seal
 // policy can then be satisfied; else nothing is kept and the error names the gap. It runs once.
 func (d *Desk) Ceremony(ctx context.Context, code seal.Secret, s Setup, end Ending, source, request string) (out Settled, err error) {
 	if end.Check == nil || end.Activate == nil {
-		return out, fault.New(fault.Internal, "setup_unchecked", "The set-up cannot tell whether the policy can be satisfied, so it does not begin.")
+		return out, fault.New(fault.Internal, "setup_unchecked", "The set-up cannot tell whether the policy can be satisfied, so it does not begin.").
+			FixedBy("the operator of the server").Then("report the defect; the server's log has the cause")
 	}
 	c := &ceremony{Setup: s, known: knownFrom(end.Roles), out: Settled{People: map[string]PersonID{}, Codes: map[string]seal.Secret{}}}
 	if err := c.check(); err != nil {
@@ -161,7 +162,7 @@ func (d *Desk) mayBegin(tx *db.Tx, code seal.Secret) error {
 	}
 	if done {
 		return fault.New(fault.Conflict, "set_up_already", "This server is set up already; people are added by a security officer now.").
-			Then("plumb login")
+			Then("plumb login").FixedBy("a security officer")
 	}
 	hash, err := setupHash(tx)
 	if err != nil {

@@ -134,10 +134,11 @@ func (d *Desk) MakeToken(ctx context.Context, actor fault.Actor, n NewToken) (t 
 func (n NewToken) fits(a Account, person PersonID) error {
 	switch {
 	case a.Person != person:
-		return fault.New(fault.NotFound, "no_account", "You have no such account.")
+		return fault.New(fault.NotFound, "no_account", "You have no such account.").Then("plumb service-account list")
 	case n.Repo != "" && !slices.Contains(a.Repos, n.Repo):
 		return fault.New(fault.Denied, "repo_not_bound", "A token is bound only to a repository that its service account speaks for.").
-			Because(string(RepoKeyUse), "").About(string(a.ID)).FixedBy("a security officer, who names the repositories of a service account")
+			Because(string(RepoKeyUse), "").About(string(a.ID)).
+			FixedBy("a security officer, who names the repositories of a service account").Then("plumb service-account edit NAME --repo %s", n.Repo)
 	}
 	return nil
 }

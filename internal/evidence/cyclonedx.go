@@ -124,9 +124,11 @@ func parseCycloneDX(src *source, o Options, res *Result) error {
 	}
 	switch {
 	case doc.BOMFormat != "CycloneDX":
-		return fault.New(fault.Invalid, "not_cyclonedx", "The JSON is no CycloneDX bill of materials.")
+		return fault.New(fault.Invalid, "not_cyclonedx", "The JSON is no CycloneDX bill of materials.").
+			Then("name the format that it has: --format")
 	case doc.SpecVersion != "1.4" && doc.SpecVersion != "1.5" && doc.SpecVersion != "1.6":
-		return fault.New(fault.Invalid, "unknown_version", "This version of CycloneDX is not known; 1.4, 1.5 and 1.6 are.")
+		return fault.New(fault.Invalid, "unknown_version", "This version of CycloneDX is not known; 1.4, 1.5 and 1.6 are.").
+			Then("let the tool write CycloneDX 1.6 as JSON")
 	}
 	tool := doc.Metadata.Tools.first
 	res.Tool = Tool{Name: clean(string(tool.Name)), Version: clean(string(tool.Version))}

@@ -169,7 +169,8 @@ func (o Options) complete() (Options, error) {
 	}
 	if _, ok := readSubject(o.Subject); !ok {
 		return o, fault.New(fault.Invalid, "bad_subject",
-			"The subject of evidence must be a lower-case digest such as sha256:… or gitCommit:….")
+			"The subject of evidence must be a lower-case digest such as sha256:… or gitCommit:….").
+			Then("name what was tested by its digest")
 	}
 	if o.FailOn == "" {
 		o.FailOn = High
@@ -179,7 +180,7 @@ func (o Options) complete() (Options, error) {
 			Then("choose one of critical, high, medium, low, info")
 	}
 	if o.MaxFindings < 0 || o.MaxBytes < 0 {
-		return o, fault.New(fault.Invalid, "bad_limit", "A limit cannot be negative.")
+		return o, fault.New(fault.Invalid, "bad_limit", "A limit cannot be negative.").Then("leave the limit out")
 	}
 	if o.MaxFindings == 0 {
 		o.MaxFindings = DefaultFindings
@@ -208,5 +209,6 @@ func malformed(format Format, err error) error {
 		return e
 	}
 	return fault.New(fault.Invalid, "bad_evidence", "The file is not well-formed %s.", format).
-		FixedBy("the pipeline that wrote it").From(fmt.Errorf("parse %s: %w", format, err))
+		FixedBy("the pipeline that wrote it").From(fmt.Errorf("parse %s: %w", format, err)).
+		Then("make the file again, or name its format: --format")
 }

@@ -15,11 +15,13 @@ const (
 )
 
 func tooDeep() error {
-	return fault.New(fault.Invalid, "too_deep", "The file nests deeper than %d levels.", MaxDepth)
+	return fault.New(fault.Invalid, "too_deep", "The file nests deeper than %d levels.", MaxDepth).
+		Then("let the tool write a flatter file")
 }
 
 func tooWide(what string) error {
-	return fault.New(fault.TooLarge, "too_wide", "The file has %s of unreasonable size.", what)
+	return fault.New(fault.TooLarge, "too_wide", "The file has %s of unreasonable size.", what).
+		Then("let the tool write a smaller file")
 }
 
 // jsonGuard follows the brackets and strings of JSON, whether or not it is valid otherwise.
@@ -175,5 +177,5 @@ func (g *xmlGuard) until(c byte, end string) {
 
 func declared() error {
 	return fault.New(fault.Invalid, "doctype", "The XML holds a document type or entity declaration; none is read.").
-		FixedBy("the pipeline that wrote it")
+		FixedBy("the pipeline that wrote it").Then("take the declaration out")
 }

@@ -45,7 +45,8 @@ func Inflate(r io.Reader, limit int64) (io.Reader, error) {
 	case "":
 		return buf, nil
 	}
-	return nil, fault.New(fault.Invalid, "bad_archive", "Only gzip and zip are unpacked.")
+	return nil, fault.New(fault.Invalid, "bad_archive", "Only gzip and zip are unpacked.").
+		Then("hand in the file itself")
 }
 
 func inflateZip(r io.Reader, in *counted, limit int64) (io.Reader, error) {
@@ -120,10 +121,11 @@ func (b *bounded) Read(p []byte) (int, error) {
 func bomb() error {
 	return fault.New(fault.TooLarge, "unpacks_too_large",
 		"The archive unpacks to more than is allowed, by size or by ratio.").
-		FixedBy("the pipeline that wrote it")
+		FixedBy("the pipeline that wrote it").Then("hand in the file itself")
 }
 
 func badArchive(err error) error {
 	return fault.New(fault.Invalid, "bad_archive",
-		"The archive cannot be unpacked: it must be sound and hold exactly one plain file.").From(err)
+		"The archive cannot be unpacked: it must be sound and hold exactly one plain file.").From(err).
+		Then("hand in the file itself")
 }

@@ -86,7 +86,8 @@ func (j *junit) read(r io.Reader) error {
 
 func (j *junit) open(e xml.StartElement) error {
 	if j.elements++; j.elements > maxElements {
-		return fault.New(fault.TooLarge, "too_many_entries", "The file holds more than %d elements.", maxElements)
+		return fault.New(fault.TooLarge, "too_many_entries", "The file holds more than %d elements.", maxElements).
+			Then("hand it in in parts")
 	}
 	if len(j.path) >= MaxDepth {
 		return tooDeep()
@@ -98,7 +99,8 @@ func (j *junit) open(e xml.StartElement) error {
 	// Names are compared in lower case, so that a <Failure> is not overlooked.
 	name := strings.ToLower(e.Name.Local)
 	if len(j.path) == 0 && (j.rooted || name != "testsuites" && name != "testsuite") {
-		return fault.New(fault.Invalid, "not_junit", "The XML is no JUnit file: its root is not testsuites or testsuite.")
+		return fault.New(fault.Invalid, "not_junit", "The XML is no JUnit file: its root is not testsuites or testsuite.").
+			Then("name the format that it has: --format")
 	}
 	j.rooted = true
 	j.path = append(j.path, name)
@@ -133,7 +135,8 @@ func attributes(list []xml.Attr) (func(string) string, error) {
 	for i, a := range list {
 		for _, b := range list[:i] {
 			if a.Name == b.Name {
-				return nil, fault.New(fault.Invalid, "duplicate_attribute", "The XML has the same attribute twice.")
+				return nil, fault.New(fault.Invalid, "duplicate_attribute", "The XML has the same attribute twice.").
+					Then("mend the tool that wrote it")
 			}
 		}
 	}
@@ -149,7 +152,8 @@ func attributes(list []xml.Attr) (func(string) string, error) {
 
 func (j *junit) openSuite(name string, attr func(string) string) error {
 	if j.test != nil {
-		return fault.New(fault.Invalid, "not_junit", "The JUnit file has a test suite inside a test.")
+		return fault.New(fault.Invalid, "not_junit", "The JUnit file has a test suite inside a test.").
+			Then("mend the tool that wrote it")
 	}
 	for _, a := range [...]string{"failures", "errors"} {
 		v := attr(a)
@@ -158,7 +162,8 @@ func (j *junit) openSuite(name string, attr func(string) string) error {
 		}
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 {
-			return fault.New(fault.Invalid, "bad_count", "A test suite counts its %s with something else than a number.", a)
+			return fault.New(fault.Invalid, "bad_count", "A test suite counts its %s with something else than a number.", a).
+				Then("mend the tool that wrote it")
 		}
 		j.declared += min(n, maxEntries)
 	}
@@ -183,7 +188,8 @@ func (j *junit) openSuite(name string, attr func(string) string) error {
 
 func (j *junit) openTest(attr func(string) string) error {
 	if j.test != nil {
-		return fault.New(fault.Invalid, "not_junit", "The JUnit file has a test inside a test.")
+		return fault.New(fault.Invalid, "not_junit", "The JUnit file has a test inside a test.").
+			Then("mend the tool that wrote it")
 	}
 	t := &testcase{name: attr("name"), location: attr("file")}
 	if class := attr("classname"); class != "" {

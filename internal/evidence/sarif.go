@@ -201,7 +201,8 @@ func readTools(all []byte, res *Result) ([]*sarifTool, error) {
 		return nil, err
 	}
 	if doc.Version != "2.1.0" {
-		return nil, fault.New(fault.Invalid, "unknown_version", "This version of SARIF is not known; 2.1.0 is.")
+		return nil, fault.New(fault.Invalid, "unknown_version", "This version of SARIF is not known; 2.1.0 is.").
+			Then("let the tool write SARIF 2.1.0")
 	}
 	return tools, nil
 }

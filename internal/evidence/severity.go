@@ -91,7 +91,7 @@ func newTally(res *Result, o Options) *tally {
 func (t *tally) enter() error {
 	if t.entries++; t.entries > maxEntries {
 		return fault.New(fault.TooLarge, "too_many_entries",
-			"The file holds more than %d entries.", maxEntries)
+			"The file holds more than %d entries.", maxEntries).Then("hand it in in parts")
 	}
 	return nil
 }

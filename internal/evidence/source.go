@@ -44,7 +44,7 @@ func (s *source) Read(p []byte) (int, error) {
 	switch {
 	case s.size > s.most:
 		s.err = fault.New(fault.TooLarge, "evidence_too_large",
-			"The file is larger than the limit of %d bytes.", s.most)
+			"The file is larger than the limit of %d bytes.", s.most).Then("hand it in in parts")
 		return 0, s.err
 	case err != nil && err != io.EOF:
 		s.err = fmt.Errorf("read evidence: %w", err)
@@ -110,7 +110,8 @@ func packed(b []byte) string {
 }
 
 func notUTF8() error {
-	return fault.New(fault.Invalid, "bad_charset", "The file is not UTF-8; no other character set is read.")
+	return fault.New(fault.Invalid, "bad_charset", "The file is not UTF-8; no other character set is read.").
+		Then("write it as UTF-8")
 }
 
 // guarded shows each byte to check before a decoder gets it.

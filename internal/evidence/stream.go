@@ -25,7 +25,8 @@ func decode(format Format, r io.Reader, into any) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return fault.New(fault.Invalid, "duplicate_member", "The JSON has the same member twice.").From(err)
+		return fault.New(fault.Invalid, "duplicate_member", "The JSON has the same member twice.").From(err).
+			Then("mend the tool that wrote it")
 	}
 	return malformed(format, err)
 }

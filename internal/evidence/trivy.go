@@ -73,7 +73,8 @@ func parseTrivy(src *source, o Options, res *Result) error {
 		return err
 	}
 	if doc.SchemaVersion != "2" {
-		return fault.New(fault.Invalid, "unknown_version", "This version of the Trivy report is not known; version 2 is.")
+		return fault.New(fault.Invalid, "unknown_version", "This version of the Trivy report is not known; version 2 is.").
+			Then("trivy with --format json, of a version that writes schema 2")
 	}
 	res.Tool = Tool{Name: "Trivy", Version: clean(string(doc.Trivy.Version))}
 	res.cover(instant(string(doc.CreatedAt)), instant(string(doc.CreatedAt)))

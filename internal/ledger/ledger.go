@@ -98,7 +98,8 @@ func Append(tx *db.Tx, ev Event) (seq int64, err error) {
 		return 0, fmt.Errorf("encode event: %w", err)
 	}
 	if len(text) > maxLeaf {
-		return 0, fault.New(fault.TooLarge, "event_too_large", "This touches more than one ledger event can record; do it in smaller parts.")
+		return 0, fault.New(fault.TooLarge, "event_too_large", "This touches more than one ledger event can record; do it in smaller parts.").
+			Then("do it in smaller parts")
 	}
 	return insert(tx, leaf, text, salt, body)
 }

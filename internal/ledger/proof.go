@@ -73,14 +73,16 @@ func (l *Log) NewestIn(tx *db.Tx) (Checkpoint, error) {
 		return Checkpoint{}, err
 	}
 	if !found {
-		return Checkpoint{}, fault.New(fault.NotFound, "no_checkpoint", "No checkpoint is signed yet; the first comes within a second of the first event.")
+		return Checkpoint{}, fault.New(fault.NotFound, "no_checkpoint", "No checkpoint is signed yet; the first comes within a second of the first event.").
+			Then("try again in a second")
 	}
 	return ReadCheckpoint([]byte(text), l.vkey)
 }
 
 // Tile answers a C2SP tile path below /tile/: "0/000.p/12", "1/x001/234", "entries/000".
 func (l *Log) Tile(ctx context.Context, path string) (data []byte, err error) {
-	bad := fault.New(fault.NotFound, "no_tile", "There is no such tile.")
+	bad := fault.New(fault.NotFound, "no_tile", "There is no such tile.").
+		Then("ask only for tiles within the newest checkpoint")
 	t, entries, ok := parseTile(path)
 	if !ok {
 		return nil, bad
@@ -169,7 +171,8 @@ func ConsistencyIn(tx *db.Tx, older, newer int64) ([]tlog.Hash, error) {
 		return nil, err
 	}
 	if older < 1 || older > newer || newer > newest {
-		return nil, fault.New(fault.NotFound, "not_in_tree", "There are no trees of these sizes.")
+		return nil, fault.New(fault.NotFound, "not_in_tree", "There are no trees of these sizes.").
+			Then("ask for sizes within the newest checkpoint")
 	}
 	return tlog.ProveTree(newer, older, newTileReader(tx))
 }

@@ -147,7 +147,8 @@ func (d *document) section(dec *jsontext.Decoder, name string) error {
 	case "tool_version":
 		return field(dec, &d.ToolVersion)
 	}
-	return fault.New(fault.Invalid, "unknown_member", "The plan document has a member that is not known here.")
+	return fault.New(fault.Invalid, "unknown_member", "The plan document has a member that is not known here.").
+		Then("use the server's version of the program: plumb version")
 }
 
 func field[T any](dec *jsontext.Decoder, into *T) error {

@@ -45,7 +45,8 @@ func (p *Plan) Secrets() *Secrets { return p.known }
 // (unknown_format), with duplicate members, and with parts that it cannot classify.
 func Read(r io.Reader, o Options) (*Plan, error) {
 	if n := len(o.Key); n > 0 && n < LeastKey {
-		return nil, fault.New(fault.Invalid, "weak_key", "The key for sensitive values is shorter than %d bytes.", LeastKey)
+		return nil, fault.New(fault.Invalid, "weak_key", "The key for sensitive values is shorter than %d bytes.", LeastKey).
+			Then("ask the server for the repository's key again")
 	}
 	limit := o.Limit
 	if limit <= 0 || limit > MaxPlan {
@@ -165,11 +166,14 @@ func (g *guard) explain(err error, dec *jsontext.Decoder) error {
 func unreadable(err error, at int64) *fault.Error {
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return fault.New(fault.Invalid, "duplicate_member", "The plan has the same member twice in one object.")
+		return fault.New(fault.Invalid, "duplicate_member", "The plan has the same member twice in one object.").
+			Then("make it again: terraform show -json tfplan")
 	case strings.Contains(err.Error(), "UTF-8"):
-		return fault.New(fault.Invalid, "bad_utf8", "The plan is not valid UTF-8.")
+		return fault.New(fault.Invalid, "bad_utf8", "The plan is not valid UTF-8.").
+			Then("make it again: terraform show -json tfplan")
 	}
-	return fault.New(fault.Invalid, "bad_json", "The plan is not the JSON that was expected (near byte %d).", at)
+	return fault.New(fault.Invalid, "bad_json", "The plan is not the JSON that was expected (near byte %d).", at).
+		Then("make it again: terraform show -json tfplan")
 }
 
 // readError keeps the cause of a broken reader, in words of ours.
@@ -187,5 +191,5 @@ func tooLarge(limit int64) error {
 }
 
 func tooDeep() error {
-	return fault.New(fault.Invalid, "too_deep", "The plan nests deeper than is read here.")
+	return fault.New(fault.Invalid, "too_deep", "The plan nests deeper than is read here.").Then("nest fewer modules")
 }

@@ -142,7 +142,7 @@ func (w *row) check() error {
 	}
 	if class(w.Actions) == "" {
 		return fault.New(fault.Invalid, "unknown_action", "The plan holds an action that is not known here.").
-			FixedBy("whoever runs this version of plumb").Then("use a plumb that knows this version of the tool")
+			FixedBy("whoever runs this version of plumb").Then("use a version of the program that knows this version of the tool")
 	}
 	return nil
 }

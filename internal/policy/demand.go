@@ -71,7 +71,8 @@ func forbidden(held []*Rule) error {
 			continue
 		}
 		if e == nil {
-			e = fault.New(fault.Denied, r.Forbid.Code, "%s", r.Forbid.Reason).Because(r.ID, r.Clause).FixedBy("the requester")
+			e = fault.New(fault.Denied, r.Forbid.Code, "%s", r.Forbid.Reason).Because(r.ID, r.Clause).FixedBy("the requester").
+				Then("plumb change edit CHANGE")
 			if r.Forbid.Next != "" {
 				e.Then("%s", r.Forbid.Next)
 			}

@@ -108,7 +108,8 @@ func readFiles(fsys fs.FS) ([]File, error) {
 }
 
 func tooLarge(name string) error {
-	return fault.New(fault.TooLarge, "pack_too_large", "The pack file %s is larger than %d bytes or has a line longer than %d.", clean(name), MaxFile, maxLine)
+	return fault.New(fault.TooLarge, "pack_too_large", "The pack file %s is larger than %d bytes or has a line longer than %d.", clean(name), MaxFile, maxLine).
+		Then("shorten it; a pack is read by people")
 }
 
 // checkFiles refuses a set of files that is not a whole pack, and bytes that a reader would see
@@ -119,7 +120,8 @@ func checkFiles(files []File) error {
 		names = append(names, f.Path)
 		switch {
 		case !slices.Contains(PackFiles, f.Path):
-			return fault.New(fault.Invalid, "unknown_pack_file", "The pack holds %q, which is no file of a pack.", clean(f.Path))
+			return fault.New(fault.Invalid, "unknown_pack_file", "The pack holds %q, which is no file of a pack.", clean(f.Path)).
+				Then("take it out of the folder")
 		case len(f.Text) > MaxFile:
 			return tooLarge(f.Path)
 		}
@@ -129,7 +131,8 @@ func checkFiles(files []File) error {
 	}
 	for _, want := range PackFiles {
 		if n := len(names) - len(slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == want })); n != 1 {
-			return fault.New(fault.Invalid, "missing_pack_file", "The pack needs the file %s exactly once; it is there %d times.", want, n)
+			return fault.New(fault.Invalid, "missing_pack_file", "The pack needs the file %s exactly once; it is there %d times.", want, n).
+				Then("plumb policy lint DIR")
 		}
 	}
 	return nil
@@ -139,7 +142,7 @@ func checkFiles(files []File) error {
 // and the marks that turn the reading direction round.
 func readable(name, text string) error {
 	if !utf8.ValidString(text) {
-		return fault.New(fault.Invalid, "bad_utf8", "%s is not valid UTF-8.", clean(name))
+		return fault.New(fault.Invalid, "bad_utf8", "%s is not valid UTF-8.", clean(name)).Then("write it as UTF-8")
 	}
 	line, column := 1, 0
 	for _, r := range text {
@@ -147,7 +150,8 @@ func readable(name, text string) error {
 		case r == '\n':
 			line, column = line+1, 0
 		case hidden(r):
-			return fault.New(fault.Invalid, "hidden_character", "%s:%d holds a character that its reader cannot see (U+%04X).", clean(name), line, r)
+			return fault.New(fault.Invalid, "hidden_character", "%s:%d holds a character that its reader cannot see (U+%04X).", clean(name), line, r).
+				Then("take the character out")
 		case column > maxLine:
 			return tooLarge(name)
 		}

@@ -28,7 +28,8 @@ func ParsePeople(text []byte) ([]Person, error) {
 	var people []Person
 	for _, p := range doc.People {
 		if p.ID == "" || slices.ContainsFunc(people, func(x Person) bool { return x.ID == p.ID }) {
-			return nil, fault.New(fault.Invalid, "bad_people", "Each person in the people file needs an id of their own.")
+			return nil, fault.New(fault.Invalid, "bad_people", "Each person in the people file needs an id of their own.").
+				Then("mend the people file")
 		}
 		people = append(people, Person(p))
 	}

@@ -152,7 +152,8 @@ func (p *Pack) RunStory(name string, text []byte) (Story, error) {
 }
 
 func badStory(name string, line int, format string, args ...any) error {
-	return fault.New(fault.Invalid, "bad_story", "%s:%d: %s.", clean(name), line, fmt.Sprintf(format, args...))
+	return fault.New(fault.Invalid, "bad_story", "%s:%d: %s.", clean(name), line, fmt.Sprintf(format, args...)).
+		Then("mend the story at that line")
 }
 
 // header reads a line at the margin: a section, or what the story is about.

@@ -49,7 +49,7 @@ func Write(ctx context.Context, w io.Writer, src Source, sel Selection) error {
 		}
 	}
 	return fault.New(fault.Unavailable, "ledger_busy", "The selected changes are changing too fast to be exported now.").
-		Then("try again in a moment")
+		Then("try again in a moment").FixedBy("you")
 }
 
 // packer writes one pack out of one snapshot.

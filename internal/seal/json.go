@@ -80,7 +80,7 @@ const MaxDepth = 64
 // of the syntax are left to the decoder.
 func plain(b []byte) error {
 	if !utf8.Valid(b) {
-		return fault.New(fault.Invalid, "bad_utf8", "The JSON is not valid UTF-8.")
+		return fault.New(fault.Invalid, "bad_utf8", "The JSON is not valid UTF-8.").Then("write it as UTF-8")
 	}
 	depth, inString := 0, false
 	for i := 0; i < len(b); i++ {
@@ -97,7 +97,8 @@ func plain(b []byte) error {
 		case inString:
 		case c == '{' || c == '[':
 			if depth++; depth > MaxDepth {
-				return fault.New(fault.Invalid, "too_deep", "The document nests deeper than %d levels.", MaxDepth)
+				return fault.New(fault.Invalid, "too_deep", "The document nests deeper than %d levels.", MaxDepth).
+					Then("nest less")
 			}
 		case c == '}' || c == ']':
 			depth--
@@ -131,7 +132,7 @@ func hex4(b []byte) (rune, bool) {
 }
 
 func jsonFault(err error) error {
-	e := fault.New(fault.Invalid, "bad_json", "The JSON cannot be read.").From(err)
+	e := fault.New(fault.Invalid, "bad_json", "The JSON cannot be read.").From(err).Then("mend the JSON")
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
 		e.Code, e.Message = "unknown_member", "The JSON has a member that is not known here."
