@@ -32,7 +32,7 @@ bench: setup build # goals against their twins, one table; some minutes
 	@go run ./bench
 
 mutate: # takes each guard of the rules away and asks that a test fails; some minutes
-	go run ./mutate -skip mutate/held-elsewhere.txt internal/change
+	nice go run ./mutate -held mutate/held-elsewhere.txt internal/change
 
 clean: # what the other targets made, but for the tools
 	rm -rf build

@@ -1,165 +1,171 @@
-// Command mutate shows that the tests hold every guard: it takes the guards of a package away one by
-// one and asks that some test fails each time. A guard is a condition behind which a function refuses,
-// denies, or leaves something out of what counts. A guard whose removal no test notices is reported,
-// and the command fails.
+// Command mutate shows that the tests hold every guard: it takes the guards of some packages away one
+// by one and asks that some test fails each time. A guard is a condition behind which a function
+// refuses, denies, notes a fault, or leaves something out of what counts, and each place where a rule is
+// asked and its no handed on. A guard whose removal no test notices is named, and the command fails.
 //
-// All guards are compiled into one test binary, each behind a switch; a run of that binary per guard
-// takes that guard away.
+// All guards are compiled into one test binary per package, each behind a switch that the environment
+// turns off; the tree is not touched. First each test runs alone, and notes which guards said no in it:
+// only those tests can notice that a guard is gone. Then each guard is taken away, and those tests run,
+// quick ones first, until one fails.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
+	"os/signal"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/go-json-experiment/json"
 )
 
 func main() {
-	only := flag.String("only", "", "number of the one guard to take away")
-	jobs := flag.Int("jobs", 2, "test runs side by side")
-	limit := flag.Duration("limit", 4*time.Minute, "longest run; a guard without which a test never ends is held too")
-	skip := flag.String("skip", "", "file with the guards that are held elsewhere, a line each: place, then why")
-	flag.Parse()
-	if flag.NArg() == 0 {
-		fmt.Fprintln(os.Stderr, "usage: mutate [flags] PACKAGE-FOLDER…")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ok, err := mutate(ctx, os.Args[1:])
+	stop()
+	switch {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(2)
-	}
-	ok := true
-	for _, dir := range flag.Args() {
-		held, err := mutate(context.Background(), dir, *only, *skip, *jobs, *limit)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "mutate:", err)
-			os.Exit(2)
-		}
-		ok = ok && held
-	}
-	if !ok {
+	case !ok:
 		os.Exit(1)
 	}
 }
 
-// mutate tries every guard of one package folder.
-func mutate(ctx context.Context, dir, only, skipFile string, jobs int, limit time.Duration) (bool, error) {
-	work, err := os.MkdirTemp("", "mutate-*")
-	if err != nil {
-		return false, err
-	}
-	defer os.RemoveAll(work)
-	guards, overlay, err := instrument(dir, work)
-	if err != nil {
-		return false, err
-	}
-	excused, err := readSkips(skipFile)
-	if err != nil {
-		return false, err
-	}
-	binary := filepath.Join(work, "guards.test")
-	if err := build(ctx, dir, work, binary, overlay); err != nil {
-		return false, err
-	}
-	if survived, err := survives(ctx, binary, dir, "none", limit); err != nil || !survived {
-		return false, fmt.Errorf("%s: the tests fail with every guard in place: %w", dir, errors.Join(err, errors.New("mend them first")))
-	}
-	return try(ctx, binary, dir, guards, excused, only, jobs, limit)
+// runner is one run over everything.
+type runner struct {
+	o      *overlay
+	claims map[string]claim
+	jobs   int
+	limit  time.Duration
+	skip   *regexp.Regexp
+	cpu    meter
+
+	mu     sync.Mutex
+	suites map[string]*suite // by package; guarded by mu while claims are tried
 }
 
-func try(ctx context.Context, binary, dir string, guards []guard, excused map[string]string, only string, jobs int, limit time.Duration) (bool, error) {
-	var mu sync.Mutex
-	var open []guard
-	var failed error
-	var tried, left int
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, jobs)
-	for _, g := range guards {
-		if only != "" && only != strconv.Itoa(g.n) {
+func mutate(ctx context.Context, args []string) (ok bool, err error) {
+	flags := flag.NewFlagSet("mutate", flag.ExitOnError)
+	jobs := flags.Int("jobs", 2, "test runs side by side")
+	limit := flags.Duration("limit", 3*time.Minute, "longest run of a test of another package")
+	held := flags.String("held", "", "file with the guards that are held elsewhere")
+	only := flags.String("only", "", "take away only guards whose file, function and condition match")
+	skip := flags.String("skip", "", "tests to leave out")
+	form := flags.String("o", "text", "text or json")
+	if err := flags.Parse(args); err != nil {
+		return false, err
+	}
+	if flags.NArg() == 0 || *form != "text" && *form != "json" {
+		return false, fmt.Errorf("usage: mutate [flags] PACKAGE-FOLDER-OR-FILE…")
+	}
+	dir, err := os.MkdirTemp("", "mutate-*")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	r := &runner{jobs: *jobs, limit: *limit, suites: map[string]*suite{}}
+	if *skip != "" {
+		if r.skip, err = regexp.Compile(*skip); err != nil {
+			return false, err
+		}
+	}
+	chosen, err := regexp.Compile(*only)
+	if err != nil {
+		return false, err
+	}
+	if r.claims, err = readClaims(*held); err != nil {
+		return false, err
+	}
+	if r.o, err = instrument(flags.Args(), dir); err != nil {
+		return false, err
+	}
+	rows, err := r.all(ctx, chosen)
+	if err != nil {
+		return false, err
+	}
+	rep := r.report(rows, *only == "")
+	return rep.OK, rep.write(os.Stdout, *form)
+}
+
+// all profiles the tests of each package, then takes its guards away.
+func (r *runner) all(ctx context.Context, chosen *regexp.Regexp) ([]row, error) {
+	var rows []row
+	for _, g := range r.o.guards {
+		if chosen.MatchString(g.key()) {
+			rows = append(rows, row{guard: g})
+		}
+	}
+	for _, x := range rows {
+		if r.suites[x.pkg] != nil {
 			continue
 		}
-		if _, ok := excused[g.key()]; ok {
-			left++
-			continue
+		s, err := r.suite(ctx, x.pkg)
+		if err != nil {
+			return nil, err
 		}
-		tried++
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			survived, err := survives(ctx, binary, dir, strconv.Itoa(g.n), limit)
-			mu.Lock()
-			defer mu.Unlock()
-			failed = errors.Join(failed, err)
-			if survived {
-				open = append(open, g)
-				fmt.Printf("OPEN %d %s: %s\n", g.n, g.place, g.text)
-			}
-		})
+		if err := s.profile(ctx, r.jobs, r.skip); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(os.Stderr, "mutate: %s: %d tests\n", s.pkg, len(s.tests))
 	}
-	wg.Wait()
-	fmt.Printf("%s: %d guards taken away one by one, %d held by a test, %d not, %d held elsewhere\n", dir, tried, tried-len(open), len(open), left)
-	return len(open) == 0, failed
+	err := each(r.jobs, len(rows), func(i int) error { return r.judge(ctx, &rows[i]) })
+	return rows, err
 }
 
-// survives runs the tests without one guard; true means that no test noticed.
-func survives(ctx context.Context, binary, dir, n string, limit time.Duration) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, "-test.failfast")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PLUMB_GUARD_OFF="+n)
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return true, nil
-	case errors.As(err, &exit) || ctx.Err() != nil:
-		return false, nil
+// suite builds the tests of a package once.
+func (r *runner) suite(ctx context.Context, pkg string) (*suite, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.suites[pkg]; s != nil {
+		return s, nil
 	}
-	return false, fmt.Errorf("run tests: %w: %s", err, out)
-}
-
-func build(ctx context.Context, dir, work, binary string, overlay map[string]string) error {
-	plan, err := json.Marshal(map[string]any{"Replace": overlay})
-	if err != nil {
-		return err
+	if strings.HasPrefix(pkg, "-") {
+		return nil, fmt.Errorf("%q is no package", pkg)
 	}
-	file := filepath.Join(work, "overlay.json")
-	if err := os.WriteFile(file, plan, 0o600); err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", file, "-o", binary, "./"+filepath.ToSlash(filepath.Clean(dir)))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build tests with switches: %w\n%s", err, out)
-	}
-	return nil
-}
-
-// readSkips reads the guards that another package's tests or another guard holds, with the reason.
-func readSkips(file string) (map[string]string, error) {
-	out := map[string]string{}
-	if file == "" {
-		return out, nil
-	}
-	b, err := os.ReadFile(file)
+	binary, err := r.o.build(ctx, pkg)
 	if err != nil {
 		return nil, err
 	}
-	for line := range strings.Lines(string(b)) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		place, why, ok := strings.Cut(line, " | ")
-		if !ok || strings.TrimSpace(why) == "" {
-			return nil, fmt.Errorf("%s: %q gives no reason behind ' | '", file, line)
-		}
-		out[strings.TrimSpace(place)] = why
+	r.suites[pkg] = &suite{pkg: pkg, binary: binary, cpu: &r.cpu}
+	return r.suites[pkg], nil
+}
+
+// judge takes one guard away.
+func (r *runner) judge(ctx context.Context, x *row) (err error) {
+	s, err := r.suite(ctx, x.pkg)
+	if err != nil {
+		return err
 	}
-	return out, nil
+	tests := s.meeting([]int{x.n})
+	x.Met = len(tests)
+	off := []int{x.n}
+	if x.By, err = s.killer(ctx, tests, off); err != nil {
+		return err
+	}
+	c, claimed := r.claims[x.key()]
+	switch {
+	case x.By != "" && claimed:
+		x.State, x.Why = killed, "is on the list of guards held elsewhere, and need not be"
+	case x.By != "":
+		x.State = killed
+	case claimed:
+		if x.By, err = r.shown(ctx, x.guard, c); err != nil {
+			return fmt.Errorf("%s: %w", x.key(), err)
+		}
+		switch x.State, x.Why = elsewhere, c.why; x.By {
+		case "":
+			x.State, x.Why = survived, "not held by "+c.by
+		case "nothing":
+			x.State = excused
+		}
+	default:
+		x.State = survived
+		if x.Met == 0 {
+			x.Why = "no test meets it"
+		}
+	}
+	return nil
 }
