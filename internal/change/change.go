@@ -97,9 +97,10 @@ type Change struct {
 
 // Body is the part of the shell that no query filters by.
 type Body struct {
-	Authors    []string          `json:"authors"`           // persons who wrote any revision
-	Carried    []string          `json:"carried,omitempty"` // digests of equal earlier revisions whose decisions still count
-	Demand     policy.Demand     `json:"demand"`
+	Authors    []string          `json:"authors"`             // persons who wrote any revision
+	Carried    []string          `json:"carried,omitempty"`   // digests of equal earlier revisions whose decisions still count
+	Frozen     string            `json:"frozen,omitempty"`    // digest of what the policy demanded at the newest submission, see Frozen
+	Round      int64             `json:"round,omitempty"`     // submissions so far
 	History    policy.History    `json:"history,omitzero"`    // of changes like this one, as of the submission
 	Submitted  int64             `json:"submitted,omitempty"` // first submission
 	Since      int64             `json:"since,omitempty"`     // begin of this round

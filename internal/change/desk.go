@@ -25,8 +25,9 @@ type Desk struct {
 	install string
 	url     string // base URL for links in verdicts
 
-	packs packCache
-	gate  gateCache
+	packs   packCache
+	demands demandCache
+	gate    gateCache
 }
 
 // Documents keeps documents by the SHA-256 of their bytes. Put is durable on return; Open checks the

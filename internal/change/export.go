@@ -14,11 +14,12 @@ import (
 // computed again from them, years later and without a database.
 
 // Tables lists the tables that hold the rows of one change, in the order in which RowsOf gives them.
-var Tables = []string{"change_change", "change_revision", "change_decision", "change_check", "change_permit", "change_comment"}
+var Tables = []string{"change_change", "change_revision", "change_demand", "change_decision", "change_check", "change_permit", "change_comment"}
 
 var rowsOf = map[string]string{
 	"change_change":   "SELECT * FROM change_change WHERE id = $1",
 	"change_revision": "SELECT * FROM change_revision WHERE change_id = $1 ORDER BY n",
+	"change_demand":   "SELECT * FROM change_demand WHERE change_id = $1 ORDER BY n",
 	"change_decision": "SELECT * FROM change_decision WHERE change_id = $1 ORDER BY n",
 	"change_check":    "SELECT * FROM change_check WHERE change_id = $1 ORDER BY n",
 	"change_permit":   "SELECT * FROM change_permit WHERE change_id = $1 ORDER BY fence",
@@ -63,7 +64,7 @@ func Demanded(p *policy.Pack, m Material, checks []CheckResult, h policy.History
 // Tightened holds a frozen demand to packs that came into force after it, as the gate does.
 func Tightened(frozen policy.Demand, later []*policy.Pack, m Material, checks []CheckResult, h policy.History) policy.Demand {
 	s := &Snapshot{Revision: Revision{Material: m}, Checks: checks}
-	s.Change.Body.Demand, s.Change.Body.History = frozen, h
+	s.Frozen, s.Change.Body.History = frozen, h
 	s.holdTo(later)
 	return s.Demand
 }

@@ -130,7 +130,7 @@ func (m *machine) refresh(w *world) {
 	if w.strict {
 		s.Pack = m.tight
 	}
-	key := fmt.Sprint(s.Change.Body.Demand.Policy, s.Change.RevDigest, w.strict, slices.Contains(w.later, m.base), slices.Contains(w.later, m.tight))
+	key := fmt.Sprint(s.Frozen.Policy, s.Change.RevDigest, w.strict, slices.Contains(w.later, m.base), slices.Contains(w.later, m.tight))
 	h, known := m.held[key]
 	if !known {
 		s.holdTo(w.later)

@@ -24,7 +24,8 @@ type Snapshot struct {
 	Roster    *directory.Roster
 	Pack      *policy.Pack
 	SetUp     bool            // the first-start ceremony is done and its pack is active
-	Demand    policy.Demand   // the frozen demand, made stricter by a pack that came later
+	Frozen    policy.Demand   // what was demanded at the newest submission
+	Demand    policy.Demand   // Frozen, made stricter by packs that came later
 	PackNo    *fault.Error    // why the active pack refuses this revision now, if it does
 	Authors   map[string]bool // persons found behind commit authors
 
@@ -55,6 +56,9 @@ func (d *Desk) load(tx *db.Tx, id ID) (*Snapshot, error) {
 	}
 	s := &Snapshot{Change: c}
 	if s.Revision, err = loadRevision(tx, id, c.Rev); err != nil {
+		return nil, err
+	}
+	if s.Frozen, err = d.loadFrozen(tx, c); err != nil {
 		return nil, err
 	}
 	if s.Decisions, err = listDecisions(tx, id); err != nil {
@@ -112,13 +116,8 @@ func (d *Desk) loadPolicy(tx *db.Tx, s *Snapshot) error {
 // into force since: tightening reaches changes in flight, loosening never frees one, not even by way of
 // a pack that was tighter for a while. The pack in force can refuse the change altogether.
 func (s *Snapshot) holdTo(later []*policy.Pack) {
-	s.Demand, s.PackNo = s.Change.Body.Demand, nil
+	s.Demand, s.PackNo = s.Frozen, nil
 	if s.Demand.Policy == "" {
-		if s.Pack != nil { // nothing is frozen yet; who may execute is asked all the same, for plan permits
-			if now, err := s.Pack.Demand(s.facts(0)); err == nil {
-				s.Demand.Executor = now.Executor
-			}
-		}
 		return
 	}
 	for _, p := range later {
@@ -132,6 +131,19 @@ func (s *Snapshot) holdTo(later []*policy.Pack) {
 			s.PackNo = fault.Of(err)
 		}
 	}
+}
+
+// executorRoles are the roles of which an executor holds one. Where nothing is frozen yet the pack in force
+// is asked all the same, for plan permits.
+func (s *Snapshot) executorRoles() []string {
+	if s.Demand.Policy != "" || s.Pack == nil {
+		return s.Demand.Executor
+	}
+	now, err := s.Pack.Demand(s.facts(0))
+	if err != nil {
+		return nil
+	}
+	return now.Executor
 }
 
 // facts are what rules may read of this change at this instant.

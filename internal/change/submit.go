@@ -32,13 +32,16 @@ func (d *Desk) Submit(ctx context.Context, actor fault.Actor, id ID, seen string
 		if s.Change.Body.PackN, err = newestPack(tx); err != nil {
 			return err
 		}
+		if err := d.freeze(tx, s); err != nil {
+			return err
+		}
 		if err := d.advance(tx, s); err != nil {
 			return err
 		}
 		c = s.Change
 		defer func() { c = s.Change }() // with the version that save gives it
-		return d.save(tx, s, ledger.Event{Verb: "change.submitted", Policy: c.Body.Demand.Policy,
-			Detail: map[string]any{"state": string(c.State), "risk": string(c.Body.Demand.Risk), "slots": slotIDs(c.Body.Demand.Slots)}})
+		return d.save(tx, s, ledger.Event{Verb: "change.submitted", Policy: s.Frozen.Policy,
+			Detail: map[string]any{"state": string(c.State), "risk": string(s.Frozen.Risk), "slots": slotIDs(s.Frozen.Slots)}})
 	})
 	return c, err
 }
@@ -90,7 +93,8 @@ func (s *Snapshot) submit(actor fault.Actor, seen string, now int64) error {
 	if ok, gap := policy.Satisfiable(demand.Slots, s.Roster.People(), slices.Collect(maps.Keys(s.excluded()))); !ok {
 		return unsatisfiable(*c, gap)
 	}
-	c.Body.Demand, s.Demand = demand, demand
+	s.Frozen, s.Demand = demand, demand
+	c.Body.Round++
 	c.Body.Since, c.Body.Before = now, int64(len(s.Decisions))
 	if c.Body.Submitted == 0 {
 		c.Body.Submitted = now

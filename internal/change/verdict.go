@@ -89,11 +89,11 @@ func (s *Snapshot) judgeExecutor(v *wire.GateVerdict, actor fault.Actor) {
 	if _, yes := s.standing()[actor.Person]; yes && !s.auto() {
 		deny(v, "executor_approved", "exclude", "policy statement (e)", "another executor", "Who approved a change cannot execute it.")
 	}
-	if len(s.Demand.Executor) > 0 && actor.Kind == fault.Human {
+	if demanded := s.executorRoles(); len(demanded) > 0 && actor.Kind == fault.Human {
 		roles := s.Roster.Roles(directory.PersonID(actor.Person))
-		if !slices.ContainsFunc(s.Demand.Executor, func(r string) bool { return slices.Contains(roles, r) }) {
+		if !slices.ContainsFunc(demanded, func(r string) bool { return slices.Contains(roles, r) }) {
 			deny(v, "executor_role", "executor", "authorized personnel", "a security officer",
-				"Only holders of %s execute this.", strings.Join(s.Demand.Executor, ", "))
+				"Only holders of %s execute this.", strings.Join(demanded, ", "))
 		}
 	}
 }

@@ -64,6 +64,7 @@ func (s *Snapshot) view(now int64) View {
 	v := View{Change: s.Change, Material: s.Revision.Material, Revision: s.Revision.N, Demand: s.Demand, Checks: s.Checks,
 		Decisions: s.Decisions, Permits: s.Permits, Excluded: s.excluded(), Names: map[string]string{},
 		Conflicts: s.conflicts(now), NeedCheck: []string{}, Verify: []string{}, Own: s.Revision.Material.own()}
+	v.Demand.Executor = s.executorRoles()
 	if len(s.Demand.Slots) > 0 {
 		m := s.match()
 		v.Slots, v.Missing = m.Filled, m.Missing

@@ -12,6 +12,7 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/ledger"
+	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/prove"
 	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/wire"
@@ -83,6 +84,21 @@ func (c *company) release(t testing.TB, x change.Change, a fault.Actor, edit fun
 	return statement{"INSERT INTO change_permit (id, change_id, kind, stage, attempt, fence, person, account, rev, idem, issued, expires, lease, outcome," +
 		" ended, exit_code, claimed, report, envelope) VALUES ($1, $2, $3, '', $4, $5, $6, $7, $8, '', $9, $10, 0, 'running', 0, 0, '{}', '', $11)",
 		[]any{p.ID, p.Change, p.Kind, p.Attempt, p.Fence, a.Person, a.Account, p.Rev, p.NotBefore, p.Expires, string(text)}}
+}
+
+// resubmit records another submission past the engine, with a demand as told.
+func (c *company) resubmit(t testing.TB, x change.Change, edit func(d *policy.Demand)) {
+	t.Helper()
+	v, err := c.Show(context.Background(), x.ID)
+	must(t, err)
+	edit(&v.Demand)
+	body, err := json.Marshal(v.Demand)
+	must(t, err)
+	digest, n := change.DemandDigest(string(body)), x.Body.Round+1
+	c.record(t, c.as(t, "ann"), x, "change.submitted",
+		statement{"INSERT INTO change_demand (id, change_id, n, digest, body) VALUES ($1, $2, $3, $4, $5)",
+			[]any{fmt.Sprintf("%s.%d", x.ID, n), string(x.ID), n, digest, string(body)}},
+		shell(t, x, x.State, func(b *change.Body) { b.Round, b.Frozen, b.Since = n, digest, c.clock.Now().UnixMicro() }))
 }
 
 func (c *company) wording(t testing.TB, x change.Change) change.Material {
@@ -167,12 +183,33 @@ var decisionLies = []crook{
 	}},
 	{"a weaker demand", "demands something else", func(t testing.TB, c *company) change.Change {
 		x := waiting(t, c)
-		c.record(t, c.as(t, "ann"), x, "change.held", shell(t, x, x.State, func(b *change.Body) { b.Demand.Slots = b.Demand.Slots[:1] }))
+		c.resubmit(t, x, func(d *policy.Demand) { d.Slots = d.Slots[:1] })
 		return x
 	}},
 	{"a demand of another policy", "no submission under that policy", func(t testing.TB, c *company) change.Change {
 		x := waiting(t, c)
-		c.record(t, c.as(t, "ann"), x, "change.held", shell(t, x, x.State, func(b *change.Body) { b.Demand.Policy = fileDigest }))
+		c.resubmit(t, x, func(d *policy.Demand) { d.Policy = fileDigest })
+		return x
+	}},
+	{"a demand rewritten later", "not exactly one submission", func(t testing.TB, c *company) change.Change {
+		x := waiting(t, c)
+		c.record(t, c.as(t, "ann"), x, "change.held", statement{"UPDATE change_demand SET body = '{}' WHERE change_id = $1", []any{string(x.ID)}})
+		return x
+	}},
+	{"a demand under a false digest", "digest is not that of the demand", func(t testing.TB, c *company) change.Change {
+		x := waiting(t, c)
+		c.record(t, c.as(t, "ann"), x, "change.submitted", statement{"INSERT INTO change_demand (id, change_id, n, digest, body) VALUES ($1, $2, 9, $3, '{}')",
+			[]any{string(x.ID) + ".9", string(x.ID), fileDigest}})
+		return x
+	}},
+	{"a shell that names another demand", "not the one that the change names", func(t testing.TB, c *company) change.Change {
+		x := waiting(t, c)
+		c.record(t, c.as(t, "ann"), x, "change.held", shell(t, x, x.State, func(b *change.Body) { b.Frozen = fileDigest }))
+		return x
+	}},
+	{"a round without its demand", "what the policy demanded at the submission is missing", func(t testing.TB, c *company) change.Change {
+		x := waiting(t, c)
+		c.record(t, c.as(t, "ann"), x, "change.held", shell(t, x, x.State, func(b *change.Body) { b.Round++ }))
 		return x
 	}},
 	{"decisions carried over to something else", "would run something else", func(t testing.TB, c *company) change.Change {

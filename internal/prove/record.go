@@ -16,8 +16,9 @@ import (
 type record struct {
 	*story
 	shell     change.Change
-	revisions []revision // by number
-	decisions []decision // in the order of events
+	frozen    policy.Demand // what the policy demanded at the newest submission
+	revisions []revision    // by number
+	decisions []decision    // in the order of events
 	checks    []check
 	permits   []permit
 	current   change.Material
@@ -53,7 +54,7 @@ func (v *verifier) record(s *story) (*record, error) {
 		table string
 		read  func(rowLine) error
 	}{
-		{"change_change", r.readShell}, {"change_revision", r.readRevision}, {"change_check", r.readCheck},
+		{"change_change", r.readShell}, {"change_revision", r.readRevision}, {"change_demand", r.readDemand}, {"change_check", r.readCheck},
 		{"change_permit", func(row rowLine) error { return v.readPermit(r, row) }},
 		{"change_decision", func(row rowLine) error { return v.readDecision(r, row) }},
 	}
@@ -66,6 +67,9 @@ func (v *verifier) record(s *story) (*record, error) {
 				return nil, fmt.Errorf("%s %s: %w", row.Table, row.ID, err)
 			}
 		}
+	}
+	if r.shell.Body.Round > 0 && r.frozen.Policy == "" {
+		return nil, errors.New("what the policy demanded at the submission is missing")
 	}
 	slices.SortFunc(r.decisions, func(a, b decision) int { return int(a.seq - b.seq) })
 	slices.SortFunc(r.permits, func(a, b permit) int { return int(a.seq - b.seq) })
@@ -89,6 +93,15 @@ func (r *record) readShell(row rowLine) error {
 		return err
 	}
 	r.shell = c
+	if c.Body.Round == 0 { // a pack from before demands had rows of their own has them in the shell
+		var old struct {
+			Demand policy.Demand `json:"demand"`
+		}
+		if err := json.Unmarshal([]byte(row.text("body")), &old); err != nil {
+			return err
+		}
+		r.frozen = old.Demand
+	}
 	filed := r.events[0]
 	switch {
 	case c.Number != r.number:
@@ -126,6 +139,26 @@ func (r *record) readRevision(row rowLine) error {
 	x.seq = by[0].seq
 	r.revisions = append(r.revisions, x)
 	return nil
+}
+
+// readDemand holds what was demanded at a submission against the event that brought it, and for the newest
+// one against the shell. The shell is read before.
+func (r *record) readDemand(row rowLine) error {
+	by := r.carrier(row.Table, row.ID)
+	if len(by) != 1 || by[0].leaf.Verb != "change.submitted" {
+		return errors.New("not exactly one submission brought the demand")
+	}
+	body := row.text("body")
+	if change.DemandDigest(body) != row.text("digest") {
+		return errors.New("the digest is not that of the demand")
+	}
+	if row.number("n") != r.shell.Body.Round {
+		return nil
+	}
+	if row.text("digest") != r.shell.Body.Frozen || by[0].leaf.TS != r.shell.Body.Since {
+		return errors.New("the demand is not the one that the change names")
+	}
+	return json.Unmarshal([]byte(body), &r.frozen)
 }
 
 func (r *record) readCheck(row rowLine) error {

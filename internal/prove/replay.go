@@ -136,7 +136,7 @@ func (r *record) submitted() (event, bool) {
 
 // judgeDemand computes again what the policy asked of the wording when it was submitted.
 func (v *verifier) judgeDemand(r *record) error {
-	frozen := r.shell.Body.Demand
+	frozen := r.frozen
 	if r.shell.Body.Since == 0 || frozen.Policy == "" {
 		return nil // never submitted
 	}
@@ -172,7 +172,7 @@ func (v *verifier) judgeDemand(r *record) error {
 // demandAt gives the demand that held at an event: the frozen one, made stricter by packs that came
 // into force since.
 func (v *verifier) demandAt(r *record, e event) (policy.Demand, error) {
-	frozen := r.shell.Body.Demand
+	frozen := r.frozen
 	var later []*policy.Pack
 	for _, h := range v.history {
 		if h.n <= r.shell.Body.PackN || h.seq >= e.seq {
@@ -266,7 +266,7 @@ func (v *verifier) judgeModel(r *record, d decision) error {
 	if a == nil || !a.Passed || !policy.Passed(a.Criteria) || r.current.Type != "standard" || a.Model != r.current.Model {
 		return errors.New("the automatic approval has no record of passed criteria")
 	}
-	p, err := v.pack(r.shell.Body.Demand.Policy)
+	p, err := v.pack(r.frozen.Policy)
 	if err != nil {
 		return err
 	}

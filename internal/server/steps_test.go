@@ -363,7 +363,7 @@ func (w *walk) close(a asker) {
 	}
 	body := map[string]any{"closure": code, "review": map[string]any{"outcome": "it is as it is", "causes": "known",
 		"actions": []map[string]any{{"text": "look closer", "owner": w.f.People[servertest.Alice], "due": time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)}}}}
-	if _, done := w.asked(a, true, w.book.close(a, code, w.view.Change.Body.Demand.Risk == "high"), "POST", "/close", body); done {
+	if _, done := w.asked(a, true, w.book.close(a, code, w.view.Demand.Risk == "high"), "POST", "/close", body); done {
 		w.taken.add("closed:" + code)
 		w.book.State = "closed"
 	}

@@ -33,6 +33,15 @@ CREATE TABLE change_revision (
     CONSTRAINT one_wording_per_number UNIQUE (change_id, n)
 );
 
+CREATE TABLE change_demand (
+    id        TEXT   PRIMARY KEY,
+    change_id TEXT   NOT NULL REFERENCES change_change (id),
+    n         BIGINT NOT NULL,
+    digest    TEXT   NOT NULL,
+    body      TEXT   NOT NULL,
+    CONSTRAINT one_demand_per_round UNIQUE (change_id, n)
+);
+
 CREATE TABLE change_decision (
     id         TEXT   PRIMARY KEY,
     change_id  TEXT   NOT NULL REFERENCES change_change (id),
