@@ -134,22 +134,49 @@ type resetIn struct {
 }
 
 func (a *API) resetPassword(ctx context.Context, in *resetIn) (*body[Lent], error) {
-	r, err := a.People.Roster(ctx)
+	account, err := a.accountOf(ctx, in.ID, in.In.value.Account)
 	if err != nil {
 		return nil, err
 	}
-	id := in.In.value.Account
+	code, err := a.People.Reset(ctx, actorOf(ctx), account)
+	return give(Lent{Code: code.Reveal()}, err)
+}
+
+// accountOf finds the account of a person that is meant; it may be left out where there is one.
+func (a *API) accountOf(ctx context.Context, person string, id directory.AccountID) (directory.AccountID, error) {
+	r, err := a.People.Roster(ctx)
+	if err != nil {
+		return "", err
+	}
 	var mine []directory.AccountID
-	for _, x := range r.Accounts(directory.PersonID(in.ID)) {
+	for _, x := range r.Accounts(directory.PersonID(person)) {
 		if x.Kind == directory.Local && x.Ended == 0 && (id == "" || id == x.ID) {
 			mine = append(mine, x.ID)
 		}
 	}
 	if len(mine) != 1 {
-		return nil, fault.New(fault.NotFound, "no_account", "Name one live account of that person.").At("account", "is not one of theirs")
+		return "", fault.New(fault.NotFound, "no_account", "Name one live account of that person.").At("account", "is not one of theirs")
 	}
-	code, err := a.People.Reset(ctx, actorOf(ctx), mine[0])
-	return give(Lent{Code: code.Reveal()}, err)
+	return mine[0], nil
+}
+
+// Voucher says that an account is in its person's hands, and how the officer knows.
+type Voucher struct {
+	Account directory.AccountID `json:"account,omitempty"`
+	Reason  string              `json:"reason"`
+}
+
+type voucherIn struct {
+	ID string `path:"id" maxLength:"60"`
+	In JSON[Voucher]
+}
+
+func (a *API) vouch(ctx context.Context, in *voucherIn) (*none, error) {
+	account, err := a.accountOf(ctx, in.ID, in.In.value.Account)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.People.Vouch(ctx, actorOf(ctx), account, in.In.value.Reason)
 }
 
 // NewAccount is a further account of a person.

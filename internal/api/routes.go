@@ -61,6 +61,7 @@ func peopleRoutes() []Route {
 		{Method: post, Path: "/people/{id}/disable", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Shut a person out at once", bind: answers((*API).disablePerson)},
 		{Method: post, Path: "/people/{id}/enable", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Let a person come in again", bind: answers((*API).enablePerson)},
 		{Method: post, Path: "/people/{id}/reset-password", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Give a one-time code in place of a password", bind: answers((*API).resetPassword)},
+		{Method: post, Path: "/people/{id}/vouch", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Vouch that an account is its person's", bind: answers((*API).vouch)},
 		{Method: post, Path: "/people/{id}/accounts", Need: manage, Repeats: byAnswer, Tag: tag, Status: 201, Summary: "Add a further account", bind: answers((*API).addAccount)},
 		{Method: get, Path: "/people/{id}/sessions", Need: directory.TokensOwn, Tag: tag, Summary: "List a person's sessions", bind: answers((*API).personSessions)},
 		{Method: post, Path: "/accounts/{id}/end", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "End an account for good", bind: answers((*API).endAccount)},

@@ -61,6 +61,9 @@ func (s *Snapshot) approve(actor fault.Actor, seen, comment string, now int64) e
 		return fault.New(fault.Conflict, "decided_already", "You have decided on this revision already (%s).", d.Verb).
 			About(string(c.ID)).Because("matching", "policy statement (e)").FixedBy("you").Then("plumb change withdraw %s", c.ID)
 	}
+	if name, twice := s.doubles()[actor.Person]; twice {
+		return s.lentAccount(actor.Person, name)
+	}
 	return s.seatFor(actor)
 }
 
@@ -80,8 +83,10 @@ func (s *Snapshot) mayDecide(actor fault.Actor, seen string) error {
 	case seen != c.RevDigest:
 		return stale(c)
 	}
-	switch s.excluded()[actor.Person] {
+	switch x := s.everyExcluded()[actor.Person]; x.Code {
 	case "":
+	case "lent_account":
+		return s.lentAccount(actor.Person, x.Because)
 	case "self_approval":
 		return deny("self_approval", "The author of a change cannot decide on it.")
 	case "commit_author":

@@ -79,7 +79,7 @@ func (s *Snapshot) verify(actor fault.Actor, v Verification) error {
 			Because("verify", "asset owner verification").FixedBy(holders([]string{role})).
 			Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
 	}
-	if _, did := s.executors()[actor.Person]; did {
+	if s.executors()[actor.Person] {
 		return fault.New(fault.Denied, "executor_verification", "Who executed a change cannot verify it.").About(string(s.Change.ID)).
 			Because("verify", "asset owner verification").FixedBy("another holder of the role").
 			Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
@@ -97,10 +97,13 @@ func (s *Snapshot) securityRoles() []string {
 	return out
 }
 
+// executors gives who executed the change, and who could have done it in their name.
 func (s *Snapshot) executors() map[string]bool {
 	out := map[string]bool{}
 	for _, p := range s.Permits {
-		out[p.Person] = true
+		for _, self := range s.selves(p.Person, p.Issued) {
+			out[self] = true
+		}
 	}
 	return out
 }

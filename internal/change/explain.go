@@ -18,6 +18,8 @@ type Explained struct {
 	Refused string               `json:"refused,omitempty"`
 	Message string               `json:"message,omitempty"`
 	Rules   []policy.Explanation `json:"rules"`
+	// Excluded says who cannot decide on a change that is filed, and why; sorted by person.
+	Excluded []Excluded `json:"excluded,omitempty"`
 }
 
 // Explain asks the policy in force about a wording that need not be filed.
@@ -46,6 +48,7 @@ func (d *Desk) ExplainChange(ctx context.Context, id ID) (x Explained, err error
 			return notSetUp()
 		}
 		x, err = explain(s.Pack, s.facts(tx.Now().UnixMicro()))
+		x.Excluded = s.excludedNamed()
 		return err
 	})
 	return x, err

@@ -194,39 +194,6 @@ func emailOf(author string) string {
 	return author
 }
 
-// excluded gives everybody who cannot approve this change, with the reason: who asked, who wrote any
-// revision or bound commit, who is to execute it and who did. executors are the people behind the
-// gate's caller and the build that it claims, once they are known. The rule is on the person, whatever their accounts and roles
-// (policy statement e; requirement A6).
-func (s *Snapshot) excluded(executors ...string) map[string]string {
-	out := map[string]string{}
-	add := func(person, why string) {
-		if _, known := out[person]; !known && person != "" {
-			out[person] = why
-		}
-	}
-	add(s.Change.Requester, "self_approval")
-	for _, p := range s.Change.Body.Authors {
-		add(p, "self_approval")
-	}
-	for p := range s.Authors {
-		add(p, "commit_author")
-	}
-	for _, x := range s.Revision.Material.Implementers {
-		add(x.Person, "executor")
-		if owner, ok := s.Roster.ServiceOwner(directory.AccountID(x.Account)); ok {
-			add(string(owner), "executor")
-		}
-	}
-	for _, p := range s.Permits {
-		add(p.Person, "executor")
-	}
-	for _, p := range executors {
-		add(p, "executor")
-	}
-	return out
-}
-
 // standing gives each person's newest word on the current revision, withdrawn ones left out.
 func (s *Snapshot) standing() map[string]Decision {
 	out := map[string]Decision{}
@@ -244,16 +211,20 @@ func (s *Snapshot) standing() map[string]Decision {
 }
 
 // votes gives the approvals that count at this instant: by active people who still hold the role, are
-// not excluded, and approved this revision.
+// not excluded, approved this revision, and could not have been made by somebody whose word counts
+// already, or does not count.
 func (s *Snapshot) votes(executors ...string) []policy.Person {
 	out := []policy.Person{}
-	barred := s.excluded(executors...)
-	for person, d := range s.standing() {
-		if _, no := barred[person]; no || d.Verb != Approval {
+	barred := s.barred(executors...)
+	var counted []string
+	for _, d := range s.approvals() {
+		selves := s.selves(d.Person, d.At)
+		if _, no := among(selves, barred); no || meet(selves, counted) {
 			continue
 		}
 		if roles := s.unbroken(d); len(roles) > 0 {
-			out = append(out, policy.Person{ID: person, Roles: roles})
+			out = append(out, policy.Person{ID: d.Person, Roles: roles})
+			counted = append(counted, selves...)
 		}
 	}
 	slices.SortFunc(out, func(a, b policy.Person) int { return strings.Compare(a.ID, b.ID) })
@@ -282,7 +253,10 @@ func (s *Snapshot) match(executors ...string) policy.Matching {
 }
 
 func (s *Snapshot) matchNow(executors []string) policy.Matching {
-	barred := s.excluded(executors...)
+	barred := s.everyExcluded(executors...)
+	for p := range s.doubles() {
+		barred[p] = Excluded{Person: p, Code: "lent_account"}
+	}
 	candidates := slices.DeleteFunc(slices.Clone(s.Roster.People()), func(p policy.Person) bool {
 		_, no := barred[p.ID]
 		return no

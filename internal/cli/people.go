@@ -14,7 +14,7 @@ import (
 func peopleCommand(a *app) *cobra.Command {
 	return a.group("people", "Who is who", a.peopleList(), a.peopleShow(), a.peopleAdd(), a.peopleEdit(),
 		a.bar("disable", "Shut a person out at once, with all sessions and tokens"), a.bar("enable", "Let a person come in again"),
-		a.peopleReset(), a.peopleAccount(), a.peopleEndAccount())
+		a.peopleReset(), a.peopleVouch(), a.peopleAccount(), a.peopleEndAccount())
 }
 
 func (a *app) peopleList() *cobra.Command {
@@ -203,6 +203,23 @@ func (a *app) peopleReset() *cobra.Command {
 	})
 	cmd.Flags().StringVar(&account, "account", "", "id of the account, where the person has several")
 	cmd.Flags().StringVar(&out, "out", "", "write the code to this file (mode 0600) instead of the terminal")
+	return cmd
+}
+
+func (a *app) peopleVouch() *cobra.Command {
+	var account, reason string
+	cmd := a.leaf("vouch PERSON", "Vouch that somebody else's code is in its person's hands", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		c, id, err := a.personArg(cmd, args[0])
+		if err != nil {
+			return err
+		}
+		if err := c.Vouch(cmd.Context(), id, account, reason); err != nil {
+			return err
+		}
+		return a.done("The account of %s counts as theirs alone from now on; they sign in again.", clean(args[0]))
+	})
+	cmd.Flags().StringVar(&account, "account", "", "id of the account, where the person has several")
+	cmd.Flags().StringVar(&reason, "reason", "", "how you know, for the record")
 	return cmd
 }
 

@@ -325,6 +325,7 @@ func (a *app) writeExplained(w io.Writer, v client.Explained, all bool) error {
 		}
 		p.printf("\nrisk %s; approvals: %s\n", v.Demand.Risk, clean(join(slots)))
 	}
+	writeDoubts(p, v)
 	return p.err
 }
 

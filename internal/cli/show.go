@@ -134,6 +134,16 @@ func (a *app) writeView(w io.Writer, v client.View, docs map[string][]byte, full
 	return p.err
 }
 
+// writeDoubts shows who cannot decide, and why.
+func writeDoubts(p *page, v client.Explained) {
+	for i, x := range v.Excluded {
+		if i == 0 {
+			p.heading("Cannot decide")
+		}
+		p.item(x.Name, x.Text)
+	}
+}
+
 // writeMaterial shows a wording that is not filed.
 func (a *app) writeMaterial(w io.Writer, m client.Material, names map[string]string) error {
 	p := &page{w: w, paint: a.paint(w)}

@@ -189,6 +189,16 @@ func (c *Client) ResetPassword(ctx context.Context, id, account string) (Reply[C
 	}{account})
 }
 
+// Vouch says that an account whose code an officer issued is in its person's hands. The account may be ""
+// where there is one.
+func (c *Client) Vouch(ctx context.Context, id, account, reason string) error {
+	_, err := post[struct{}](ctx, c, path("people", id, "vouch"), struct {
+		Account string `json:"account,omitempty"`
+		Reason  string `json:"reason"`
+	}{account, reason})
+	return err
+}
+
 // AddAccount adds a further account to a person, and gives the code to choose its password with.
 func (c *Client) AddAccount(ctx context.Context, person, username string) (Reply[Coded], error) {
 	return post[Coded](ctx, c, path("people", person, "accounts"), struct {

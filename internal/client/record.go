@@ -207,6 +207,11 @@ type Explained struct {
 	Refused string        `json:"refused"`
 	Message string        `json:"message"`
 	Rules   []Explanation `json:"rules"`
+
+	Excluded []struct {
+		Name string `json:"name"`
+		Text string `json:"text"`
+	} `json:"excluded"`
 }
 
 // Explain asks every rule about a change.

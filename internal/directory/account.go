@@ -62,6 +62,9 @@ func (d *Desk) AddAccount(ctx context.Context, actor fault.Actor, person PersonI
 		if err := insertAccount(tx, a); err != nil {
 			return fmt.Errorf("save account: %w", err)
 		}
+		if err := d.lent(tx, a); err != nil {
+			return err
+		}
 		return d.recordPeople(tx, ledger.Event{Verb: "account.added", Type: "person", Object: string(person),
 			Detail: map[string]any{"username": username, "account": string(a.ID)}})
 	})
@@ -226,6 +229,9 @@ func (d *Desk) EndAccount(ctx context.Context, actor fault.Actor, id AccountID, 
 		a.Ended, a.password, a.once = tx.Now().UnixMicro(), "", ""
 		if err := saveAccount(tx, a); err != nil {
 			return fmt.Errorf("save account: %w", err)
+		}
+		if err := endLending(tx, id, a.Ended, ""); err != nil {
+			return err
 		}
 		if err := d.recordPeople(tx, ledger.Event{Verb: "account.ended", Type: "account", Object: string(id),
 			Detail: map[string]any{"reason": reason, "person": string(a.Person)}}); err != nil {

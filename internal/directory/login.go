@@ -265,7 +265,7 @@ func oldPassword(right bool) *fault.Error {
 
 // Reset gives an account a one-time code in place of its password, and ends the person's sessions and
 // their own tokens. An officer does it for somebody else, never for themselves; the record names them,
-// and Roster.Lent lets a policy make the person's decisions wait afterwards.
+// and what the account does counts as theirs, too, until another officer vouches for it (Vouch).
 func (d *Desk) Reset(ctx context.Context, actor fault.Actor, id AccountID) (code seal.Secret, err error) {
 	code = newCode()
 	err = d.manage(ctx, actor, PeopleManage, func(tx *db.Tx, r *Roster) error {
@@ -285,6 +285,9 @@ func (d *Desk) Reset(ctx context.Context, actor fault.Actor, id AccountID) (code
 		a.lend(code, PersonID(actor.Person), tx.Now().UnixMicro())
 		if err := saveAccount(tx, a); err != nil {
 			return fmt.Errorf("save account: %w", err)
+		}
+		if err := d.lent(tx, a); err != nil {
+			return err
 		}
 		if err := d.recordPeople(tx, ledger.Event{Verb: "account.reset", Type: "person", Object: string(a.Person),
 			Detail: map[string]any{"account": string(id)}}); err != nil {

@@ -58,18 +58,6 @@ type NewPerson struct {
 	Note     string `json:"note"`
 }
 
-// Lent says who last issued a one-time code for an account of a person, and when; "" if nobody did.
-// Whoever issued it could have redeemed it themselves, so a policy can make the person's decisions wait
-// afterwards, or count the issuer as the person for a while.
-func (r *Roster) Lent(p PersonID) (by PersonID, at int64) {
-	for _, a := range r.accounts {
-		if a.Person == p && a.LentAt > at {
-			by, at = a.LentBy, a.LentAt
-		}
-	}
-	return by, at
-}
-
 // manage runs a use-case of somebody who may manage people: their session is looked at again, and who
 // holds what is read, in the same transaction.
 func (d *Desk) manage(ctx context.Context, actor fault.Actor, p Permission, run func(*db.Tx, *Roster) error) error {
@@ -112,6 +100,9 @@ func (d *Desk) AddPerson(ctx context.Context, actor fault.Actor, n NewPerson) (p
 		a.lend(code, PersonID(actor.Person), now)
 		if err := insertAccount(tx, a); err != nil {
 			return fmt.Errorf("save account: %w", err)
+		}
+		if err := d.lent(tx, a); err != nil {
+			return err
 		}
 		return d.recordPeople(tx, ledger.Event{Verb: "person.added", Type: "person", Object: string(p.ID),
 			Detail: map[string]any{"name": p.Name, "email": p.Email, "username": n.Username}})

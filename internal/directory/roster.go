@@ -25,7 +25,8 @@ type Roster struct {
 	byEmail  map[string]PersonID
 	groups   map[GroupID]Group
 	grants   []RoleGrant
-	into     map[string][]GroupID // member → the groups that it is directly in
+	into     map[string][]GroupID   // member → the groups that it is directly in
+	lendings map[PersonID][]Lending // of each person, oldest first, ended ones too
 }
 
 type rosterPerson struct {
@@ -264,6 +265,7 @@ type stored struct {
 	accounts []Account
 	groups   map[GroupID]Group
 	grants   []RoleGrant
+	lendings []Lending
 }
 
 // newRoster works out who holds what at the instant now (microseconds).
@@ -271,7 +273,7 @@ func newRoster(s stored, now int64) *Roster {
 	r := &Roster{epoch: s.epoch.people, from: now, until: 1<<63 - 1, groups: s.groups,
 		persons: make(map[PersonID]*rosterPerson, len(s.persons)), accounts: make(map[AccountID]Account, len(s.accounts)),
 		byFold: make(map[string]AccountID, len(s.accounts)), byEmail: make(map[string]PersonID, len(s.persons)),
-		into: map[string][]GroupID{}}
+		into: map[string][]GroupID{}, lendings: map[PersonID][]Lending{}}
 	for _, p := range s.persons {
 		r.persons[p.ID] = &rosterPerson{Person: p, roles: map[RoleName]span{}}
 		r.byEmail[foldEmail(p.Email)] = p.ID
@@ -280,6 +282,9 @@ func newRoster(s stored, now int64) *Roster {
 		a.password, a.once = "", ""
 		r.accounts[a.ID] = a
 		r.byFold[a.fold] = a.ID
+	}
+	for _, l := range s.lendings {
+		r.lendings[l.Person] = append(r.lendings[l.Person], l)
 	}
 	for id, g := range s.groups {
 		for _, m := range g.Members {

@@ -126,7 +126,8 @@ func loadAll(tx *db.Tx) (s stored, err error) {
 	if err != nil {
 		return s, fmt.Errorf("load grants: %w", err)
 	}
-	return s, nil
+	s.lendings, err = listLendings(tx)
+	return s, err
 }
 
 func loadGroups(tx *db.Tx) (map[GroupID]Group, error) {
