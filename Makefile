@@ -10,7 +10,7 @@ RACE := ./internal/db ./internal/ledger ./internal/blob ./internal/api ./interna
 
 STAMP := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
-.PHONY: build test bench mutate demo clean setup
+.PHONY: pages build test bench mutate demo clean setup
 
 build: # the program, one static file: build/plumb
 	CGO_ENABLED=0 go build -trimpath -buildvcs=$(STAMP) -o build/plumb ./cmd/plumb
@@ -27,6 +27,9 @@ test: setup # everything, on both database engines
 
 demo: setup build # the whole loop on real Terraform, then the server stays up
 	@scripts/with-terraform ./build/plumb demo
+
+pages: # the Go code of the pages, out of their templates
+	go tool templ generate -path internal/web -log-level error
 
 bench: setup build # goals against their twins, one table; some minutes
 	@go run ./bench

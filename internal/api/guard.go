@@ -28,7 +28,7 @@ func (a *API) front() http.Handler {
 	sameOrigin := http.NewCrossOriginProtection()
 	a.routes.mux.Handle("/", http.HandlerFunc(a.astray))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{address: a.address(r), w: w, r: r}
+		c := &call{address: a.Address(r), w: w, r: r}
 		c.actor.Source = "api"
 		if c.actor.Request = r.Header.Get("X-Request-Id"); !requestID.MatchString(c.actor.Request) {
 			c.actor.Request = seal.NewID("req")
@@ -78,9 +78,9 @@ func (a *API) caught(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, errors.New("api: a request panicked"))
 }
 
-// address is the client's. Behind a proxy of ours it is the last one that the proxy added; what comes
+// Address is the client's. Behind a proxy of ours it is the last one that the proxy added; what comes
 // before that is the client's own claim.
-func (a *API) address(r *http.Request) netip.Addr {
+func (a *API) Address(r *http.Request) netip.Addr {
 	if a.Proxied {
 		list := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		if ip, err := netip.ParseAddr(strings.TrimSpace(list[len(list)-1])); err == nil {

@@ -35,7 +35,7 @@ func serveCommand(a *app) *cobra.Command {
 		if _, set := a.env("GOGC"); !set {
 			debug.SetGCPercent(300) // a small heap that is collected a third as often: measured by make bench
 		}
-		cfg.Terminal = a.err
+		cfg.Terminal, cfg.Build = a.err, version()
 		s, err := server.Open(cmd.Context(), cfg)
 		if err != nil {
 			return err

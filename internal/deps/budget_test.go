@@ -110,6 +110,7 @@ var clocks = allowed{
 	"internal/api/guard.go":      "measures how long an answer took, for the metrics",
 	"internal/cli/cli.go":        "the terminal's clock, handed down once",
 	"internal/cli/demo_steps.go": "says how long the server took to be ready",
+	"internal/web/frame/live.go": "sets the deadlines of a connection that stays open",
 	"internal/client/call.go":    "bounds retries, and warns of a clock that differs from the server's",
 }
 
@@ -132,7 +133,8 @@ func TestRulesDoNotReadTheClock(t *testing.T) {
 
 // panics may use panic.
 var panics = allowed{
-	"internal/api/guard.go": "http.ErrAbortHandler is how net/http breaks an answer off",
+	"internal/api/guard.go":       "http.ErrAbortHandler is how net/http breaks an answer off",
+	"internal/web/frame/frame.go": "http.ErrAbortHandler is how net/http breaks an answer off",
 }
 
 func TestInputNeverPanics(t *testing.T) {

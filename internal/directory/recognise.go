@@ -39,25 +39,39 @@ const maxRecognised = 1 << 16
 //
 // The surface adds Source and Request to the actor; the scopes are shared and must not be changed.
 func (d *Desk) Recognise(ctx context.Context, bearer string) (fault.Actor, error) {
-	prefix, sum, ok := readBearer(bearer)
-	if !ok {
-		return fault.Actor{}, unknownBearer()
-	}
-	now := d.db.Now()
-	if err := d.catchUp(ctx, now); err != nil {
-		return fault.Actor{}, err
-	}
-	at := now.UnixMicro()
-	if r := d.live.find(sum); r.good(at) {
-		r.mark.used.Store(at)
-		return r.actor, nil
-	}
-	r, err := d.lookUp(ctx, prefix, sum)
+	r, at, err := d.recognise(ctx, bearer)
 	if err != nil {
 		return fault.Actor{}, err
 	}
 	r.mark.used.Store(max(at, r.mark.used.Load()))
 	return r.actor, nil
+}
+
+// Glance is Recognise for what a page asks by itself: it keeps no session from running out.
+func (d *Desk) Glance(ctx context.Context, bearer string) (fault.Actor, error) {
+	r, _, err := d.recognise(ctx, bearer)
+	if err != nil {
+		return fault.Actor{}, err
+	}
+	return r.actor, nil
+}
+
+// recognise finds a bearer that is good now, and says when now is.
+func (d *Desk) recognise(ctx context.Context, bearer string) (r *recognised, at int64, err error) {
+	prefix, sum, ok := readBearer(bearer)
+	if !ok {
+		return nil, 0, unknownBearer()
+	}
+	now := d.db.Now()
+	if err := d.catchUp(ctx, now); err != nil {
+		return nil, 0, err
+	}
+	at = now.UnixMicro()
+	if r := d.live.find(sum); r.good(at) {
+		return r, at, nil
+	}
+	r, err = d.lookUp(ctx, prefix, sum)
+	return r, at, err
 }
 
 func unknownBearer() *fault.Error {

@@ -30,6 +30,7 @@ type Config struct {
 	StrangerRate int            // requests per second of one address by nobody known; 0 for no limit
 	Ballast      int            // MiB kept to be freed when the disk is full
 	LogLevel     slog.Level
+	Build        string // version of the program, as the pages show it
 
 	Clock    func() time.Time // nil for the machine's
 	Logger   *slog.Logger     // nil for text on Terminal

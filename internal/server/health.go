@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,9 +40,19 @@ func (s *Server) handler(figures *api.Metrics) http.Handler {
 			metrics.ServeHTTP(w, r)
 		default:
 			s.asked.Add(1)
-			s.api.ServeHTTP(w, r)
+			if forPrograms(r.URL.Path) {
+				s.api.ServeHTTP(w, r)
+				return
+			}
+			s.pages.ServeHTTP(w, r)
 		}
 	})
+}
+
+// forPrograms tells the API and its description from the pages.
+func forPrograms(path string) bool {
+	return strings.HasPrefix(path, "/api/") || path == "/api" || path == "/docs" || strings.HasPrefix(path, "/docs/") || path == "/openapi.json" ||
+		path == "/ledger/checkpoint" || strings.HasPrefix(path, "/ledger/tile/")
 }
 
 // near says that the request comes from this very machine, and not through a proxy.

@@ -30,7 +30,7 @@ func (s *Server) Run(ctx context.Context) error {
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var all sync.WaitGroup
-	for _, loop := range []func(context.Context){s.ledger.Run, s.api.Webhooks().Run, s.tick, s.watchDisk, s.flush, s.sweep, s.rest} {
+	for _, loop := range []func(context.Context){s.ledger.Run, s.live.Run, s.api.Webhooks().Run, s.tick, s.watchDisk, s.flush, s.sweep, s.rest} {
 		all.Go(func() { loop(loops) })
 	}
 	served := make(chan error, 1)
@@ -50,6 +50,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) shutdown(ctx context.Context, stop func(), all *sync.WaitGroup) error {
 	s.api.Stop()
+	s.live.Stop()
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxStop)
 	defer cancel()
 	err := s.http.Shutdown(wait)

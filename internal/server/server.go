@@ -25,6 +25,8 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/prove"
+	"plumbline.dev/plumb/internal/web"
+	"plumbline.dev/plumb/internal/web/frame"
 )
 
 // Server is one wired server. Open makes it, Run runs it until its context ends; it is used once.
@@ -41,6 +43,8 @@ type Server struct {
 	changes  *change.Desk
 	refused  *ledger.Counter
 	api      *api.API
+	live     *frame.Live
+	pages    http.Handler
 	disk     *disk
 	http     *http.Server
 	opened   []io.Closer  // in the order of opening; closed backwards
@@ -103,6 +107,12 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		Limits: api.Limits{Principal: s.cfg.AccountRate, Stranger: s.cfg.StrangerRate}, Egress: s.cfg.WebhookAllow,
 		Source: prove.Source{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit, Install: s.keys.install},
 		Temp:   filepath.Join(s.cfg.Data, "documents", "tmp"), Writable: s.disk.writable, OnSetUp: s.forgetCode, Metrics: figures, Logger: s.log})
+	if err != nil {
+		return err
+	}
+	s.live = frame.NewLive(s.db)
+	s.pages, err = web.New(web.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Keeper: s.api.Surface(),
+		Address: s.api.Address, URL: s.url, Live: s.live, Version: s.cfg.Build, Logger: s.log})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,59 @@
+// Package web is Plumbline's pages: server-rendered, on the same desks as the API, usable without
+// scripts. This package only puts them together.
+//
+// Read in this order: web.go (which pages there are), frame (what stands before each), ui (how they
+// look), then any of the folders beside them: entrance, home, changes, record.
+package web
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+
+	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/ledger"
+	"plumbline.dev/plumb/internal/web/changes"
+	"plumbline.dev/plumb/internal/web/entrance"
+	"plumbline.dev/plumb/internal/web/frame"
+	"plumbline.dev/plumb/internal/web/home"
+	"plumbline.dev/plumb/internal/web/record"
+	"plumbline.dev/plumb/internal/web/ui"
+)
+
+// Config wires the pages.
+type Config struct {
+	DB      *db.DB
+	Log     *ledger.Log
+	People  *directory.Desk
+	Changes *change.Desk
+	Keeper  frame.Keeper
+	Address func(*http.Request) netip.Addr
+	URL     string
+	Live    *frame.Live
+	Version string
+	Logger  *slog.Logger
+}
+
+// nav is the main navigation.
+var nav = []ui.Link{
+	{Text: "Home", Path: "/", Key: "g h"},
+	{Text: "Changes", Path: "/changes", Key: "g c"},
+}
+
+// New builds the handler of all pages. It fails when a page declares no permission.
+func New(c Config) (http.Handler, error) {
+	f, err := frame.New(frame.Config{People: c.People, Keeper: c.Keeper, Address: c.Address, Now: c.DB.Now, URL: c.URL, Live: c.Live,
+		Nav: nav, Version: c.Version, Logger: c.Logger},
+		entrance.Pages{People: c.People}.Routes(),
+		home.Pages{Changes: c.Changes}.Routes(),
+		changes.Pages{Changes: c.Changes, People: c.People}.Routes(),
+		record.Pages{Changes: c.Changes, People: c.People}.Routes(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("make pages: %w", err)
+	}
+	return f.Handler()
+}
