@@ -49,7 +49,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 func (a *app) main(ctx context.Context, args []string) int {
-	root := a.root()
+	root := a.root(called(args))
 	root.SetArgs(args)
 	root.SetIn(a.in)
 	root.SetOut(a.out)
@@ -71,7 +71,8 @@ func usage(err error) error {
 		FixedBy("you").Then("plumb help")
 }
 
-func (a *app) root() *cobra.Command {
+// root makes the program's command with those of the given groups beneath it.
+func (a *app) root(groups []commandGroup) *cobra.Command {
 	root := a.group("plumb", "Changes to production: declared, approved, released once, proven")
 	root.Long = `Plumbline makes a written change policy executable: declare, approve, execute, observe, reconcile, prove.
 
@@ -89,21 +90,15 @@ PLUMB_TOKEN_FILE. A token is never taken from a flag.`
 	f.DurationVar(&a.opts.retryFor, "retry-for", 10*time.Second, "how long an unreachable server is tried again")
 	f.BoolVar(&a.opts.noColor, "no-color", false, "no colours, as with NO_COLOR")
 	completeWords(root, "output", "table", "json", "yaml")
-	for _, g := range commandGroups {
+	for _, g := range groups {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
-		for _, make := range g.commands {
-			cmd := make(a)
+		for _, c := range g.commands {
+			cmd := c.make(a)
 			cmd.GroupID = g.id
 			root.AddCommand(cmd)
 		}
 	}
 	return root
-}
-
-// commandGroup is one paragraph of the help.
-type commandGroup struct {
-	id, title string
-	commands  []func(*app) *cobra.Command
 }
 
 // group makes a command that only holds others. Called without one of them it is a usage error, not a

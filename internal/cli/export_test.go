@@ -28,6 +28,6 @@ func Undocumented() error {
 			walk(sub)
 		}
 	}
-	walk(a.root())
+	walk(a.root(commandGroups))
 	return errors.Join(errs...)
 }

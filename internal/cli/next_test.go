@@ -17,7 +17,7 @@ func TestEveryNextCommandExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	named, word := regexp.MustCompile(`Then\("plumb ([^"]*)"`), regexp.MustCompile(`^[a-z][a-z-]*$`)
-	root, seen := (&app{}).root(), 0
+	root, seen := (&app{}).root(commandGroups), 0
 	root.InitDefaultHelpCmd()
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
