@@ -297,13 +297,17 @@ func nothingToDo(id ID) error {
 		FixedBy("you").Then("plumb change submit %s", id)
 }
 
-// mayEdit: the requester and earlier authors reword, and whoever may file can join them; doing so
-// makes an author, who can no longer approve.
+// mayEdit: who asked rewords, and so does whom they named to carry it out, who becomes an author by that
+// and can no longer approve. Nobody else: a new wording voids what was decided, so it would be a veto
+// without a reason for anybody who may file. Whoever wants it otherwise rejects, holds or clones.
 func (s *Snapshot) mayEdit(actor fault.Actor, seen string) error {
 	switch {
 	case actor.Person == "":
 		return fault.New(fault.Denied, "not_allowed", "Only a known person or their service account edits a change.").
 			About(string(s.Change.ID)).FixedBy("a person, in their own session").Then("plumb login")
+	case !slices.Contains(s.Change.Body.Authors, actor.Person) && !s.named(actor):
+		return fault.New(fault.Denied, "not_author", "A change is reworded by its authors, or by who it names to carry it out.").
+			About(string(s.Change.ID)).Because("authors", "policy statement (b)").FixedBy("the requester").Then("plumb change clone %s", s.Change.ID)
 	case seen != s.Change.RevDigest:
 		return stale(s.Change)
 	case !slices.Contains(editable, s.Change.State):

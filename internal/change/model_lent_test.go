@@ -71,11 +71,11 @@ func vouch() step {
 
 func TestNoExecutionThroughALentAccount(t *testing.T) {
 	t.Parallel()
-	list := []step{edit(off), edit(cat), submit(), lend(), vouch(), policyTo(true), open(eve, wire.KindApply, goodBytes), word(Withdrawal, cat, current)}
+	list := []step{edit(ann), edit(off), edit(cat), submit(), lend(), vouch(), policyTo(true), open(eve, wire.KindApply, goodBytes), word(Withdrawal, cat, current)}
 	for _, p := range []string{bob, cat, lou, off} {
 		list = append(list, word(Approval, p, current))
 	}
-	taken := explore(t, list)
+	taken := explore(t, list, off, cat)
 	for _, name := range []string{"off resets cat", "cat is vouched for", "edit by " + off, "edit by " + cat, "approve by " + off, "approve by " + cat,
 		"apply opened by " + eve} {
 		if taken[name] == 0 {

@@ -105,12 +105,17 @@ func shipped(t *testing.T) fs.FS {
 	return f
 }
 
-func (m *machine) start(t *testing.T) *world {
+// start is a draft of ann's. Its first wording names further people to carry it out, who may reword it by
+// that; no later wording does.
+func (m *machine) start(t *testing.T, named ...string) *world {
 	t.Helper()
 	mat := Material{Type: "normal", Category: "configuration", Summary: "rev 1", Justification: "needed",
 		Components: []string{"web"}, Targets: []string{"web-prod"}, Rollback: Rollback{Text: "put it back", Binding: &Binding{Kind: "runbook", Name: "back.sh", Digest: otherBytes}},
 		Bindings:     []Binding{{Kind: "config-file", Name: "app.conf", Digest: goodBytes, Repo: "example-web"}},
 		Implementers: []Executor{{Person: eve}, {Person: kim}}}
+	for _, p := range named {
+		mat.Implementers = append(mat.Implementers, Executor{Person: p})
+	}
 	canonical, digest, err := mat.Digest()
 	if err != nil {
 		t.Fatal(err)
@@ -193,6 +198,7 @@ func edit(by string) step {
 		}
 		mat := s.Revision.Material
 		mat.Summary = fmt.Sprintf("rev %d", s.Change.Rev+1)
+		mat.Implementers = mat.Implementers[:2]
 		canonical, digest, _ := mat.Digest()
 		if _, err := s.reword(session(by), mat, digest); err != nil {
 			return false
@@ -355,7 +361,7 @@ func expire() step {
 }
 
 func steps() []step {
-	list := []step{edit(ann), edit(bob), submit(), lose(bob), regain(bob), lose(kim), disable(cat), policyTo(true), policyTo(false),
+	list := []step{edit(ann), edit(bob), edit(lou), submit(), lose(bob), regain(bob), lose(kim), disable(cat), policyTo(true), policyTo(false),
 		open(eve, wire.KindApply, goodBytes), open(kim, wire.KindApply, goodBytes), open(bob, wire.KindApply, goodBytes),
 		open(eve, wire.KindApply, otherBytes), open(eve, wire.KindRollback, otherBytes), finish(Success), finish(Failure), expire(),
 		word(Rejection, cat, current)}
@@ -403,6 +409,11 @@ func (w *world) key() string {
 	return b.String()
 }
 
+// toExecute reports whether the wording names somebody to carry it out.
+func (w *world) toExecute(p string) bool {
+	return slices.Contains(w.snap.Revision.Material.Implementers, Executor{Person: p})
+}
+
 // authorized is the specification: may this execution happen, judged by the history alone?
 func (h history) authorized(w *world, executor string) error {
 	digest := w.snap.Change.RevDigest
@@ -414,7 +425,7 @@ func (h history) authorized(w *world, executor string) error {
 		if d != digest || w.gone[p] || w.lost[p] {
 			continue
 		}
-		if h.authors[p] || p == executor || p == eve || p == kim || h.lent.barred(p, h.authors) {
+		if h.authors[p] || p == executor || w.toExecute(p) || h.lent.barred(p, h.authors) {
 			continue
 		}
 		voters = append(voters, p)
@@ -440,18 +451,18 @@ func (h history) authorized(w *world, executor string) error {
 
 func TestNoExecutionWithoutTheApprovalsThePolicyDemands(t *testing.T) {
 	t.Parallel()
-	mustHappen(t, explore(t, steps()))
+	mustHappen(t, explore(t, steps(), bob))
 }
 
 // explore walks through every order of these steps, and counts which were taken.
-func explore(t *testing.T, all []step) map[string]int {
+func explore(t *testing.T, all []step, named ...string) map[string]int {
 	t.Helper()
 	m := newMachine(t)
 	type node struct {
 		w    *world
 		path string
 	}
-	queue := []node{{m.start(t), ""}}
+	queue := []node{{m.start(t, named...), ""}}
 	seen := map[string]bool{queue[0].w.key(): true}
 	taken := map[string]int{}
 	for i := 0; i < len(queue) && !t.Failed(); i++ {
@@ -501,7 +512,7 @@ func mustHappen(t *testing.T, taken map[string]int) {
 			t.Errorf("%q never happened: the exploration proves nothing about it", name)
 		}
 	}
-	for _, name := range []string{"approve by " + ann, "apply opened by " + bob, "approve by " + eve, "approve by " + kim} {
+	for _, name := range []string{"approve by " + ann, "apply opened by " + bob, "approve by " + eve, "approve by " + kim, "edit by " + lou} {
 		if taken[name] > 0 {
 			t.Errorf("%q happened %d times", name, taken[name])
 		}

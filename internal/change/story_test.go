@@ -225,20 +225,6 @@ func TestAnEditVoidsAndARejectionNeedsAReason(t *testing.T) {
 	}
 }
 
-func TestAnEditorBecomesAnAuthor(t *testing.T) {
-	t.Parallel()
-	o := company(t)
-	c := o.submitted(t)
-	m := configChange(o)
-	m.Summary = "By sam"
-	c, err := o.Edit(t.Context(), o.as("sam"), c.ID, c.RevDigest, m)
-	must(t, err)
-	c, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest)
-	must(t, err)
-	_, err = o.Approve(t.Context(), o.as("sam"), c.ID, c.RevDigest, "")
-	refused(t, err, "self_approval")
-}
-
 func TestAWithdrawnApprovalReopensTheSlotUntilThePermitIsUsed(t *testing.T) {
 	t.Parallel()
 	o := company(t)

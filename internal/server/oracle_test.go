@@ -171,7 +171,8 @@ func (b *book) outcome(kind string) string {
 
 // The rules, one function per thing that can be asked for. seen is the wording that the asker looked at.
 
-func (b *book) edit(w wording, fresh bool) (n no) {
+func (b *book) edit(a asker, w wording, fresh bool) (n no) {
+	n.when(!slices.Contains(b.Authors, a.person) && !slices.Contains(crews[b.Now.Who], a.account), "not_author")
 	n.when(!fresh, "stale")
 	n.when(!b.in("draft", "assessing", "awaiting_approval", "authorized", "rejected"), "not_editable")
 	n.when(w == b.Now, "no_difference")

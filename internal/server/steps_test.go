@@ -105,7 +105,7 @@ func (w *walk) asked(a asker, decides bool, n no, method, verb string, body any,
 
 func (w *walk) edit(a asker) {
 	x := w.wording()
-	if c, done := w.decide(a, false, "", w.material(x), func(fresh bool) no { return w.book.edit(x, fresh) }); done {
+	if c, done := w.decide(a, false, "", w.material(x), func(fresh bool) no { return w.book.edit(a, x, fresh) }); done {
 		w.taken.add("edited")
 		w.book.edited(a, x)
 		w.worded(c)
