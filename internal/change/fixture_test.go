@@ -87,8 +87,15 @@ func (k keeper) TempDir() string {
 
 func found(t testing.TB, clock *dbtest.Clock) *office {
 	t.Helper()
+	return foundOn(t, clock, dbtest.Config(t))
+}
+
+// foundOn founds a company in the database of cfg, for tests that tamper with it.
+func foundOn(t testing.TB, clock *dbtest.Clock, cfg db.Config) *office {
+	t.Helper()
 	ctx := context.Background()
-	o := &office{clock: clock, db: dbtest.Open(t, clock), sessions: map[string]fault.Actor{}, redeemed: map[string]bool{}}
+	cfg.Clock = clock.Now
+	o := &office{clock: clock, db: dbtest.OpenConfig(t, cfg), sessions: map[string]fault.Actor{}, redeemed: map[string]bool{}}
 	key, err := seal.NewKey()
 	must(t, err)
 	o.log, err = ledger.Open(ctx, o.db, key, "plumbline.example/test", nil)

@@ -1,0 +1,54 @@
+package change
+
+import (
+	"testing"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/db/dbtest"
+	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/ledger"
+)
+
+func TestARowThatIsGoneIsNotFound(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Open(t, dbtest.NewClock())
+	desk := New(Config{DB: d, People: directory.New(d, make([]byte, 32))})
+	if err := d.View(t.Context(), func(tx *db.Tx) error {
+		_, noChange := loadChange(tx, "CHG-000009")
+		_, noRevision := loadRevision(tx, "CHG-000009", 1)
+		_, noPermit := loadPermit(tx, "prm_none")
+		_, noCheck := desk.CheckIn(tx, "chk_none")
+		for name, err := range map[string]error{"change": noChange, "revision": noRevision, "permit": noPermit, "check": noCheck} {
+			if fault.Of(err).Kind != fault.NotFound {
+				t.Errorf("%s: %v, want not found", name, err)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNothingIsExplainedBeforeThereIsAPolicy(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Open(t, dbtest.NewClock())
+	desk := New(Config{DB: d, People: directory.New(d, make([]byte, 32))})
+	c := newMachine(t).start(t).snap
+	if err := d.Update(t.Context(), fault.SystemActor("test"), func(tx *db.Tx) error {
+		c.Change.Version = 1
+		if err := insertChange(tx, c.Change); err != nil {
+			return err
+		}
+		if err := insertRevision(tx, revision(c.Change, []byte(c.Revision.Canonical), session(ann), modelNow)); err != nil {
+			return err
+		}
+		_, err := ledger.Append(tx, ledger.Event{Verb: "change.filed", Type: "change", Object: string(c.Change.ID)})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := desk.ExplainChange(t.Context(), c.Change.ID); !fault.Is(err, "not_set_up") {
+		t.Errorf("explained without a policy: %v, want not_set_up", err)
+	}
+}
