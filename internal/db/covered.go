@@ -16,6 +16,10 @@ var Exempt = map[string]string{
 	"change_reservation":   "an index of the effects in the current revisions; can be rebuilt from them",
 	"directory_presence":   "when a session or token was last used",
 	"directory_attempt":    "counters of wrong passwords",
+	"web_preference":       "how a person likes to see pages",
+	"web_view":             "filters of lists that a person gave a name",
+	"web_draft":            "forms that a person has not sent yet; what is sent is a change",
+	"web_seen":             "pages of a long plan that a person has read; the decision records their digest",
 }
 
 // Covered lists the tables of this database that hold business facts, sorted: all that are not in

@@ -6,6 +6,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"plumbline.dev/plumb/internal/web/entrance"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/home"
+	"plumbline.dev/plumb/internal/web/personal"
 	"plumbline.dev/plumb/internal/web/record"
 	"plumbline.dev/plumb/internal/web/ui"
 )
@@ -45,7 +47,12 @@ var nav = []ui.Link{
 
 // New builds the handler of all pages. It fails when a page declares no permission.
 func New(c Config) (http.Handler, error) {
-	f, err := frame.New(frame.Config{People: c.People, Keeper: c.Keeper, Address: c.Address, Now: c.DB.Now, URL: c.URL, Live: c.Live,
+	own := personal.New(c.DB)
+	prefs := func(ctx context.Context, person string) (frame.Prefs, error) {
+		p, err := own.Preference(ctx, person)
+		return frame.Prefs(p), err
+	}
+	f, err := frame.New(frame.Config{Prefs: prefs, People: c.People, Keeper: c.Keeper, Address: c.Address, Now: c.DB.Now, URL: c.URL, Live: c.Live,
 		Nav: nav, Version: c.Version, Logger: c.Logger},
 		entrance.Pages{People: c.People}.Routes(),
 		home.Pages{Changes: c.Changes}.Routes(),
