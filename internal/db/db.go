@@ -16,6 +16,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -133,6 +134,9 @@ func (d *DB) connectSQLite(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make data folder: %w", err)
 	}
+	if err := localFolder(dir); err != nil {
+		return err
+	}
 	unlock, err := lockFolder(dir)
 	if err != nil {
 		return err
@@ -189,9 +193,20 @@ func (d *DB) connectReader(dir string) error {
 			From(err).Then("plumb ledger verify --data DIR")
 	}
 	d.dialect = sqlite()
-	var err error
-	d.read, err = sql.Open("sqlite", sqliteDSN(path, true))
+	_, err := os.Stat(path + "-wal")
+	d.read, err = sql.Open("sqlite", readerDSN(path, !errors.Is(err, fs.ErrNotExist), writable(dir)))
 	return err
+}
+
+// readerDSN opens a database for reading beside its server, or a copy of it. SQLite needs its side files;
+// on read-only media, after a clean stop, they are not there and cannot be made. A running server always
+// has a log, so then nobody writes, and the file can be taken as it is.
+func readerDSN(path string, log, writable bool) string {
+	dsn := sqliteDSN(path, true)
+	if !log && !writable {
+		dsn += "&immutable=1"
+	}
+	return dsn
 }
 
 // Engine names the engine: "sqlite" or "postgres".
@@ -244,14 +259,37 @@ func (d *DB) closePools() error {
 			errs = append(errs, errors.New("db: a view was still running when the database was closed"))
 		}
 	}
-	if d.pool != nil {
-		errs = append(errs, d.pool.Close())
-	}
+	// The reader's connections first: the last one to go writes SQLite's log back, and a reader cannot.
 	if d.read != nil && d.read != d.pool {
 		errs = append(errs, d.read.Close())
 	}
+	if d.pool != nil {
+		if d.read != d.pool {
+			d.fold()
+		}
+		errs = append(errs, d.pool.Close())
+	}
 	d.unlock()
 	return errors.Join(errs...)
+}
+
+// fold writes SQLite's log into the database file and empties it, so that after a clean stop that one
+// file is everything. Where somebody still reads it does not wait long: what is in the log is durable.
+func (d *DB) fold() {
+	ctx, cancel := context.WithTimeout(context.Background(), maxWaitClose)
+	defer cancel()
+	c, err := d.pool.Conn(ctx)
+	if err != nil {
+		return // it was never opened; Close says why
+	}
+	defer c.Close()
+	var busy, pages, moved int64
+	if _, err = c.ExecContext(ctx, "PRAGMA busy_timeout(1000)"); err == nil {
+		err = c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
+	}
+	if err != nil || busy != 0 {
+		d.log.Warn("the log was not written back into the database; it stays beside it, copy both", "pages", pages, "err", err)
+	}
 }
 
 // Ping answers whether the database can be read now, for readiness.

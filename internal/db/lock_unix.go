@@ -31,3 +31,6 @@ func lockFolder(dir string) (func(), error) {
 		f.Close()
 	}, nil
 }
+
+// writable reports whether this process can make files in a folder.
+func writable(dir string) bool { return unix.Access(dir, unix.W_OK) == nil }
