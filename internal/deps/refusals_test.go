@@ -112,7 +112,7 @@ func TestEveryRefusalSaysWhoAndWhatNext(t *testing.T) {
 var (
 	printed = regexp.MustCompile(`(?:^|[\s(])plumb ([a-z][^;,)]*)`)
 	verb    = regexp.MustCompile(`%[a-z]`)
-	joining = regexp.MustCompile(` (?:or|and|with|then|of|in|that|>) |: `)
+	joining = regexp.MustCompile(` (?:or|and|with|then|of|in|on|that|>) |: `)
 )
 
 // A next step that names a command names one that exists, with its flags.
