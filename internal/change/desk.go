@@ -28,6 +28,7 @@ type Desk struct {
 	packs   packCache
 	demands demandCache
 	gate    gateCache
+	trend   trend
 }
 
 // Documents keeps documents by the SHA-256 of their bytes. Put is durable on return; Open checks the

@@ -14,6 +14,8 @@ var Exempt = map[string]string{
 	"api_webhook_delivery": "attempts to deliver events that the ledger already holds",
 	"api_webhook_cursor":   "how far each webhook was served out of the ledger",
 	"change_reservation":   "an index of the effects in the current revisions; can be rebuilt from them",
+	"change_word":          "an index of the words of summaries; can be rebuilt from them",
+	"change_titled":        "which summary the index of words was made from",
 	"directory_presence":   "when a session or token was last used",
 	"directory_attempt":    "counters of wrong passwords",
 	"web_preference":       "how a person likes to see pages",

@@ -18,6 +18,7 @@ const (
 	diskEvery  = 2 * time.Second
 	flushEvery = time.Minute // sums of refused requests, last uses of sessions
 	sweepEvery = time.Hour   // what was kept long enough
+	indexEvery = time.Second // words of summaries and weekly figures
 	restEvery  = 10 * time.Second
 )
 
@@ -30,7 +31,7 @@ func (s *Server) Run(ctx context.Context) error {
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var all sync.WaitGroup
-	for _, loop := range []func(context.Context){s.ledger.Run, s.live.Run, s.api.Webhooks().Run, s.tick, s.watchDisk, s.flush, s.sweep, s.rest} {
+	for _, loop := range []func(context.Context){s.ledger.Run, s.live.Run, s.index, s.api.Webhooks().Run, s.tick, s.watchDisk, s.flush, s.sweep, s.rest} {
 		all.Go(func() { loop(loops) })
 	}
 	served := make(chan error, 1)
@@ -108,6 +109,20 @@ func (s *Server) tick(ctx context.Context) {
 	every(ctx, tickEvery, func(ctx context.Context) {
 		if _, err := s.changes.Tick(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("what became due could not be done; trying again", "err", err)
+		}
+	})
+}
+
+// index keeps what searches and figures are made from close behind the changes, in small steps.
+func (s *Server) index(ctx context.Context) {
+	every(ctx, indexEvery, func(ctx context.Context) {
+		for _, step := range []func(context.Context) (bool, error){s.changes.Index, s.changes.Count} {
+			for more := true; more && ctx.Err() == nil; {
+				var err error
+				if more, err = step(ctx); err != nil && ctx.Err() == nil {
+					s.log.Warn("the index of changes is behind; trying again", "err", err)
+				}
+			}
 		}
 	})
 }

@@ -35,9 +35,3 @@ CREATE TABLE web_seen (
     at      BIGINT NOT NULL
 );
 CREATE INDEX web_seen_object ON web_seen (person, object, part);
-
--- +goose Down
-DROP TABLE web_seen;
-DROP TABLE web_draft;
-DROP TABLE web_view;
-DROP TABLE web_preference;
