@@ -169,12 +169,13 @@ func checkLine(e *fault.Error, path, text string, limit int, required bool) {
 		e.At(path, "is missing")
 	case utf8.RuneCountInString(text) > limit:
 		e.At(path, "is too long")
-	case !utf8.ValidString(text) || strings.ContainsFunc(text, unseen):
+	case strings.ContainsFunc(text, unseen):
 		e.At(path, "holds characters that cannot be shown")
 	}
 }
 
-// unseen reports control characters and those that turn the reading direction around or take no room.
+// unseen reports control characters, those that turn the reading direction around or take no room, and
+// bytes that are no text.
 func unseen(c rune) bool {
 	return unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || c == utf8.RuneError
 }

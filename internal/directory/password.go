@@ -110,7 +110,7 @@ func parsePHC(s string) (c cost, salt, key []byte, ok bool) {
 	if len(f) != 6 || f[0] != "" || f[1] != "argon2id" || f[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return c, nil, nil, false
 	}
-	if n, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &c.memory, &c.time, &c.threads); err != nil || n != 3 {
+	if _, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &c.memory, &c.time, &c.threads); err != nil {
 		return c, nil, nil, false
 	}
 	salt, err1 := base64.RawStdEncoding.DecodeString(f[4])

@@ -136,8 +136,8 @@ func (r *Roster) ServiceNamed(username string) (AccountID, bool) {
 
 // ServiceOwner gives the active person who answers for a live service account.
 func (r *Roster) ServiceOwner(id AccountID) (PersonID, bool) {
-	a, ok := r.accounts[id]
-	if !ok || a.Kind != Service || a.Ended != 0 || !r.Active(a.Person) {
+	a := r.accounts[id] // an unknown one is of no kind
+	if a.Kind != Service || a.Ended != 0 || !r.Active(a.Person) {
 		return "", false
 	}
 	return a.Person, true
@@ -148,8 +148,8 @@ func (r *Roster) liveAccount(username string, kind AccountKind) (Account, bool) 
 	if err != nil {
 		return Account{}, false
 	}
-	a, ok := r.accounts[r.byFold[fold]]
-	if !ok || a.Kind != kind || a.Ended != 0 || !r.Active(a.Person) {
+	a := r.accounts[r.byFold[fold]] // an unknown one is of no kind
+	if a.Kind != kind || a.Ended != 0 || !r.Active(a.Person) {
 		return Account{}, false
 	}
 	return a, true
