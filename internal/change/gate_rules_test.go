@@ -125,7 +125,8 @@ func TestCriteriaStandForPeopleOnlyWhileTheyHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.said(Approval, "")
-	s.Change.Body.Auto = &AutoApproval{Model: model, Digest: digest, Passed: true}
+	s.Change.Body.Auto = &AutoApproval{Model: model, Digest: digest, Passed: true, At: 2}
+	s.Model = Model{ID: model, Digest: digest, State: ModelActive, Since: 1}
 	if !s.auto() {
 		t.Fatal("criteria that hold do not authorize")
 	}
@@ -135,6 +136,10 @@ func TestCriteriaStandForPeopleOnlyWhileTheyHold(t *testing.T) {
 		"criteria of another day": func(s *Snapshot) { s.Change.Body.Auto = &AutoApproval{Model: model, Digest: otherBytes, Passed: true} },
 		"no policy in force":      func(s *Snapshot) { s.Pack = nil },
 		"no decision":             func(s *Snapshot) { s.Decisions = nil },
+		"a suspended model":       func(s *Snapshot) { s.Model.State = ModelSuspended },
+		"a model of no state":     func(s *Snapshot) { s.Model.State = "" },
+		"another model's version": func(s *Snapshot) { s.Model.Digest = otherBytes },
+		"a later activation":      func(s *Snapshot) { s.Model.Since = 3 },
 	} {
 		with := *s
 		edit(&with)

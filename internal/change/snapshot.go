@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
@@ -21,6 +22,7 @@ type Snapshot struct {
 	Permits   []Permit
 	Rivals    []Rival
 	Windows   []Window
+	Model     Model // standing of the standard model that authorized it, if one did
 	Roster    *directory.Roster
 	Pack      *policy.Pack
 	SetUp     bool            // the first-start ceremony is done and its pack is active
@@ -78,6 +80,11 @@ func (d *Desk) load(tx *db.Tx, id ID) (*Snapshot, error) {
 	}
 	if s.Windows, err = currentWindows(tx); err != nil {
 		return nil, fmt.Errorf("load windows: %w", err)
+	}
+	if a := c.Body.Auto; a != nil && a.Passed {
+		if s.Model, _, err = loadModel(tx, a.Model); err != nil {
+			return nil, fmt.Errorf("load standard model: %w", err)
+		}
 	}
 	s.findAuthors()
 	return s, nil
@@ -274,11 +281,12 @@ func (s *Snapshot) rejected() (Decision, bool) {
 	return Decision{}, false
 }
 
-// auto reports whether a standard model authorized this very revision, and is a model of the policy in
-// force still: criteria that were changed since, or taken back, leave the decision to people.
+// auto reports whether a standard model authorized this very revision, and stands behind it still: it is a
+// model of the policy in force with the same criteria, and until the change began to run it was neither
+// suspended nor activated anew. What no longer has a model behind it is decided by people.
 func (s *Snapshot) auto() bool {
 	a := s.Change.Body.Auto
-	if a == nil || !a.Passed || s.Pack == nil {
+	if a == nil || !a.Passed || s.Pack == nil || s.unmodelled() != "" {
 		return false
 	}
 	if now, err := s.Pack.ModelDigest(a.Model); err != nil || now != a.Digest {
@@ -287,6 +295,35 @@ func (s *Snapshot) auto() bool {
 	return slices.ContainsFunc(s.Decisions, func(d Decision) bool {
 		return d.Person == "" && d.Verb == Approval && d.RevDigest == s.Change.RevDigest
 	})
+}
+
+// unmodelled says why the model that authorized the change no longer does; "" while it does. What runs
+// already goes on, and can be rolled back: a use that failed suspends its own model.
+func (s *Snapshot) unmodelled() string {
+	a := s.Change.Body.Auto
+	switch {
+	case a == nil || !a.Passed || s.Change.Body.FirstRun > 0:
+		return ""
+	case s.Model.State == ModelSuspended:
+		return "The standard model " + a.Model + " that authorized it is suspended: " + s.Model.Reason + "."
+	case s.Model.State != ModelActive || s.Model.Digest != a.Digest || s.Model.Since > a.At:
+		return "The standard model " + a.Model + " was activated anew since it authorized this."
+	}
+	return ""
+}
+
+// lapsed says what time alone took from the model that authorized the change: its validity, or its
+// review date has come.
+func (s *Snapshot) lapsed(now int64) string {
+	a := s.Change.Body.Auto
+	if a == nil || s.Change.Body.FirstRun > 0 || !s.auto() {
+		return ""
+	}
+	def, _ := s.Pack.Model(a.Model) // auto found it
+	if err := def.Standing(instant(now), instant(s.Model.Since), time.Time{}, 0); err != nil {
+		return fault.Of(err).Message
+	}
+	return ""
 }
 
 // approved reports whether the decisions that count now suffice, for these executors.

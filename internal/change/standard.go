@@ -78,6 +78,7 @@ func (s *Snapshot) criteria(tx *db.Tx) (*AutoApproval, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Model = row
 	switch {
 	case !found || row.Digest != digest:
 		out.Why = "This version of the model is not activated."

@@ -1,8 +1,10 @@
 package change_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db/dbtest"
@@ -127,6 +129,66 @@ func TestAModelSuspendsItselfWhenAUseFails(t *testing.T) {
 		t.Errorf("history %+v of the next change to the component, want one failure", again.Body.History)
 	}
 	o.whole(t)
+}
+
+// The officer's approval beforehand was for criteria that work. A failed use takes it from whatever the
+// model authorized and that has not begun; people can decide on it as on any other change.
+func TestASuspendedModelReleasesNothingThatItAuthorizedBefore(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	ci := o.pipeline(t)
+	o.activate(t)
+	on := func(target string) func(*change.Material) {
+		return func(m *change.Material) { m.Targets, m.Effects[0].Target = []string{target}, target }
+	}
+	bad, waits, runs := o.toggled(t, ci, on("web-dev")), o.toggled(t, ci, on("web-test")), o.toggled(t, ci, on("api-test"))
+	running := o.opened(t, "ivo", toggleRequest(runs.ID))
+	p := o.opened(t, "ivo", toggleRequest(bad.ID))
+	_, err := o.Finish(t.Context(), o.as("ivo"), report(p, 2))
+	must(t, err)
+	v, err := o.Open(t.Context(), o.as("ivo"), toggleRequest(waits.ID))
+	must(t, err)
+	i := slices.IndexFunc(v.Missing, func(m wire.Missing) bool { return m.Slot == "model" })
+	if v.Code != wire.ExitPending || i < 0 || !strings.Contains(v.Missing[i].Why, "suspended") || !strings.Contains(v.Missing[i].Why, string(bad.ID)) {
+		t.Fatalf("verdict %+v, want denied because the model is suspended by %s", v, bad.ID)
+	}
+	_, err = o.Renew(t.Context(), o.as("ivo"), running.ID, running.Fence) // what runs goes on
+	must(t, err)
+	q := toggleRequest(bad.ID)
+	q.Kind, q.Observed[0].Digest = wire.KindRollback, seal.Raw([]byte("off"))
+	o.opened(t, "ivo", q) // and what failed is backed out
+	o.clock.Add(time.Second)
+	o.activate(t)
+	if got := o.code(t, "ivo", toggleRequest(waits.ID)); got != wire.ExitPending {
+		t.Errorf("code %d after the model was activated anew, want 4: that was for what comes", got)
+	}
+	o.approve(t, waits, "sam", "erin")
+	if got := o.code(t, "ivo", toggleRequest(waits.ID)); got != wire.ExitAllowed {
+		t.Errorf("code %d after people approved, want 0", got)
+	}
+	o.whole(t)
+}
+
+// A model's validity ends for what it authorized as well.
+func TestAnAuthorizationByCriteriaEndsWithTheModelsReview(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	o.activate(t)
+	o.as("pia") // redeems the code while it can be
+	o.clock.Add(89*day + 20*time.Hour)
+	o.again()
+	c := o.toggled(t, o.pipeline(t))
+	if c.State != change.Authorized {
+		t.Fatalf("state %s, auto %+v", c.State, c.Body.Auto)
+	}
+	if got := o.code(t, "ivo", toggleRequest(c.ID)); got != wire.ExitAllowed {
+		t.Errorf("code %d before the review is due, want 0", got)
+	}
+	o.clock.Add(5 * time.Hour)
+	o.again()
+	if got := o.code(t, "ivo", toggleRequest(c.ID)); got != wire.ExitPending {
+		t.Errorf("code %d after the review was due, want 4", got)
+	}
 }
 
 func TestARiskyChangeCannotBeSplitIntoManySmallOnes(t *testing.T) {

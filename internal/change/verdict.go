@@ -143,9 +143,15 @@ func (s *Snapshot) judgeApproval(v *wire.GateVerdict, actor fault.Actor, q wire.
 		deny(v, "rejected", "rejection", "policy statement (e)", "the requester", "It is rejected: %s", d.Comment)
 		return
 	}
-	if !s.auto() {
-		for _, m := range s.match(append(s.claimed(q.CI), actor.Person)...).Missing {
-			v.Missing = append(v.Missing, missingSlot(m))
+	lapsed := s.lapsed(now)
+	if !s.auto() || lapsed != "" {
+		m := s.match(append(s.claimed(q.CI), actor.Person)...)
+		for _, x := range m.Missing {
+			v.Missing = append(v.Missing, missingSlot(x))
+		}
+		if why := s.unmodelled() + lapsed; why != "" && !m.Done {
+			v.Missing = append(v.Missing, wire.Missing{Slot: "model", Kind: "approval", Why: why + " People decide now.",
+				Rule: "model:" + s.Change.Body.Auto.Model, Clause: "policy statement (e)"})
 		}
 	}
 	if q.Kind == wire.KindRollback {
