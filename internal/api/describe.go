@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -25,11 +26,11 @@ func (r *Route) gives() string {
 	return "application/json"
 }
 
-var pathName = regexp.MustCompile(`[^A-Za-z0-9]+`)
+var pathName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^A-Za-z0-9]+`) })
 
 // operationID names a route for generated clients: its method and path in lower case.
 func (r *Route) operationID() string {
-	return strings.ToLower(r.Method) + "-" + strings.Trim(pathName.ReplaceAllString(strings.TrimPrefix(r.Path, Base), "-"), "-")
+	return strings.ToLower(r.Method) + "-" + strings.Trim(pathName().ReplaceAllString(strings.TrimPrefix(r.Path, Base), "-"), "-")
 }
 
 // describe gives the operation of a route as huma wants it.
@@ -71,4 +72,4 @@ func schemaName(t reflect.Type, hint string) string {
 	return strings.ToUpper(room[:1]) + room[1:] + plainName(huma.DefaultSchemaNamer(t, hint))
 }
 
-func plainName(s string) string { return pathName.ReplaceAllString(s, "") }
+func plainName(s string) string { return pathName().ReplaceAllString(s, "") }

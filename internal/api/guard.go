@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -20,7 +21,7 @@ import (
 )
 
 // requestID is what a caller may name a request by; anything else gets an id of ours.
-var requestID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$`)
+var requestID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$`) })
 
 // front stands before everything: a panic becomes a problem, every answer gets its safe headers, and a
 // request that a foreign page made a browser send goes no further.
@@ -30,7 +31,7 @@ func (a *API) front() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{address: a.Address(r), w: w, r: r}
 		c.actor.Source = "api"
-		if c.actor.Request = r.Header.Get("X-Request-Id"); !requestID.MatchString(c.actor.Request) {
+		if c.actor.Request = r.Header.Get("X-Request-Id"); !requestID().MatchString(c.actor.Request) {
 			c.actor.Request = seal.NewID("req")
 		}
 		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
@@ -59,7 +60,7 @@ const (
 // maxHooks bounds the webhooks of one install.
 const maxHooks = 100
 
-var verbForm = regexp.MustCompile(`^(\*|[a-z_]+\.(\*|[a-z_]+))$`)
+var verbForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\*|[a-z_]+\.(\*|[a-z_]+))$`) })
 
 // NewHook is what making a webhook asks for.
 type NewHook struct {
@@ -95,7 +96,7 @@ func (a *API) addHook(ctx context.Context, in *newHookIn) (*body[MadeHook], erro
 		return nil, err
 	}
 	for i, v := range n.Verbs {
-		if !verbForm.MatchString(v) || len(n.Verbs) > 50 {
+		if !verbForm().MatchString(v) || len(n.Verbs) > 50 {
 			return nil, fault.New(fault.Invalid, "bad_verbs", "The webhook cannot be made like that.").
 				At(fmt.Sprintf("verbs[%d]", i), "is not like change.approved or change.*, or there are too many")
 		}

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"plumbline.dev/plumb/internal/fault"
@@ -21,14 +22,14 @@ import (
 // ID names a change: CHG- and its gap-free number, at least six digits.
 type ID string
 
-var idForm = regexp.MustCompile(`^[A-Za-z]{2,8}-0*([1-9][0-9]{0,14})$`)
+var idForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z]{2,8}-0*([1-9][0-9]{0,14})$`) })
 
 // FormatID writes a number as an ID.
 func FormatID(number int64) ID { return ID(fmt.Sprintf("CHG-%06d", number)) }
 
 // ParseID reads an ID with or without the zeros and in any case; deny what is not one.
 func ParseID(s string) (ID, error) {
-	m := idForm.FindStringSubmatch(strings.TrimSpace(s))
+	m := idForm().FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil || !strings.EqualFold(strings.TrimSpace(s)[:4], "CHG-") {
 		return "", fault.New(fault.Invalid, "bad_change_id", "A change is named like CHG-7 or CHG-000007.").
 			Then("plumb change list")

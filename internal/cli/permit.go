@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -102,11 +103,11 @@ func mismatch(text string) error {
 		Then("run exactly what was approved, or: plumb change edit CHANGE")
 }
 
-var idForm = regexp.MustCompile(`^([A-Za-z]{2,8})-0*([1-9][0-9]{0,14})$`)
+var idForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z]{2,8})-0*([1-9][0-9]{0,14})$`) })
 
 // normID writes a change's id without zeros and in capitals, to compare it with another.
 func normID(s string) string {
-	m := idForm.FindStringSubmatch(strings.TrimSpace(s))
+	m := idForm().FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil {
 		return s
 	}

@@ -103,6 +103,26 @@ func TestNothingHappensAtImportTime(t *testing.T) {
 	}
 }
 
+// Every call of plumb, and so every gate call of a pipeline, pays for what package variables do.
+func TestNothingIsCompiledBeforeItIsNeeded(t *testing.T) {
+	t.Parallel()
+	for _, f := range sources(t) {
+		if f.test || !strings.HasPrefix(f.pkg, "internal/") {
+			continue
+		}
+		for _, d := range f.ast.Decls {
+			ast.Inspect(d, func(n ast.Node) bool {
+				if pkg, name := f.call(n); pkg == "regexp" && name == "MustCompile" || pkg == "html/template" && name == "Must" {
+					t.Errorf("%s: %s.%s for a package variable: make it with sync.OnceValue", f.at(n), pkg, name)
+				}
+				_, own := n.(*ast.FuncDecl)
+				_, later := n.(*ast.FuncLit)
+				return !own && !later
+			})
+		}
+	}
+}
+
 // clocks may read the machine's clock: rules take the transaction's instant.
 var clocks = allowed{
 	"internal/db":                "the one clock that decisions use",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
@@ -182,7 +183,7 @@ type ceremony struct {
 	out   Settled
 }
 
-var prefixForm = regexp.MustCompile(`^[A-Z]{2,8}$`)
+var prefixForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Z]{2,8}$`) })
 
 // check refuses what no policy could make good.
 func (c *ceremony) check() error {
@@ -194,7 +195,7 @@ func (c *ceremony) check() error {
 	}
 	e := fault.New(fault.Invalid, "bad_setup", "The set-up cannot begin like that.")
 	checkLine(e, "company", c.Company, maxTitle, true)
-	if !prefixForm.MatchString(c.Prefix) {
+	if !prefixForm().MatchString(c.Prefix) {
 		e.At("prefix", "is two to eight capital letters")
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "Local" {

@@ -3,41 +3,46 @@ package evidence
 import (
 	"math"
 	"regexp"
+	"sync"
 )
 
 const masked = "***"
 
 // secretShapes are the written shapes of credentials. RE2 takes linear time on any input.
-var secretShapes = [...]*regexp.Regexp{
-	regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)`),
-	regexp.MustCompile(`\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b`),                                           // AWS key ids
-	regexp.MustCompile(`\b(?:gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,})`),              // code hosts
-	regexp.MustCompile(`\b(?:plb_[a-z]+_\w{8,}|xox[a-z]-[\w-]{8,}|npm_\w{20,}|pypi-[\w-]{16,}|dop_v1_\w+)`), // tokens by prefix
-	regexp.MustCompile(`\b(?:[rs]k_(?:live|test)_\w{8,}|sk-[\w-]{20,}|AIza[\w-]{30,}|hvs\.[\w-]{16,}|SG\.[\w-]{16,}\.[\w-]{16,})`),
-	regexp.MustCompile(`\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?`), // JSON web tokens
-}
+var secretShapes = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)`),
+		regexp.MustCompile(`\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b`),                                           // AWS key ids
+		regexp.MustCompile(`\b(?:gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,})`),              // code hosts
+		regexp.MustCompile(`\b(?:plb_[a-z]+_\w{8,}|xox[a-z]-[\w-]{8,}|npm_\w{20,}|pypi-[\w-]{16,}|dop_v1_\w+)`), // tokens by prefix
+		regexp.MustCompile(`\b(?:[rs]k_(?:live|test)_\w{8,}|sk-[\w-]{20,}|AIza[\w-]{30,}|hvs\.[\w-]{16,}|SG\.[\w-]{16,}\.[\w-]{16,})`),
+		regexp.MustCompile(`\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?`), // JSON web tokens
+	}
+})
 
 // keptPrefix are the shapes of which the first group is shown, and the rest hidden.
-var keptPrefix = [...]*regexp.Regexp{
-	regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/@:]*:)[^\s@/]+`),                    // scheme://user:password
-	regexp.MustCompile(`(?i)(\bauthorization["']?\s*[:=]\s*["']?(?:\w+\s+)?)[^\s"',;]{4,}`), // headers
-	regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9+/_.~=-]{8,}`),                 //
-	regexp.MustCompile(`(?i)([a-z0-9_.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?secret|credential)[a-z0-9_.-]*["']?\s*[:=]\s*["']?)[^\s"',;&)]{3,}`), // name = value
-}
+var keptPrefix = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/@:]*:)[^\s@/]+`),                    // scheme://user:password
+		regexp.MustCompile(`(?i)(\bauthorization["']?\s*[:=]\s*["']?(?:\w+\s+)?)[^\s"',;]{4,}`), // headers
+		regexp.MustCompile(`(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9+/_.~=-]{8,}`),                 //
+		regexp.MustCompile(`(?i)([a-z0-9_.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?secret|credential)[a-z0-9_.-]*["']?\s*[:=]\s*["']?)[^\s"',;&)]{3,}`), // name = value
+	}
+})
 
-var longRun = regexp.MustCompile(`[A-Za-z0-9+/_=-]{32,}`)
+var longRun = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[A-Za-z0-9+/_=-]{32,}`) })
 
 // Mask hides in s whatever is written like a credential, and long runs that look random. It is a net
 // under findings, which should hold no secret at all; it knows shapes, not values, and so is no
 // substitute for redaction by known values. Hexadecimal digests and commit ids stay.
 func Mask(s string) string {
-	for _, re := range secretShapes {
+	for _, re := range secretShapes() {
 		s = re.ReplaceAllLiteralString(s, masked)
 	}
-	for _, re := range keptPrefix {
+	for _, re := range keptPrefix() {
 		s = re.ReplaceAllString(s, "${1}"+masked)
 	}
-	return longRun.ReplaceAllStringFunc(s, func(run string) string {
+	return longRun().ReplaceAllStringFunc(s, func(run string) string {
 		if random(run) {
 			return masked
 		}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Severity says what a finding means for the pack.
@@ -40,12 +41,12 @@ func (s *scan) bad(file, path, code, rule, format string, args ...any) {
 }
 
 // idPattern is what ids, role names and codes look like.
-var idPattern = regexp.MustCompile(`^[a-z][a-z0-9]*([-_./][a-z0-9]+)*$`)
+var idPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9]*([-_./][a-z0-9]+)*$`) })
 
 // id refuses a name that is empty, malformed or there already.
 func (s *scan) id(file, path, id string, seen map[string]bool) {
 	switch {
-	case len(id) > 80 || !idPattern.MatchString(id):
+	case len(id) > 80 || !idPattern().MatchString(id):
 		s.bad(file, path, "bad_id", id, "%q is no id: small letters, digits and - _ . / between them", clean(id))
 	case seen[id]:
 		s.bad(file, path, "duplicate_id", id, "the id %q is there twice", id)

@@ -194,7 +194,7 @@ func (s *Story) line(p *Pack, section, line string, n int) error {
 	switch section {
 	case "people":
 		name, roles, ok := strings.Cut(line, ":")
-		if _, twice := s.people[name]; !ok || twice || !idPattern.MatchString(name) {
+		if _, twice := s.people[name]; !ok || twice || !idPattern().MatchString(name) {
 			return fmt.Errorf("a person is one line \"name: role, role\"")
 		}
 		for _, r := range list(roles) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/tlog"
@@ -45,7 +46,7 @@ const (
 
 // rank gives the place of a member in the order, -1 for one that no pack has.
 func rank(name string) int {
-	for i, form := range memberForms {
+	for i, form := range memberForms() {
 		if form.MatchString(name) {
 			return i
 		}
@@ -53,13 +54,15 @@ func rank(name string) int {
 	return -1
 }
 
-var memberForms = []*regexp.Regexp{
-	regexp.MustCompile(`^plumb\.evidence$`), regexp.MustCompile(`^manifest\.json$`), regexp.MustCompile(`^checkpoint$`),
-	regexp.MustCompile(`^keys\.json$`), regexp.MustCompile(`^policies/[0-9a-f]{64}\.json$`), regexp.MustCompile(`^policies\.jsonl$`),
-	regexp.MustCompile(`^events/[0-9]{12}\.jsonl$`), regexp.MustCompile(`^changes/[0-9]{6}\.jsonl$`), regexp.MustCompile(`^roles\.jsonl$`),
-	regexp.MustCompile(`^people\.json$`), regexp.MustCompile(`^documents/[0-9a-f]{64}$`), regexp.MustCompile(`^SHA256SUMS$`),
-	regexp.MustCompile(`^signature\.json$`),
-}
+var memberForms = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`^plumb\.evidence$`), regexp.MustCompile(`^manifest\.json$`), regexp.MustCompile(`^checkpoint$`),
+		regexp.MustCompile(`^keys\.json$`), regexp.MustCompile(`^policies/[0-9a-f]{64}\.json$`), regexp.MustCompile(`^policies\.jsonl$`),
+		regexp.MustCompile(`^events/[0-9]{12}\.jsonl$`), regexp.MustCompile(`^changes/[0-9]{6}\.jsonl$`), regexp.MustCompile(`^roles\.jsonl$`),
+		regexp.MustCompile(`^people\.json$`), regexp.MustCompile(`^documents/[0-9a-f]{64}$`), regexp.MustCompile(`^SHA256SUMS$`),
+		regexp.MustCompile(`^signature\.json$`),
+	}
+})
 
 // Kinds of pack.
 const (
