@@ -76,7 +76,7 @@ func (d *Desk) Check(ctx context.Context, actor fault.Actor, q wire.GateRequest)
 	if q.Advisory {
 		return d.recordAdvisory(ctx, actor, q)
 	}
-	id, err := d.sought(ctx, q)
+	id, err := d.sought(ctx, actor, q)
 	if err != nil {
 		return v, err
 	}
@@ -88,7 +88,7 @@ func (d *Desk) Check(ctx context.Context, actor fault.Actor, q wire.GateRequest)
 }
 
 func (d *Desk) recordAdvisory(ctx context.Context, actor fault.Actor, q wire.GateRequest) (v wire.GateVerdict, err error) {
-	id, err := d.sought(ctx, q)
+	id, err := d.sought(ctx, actor, q)
 	if err != nil {
 		return v, err
 	}
@@ -132,19 +132,6 @@ func (d *Desk) snapshot(ctx context.Context, id ID) (s *Snapshot, err error) {
 	return s, nil
 }
 
-// sought finds the change that a request is about: named, or the newest one in flight that binds an
-// observed digest.
-func (d *Desk) sought(ctx context.Context, q wire.GateRequest) (id ID, err error) {
-	if q.Change != "" {
-		return ParseID(q.Change)
-	}
-	err = d.db.View(ctx, func(tx *db.Tx) error {
-		id, err = byDigest(tx, q)
-		return err
-	})
-	return id, err
-}
-
 func cleanRequest(q wire.GateRequest) error {
 	e := fault.New(fault.Invalid, "bad_gate_request", "The gate request cannot be taken.")
 	if q.Schema != wire.GateRequestSchema {
@@ -180,7 +167,7 @@ func (d *Desk) Open(ctx context.Context, actor fault.Actor, q wire.GateRequest) 
 	if err := cleanRequest(q); err != nil {
 		return v, err
 	}
-	id, err := d.sought(ctx, q)
+	id, err := d.sought(ctx, actor, q)
 	if err != nil {
 		return v, err
 	}

@@ -304,29 +304,6 @@ func (d *Desk) Timeline(ctx context.Context, id ID, from int64, limit int) (out 
 	return out, err
 }
 
-// byDigest finds the newest change in flight whose current revision binds an observed digest.
-func byDigest(tx *db.Tx, q wire.GateRequest) (ID, error) {
-	list, err := db.Collect(tx, scanChange, changeColumns+" WHERE state IN ('submitted', 'assessing', 'awaiting_approval', 'authorized',"+
-		" 'scheduled', 'implementing', 'verifying') ORDER BY number DESC LIMIT 200")
-	if err != nil {
-		return "", err
-	}
-	for _, c := range list {
-		r, err := loadRevision(tx, c.ID, c.Rev)
-		if err != nil {
-			return "", err
-		}
-		bound := r.Material.bound()
-		for _, o := range q.Observed {
-			if bound[o.Digest] || bound[o.Normalized] {
-				return c.ID, nil
-			}
-		}
-	}
-	return "", fault.New(fault.NotFound, "no_matching_change", "No open change binds what was observed.").
-		FixedBy("the requester").Then("plumb change new")
-}
-
 // Remark adds a comment; it changes nothing else.
 func (d *Desk) Remark(ctx context.Context, actor fault.Actor, id ID, body string) (c Comment, err error) {
 	if blank(body) {
