@@ -15,10 +15,11 @@ CREATE TABLE change_change (
     due        BIGINT NOT NULL,
     body       TEXT   NOT NULL
 );
-CREATE INDEX change_change_state ON change_change (state, number);
-CREATE INDEX change_change_requester ON change_change (requester, number);
+CREATE INDEX change_change_state ON change_change (state, number, category, type, requester, created);
+CREATE INDEX change_change_requester ON change_change (requester, number, state, category, type, created);
+CREATE INDEX change_change_list ON change_change (number, state, category, type, requester, created);
 CREATE INDEX change_change_due ON change_change (due) WHERE due > 0;
-CREATE INDEX change_change_updated ON change_change (updated, number);
+CREATE INDEX change_change_updated ON change_change (updated, number, state, category, type, requester, created);
 CREATE INDEX change_change_created ON change_change (created, number);
 
 CREATE TABLE change_revision (
