@@ -19,27 +19,29 @@ import (
 	"plumbline.dev/plumb/internal/policy"
 )
 
-// ID names a change: CHG- and its gap-free number, at least six digits.
+// ID names a change: the prefix that the install had when it was filed, a dash, and its gap-free number
+// with at least six digits, such as CHG-000007. The number alone tells changes apart.
 type ID string
 
-var idForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z]{2,8}-0*([1-9][0-9]{0,14})$`) })
+var idForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z]{2,8})-0*([1-9][0-9]{0,14})$`) })
 
-// FormatID writes a number as an ID.
-func FormatID(number int64) ID { return ID(fmt.Sprintf("CHG-%06d", number)) }
+// FormatID writes a number as an ID of an install with that prefix.
+func FormatID(prefix string, number int64) ID { return ID(fmt.Sprintf("%s-%06d", prefix, number)) }
 
-// ParseID reads an ID with or without the zeros and in any case; deny what is not one.
+// ParseID reads an ID with or without the zeros and in any case; deny what is not one. Whether an install
+// has changes of that prefix is seen when the change is looked for.
 func ParseID(s string) (ID, error) {
 	m := idForm().FindStringSubmatch(strings.TrimSpace(s))
-	if m == nil || !strings.EqualFold(strings.TrimSpace(s)[:4], "CHG-") {
+	if m == nil {
 		return "", fault.New(fault.Invalid, "bad_change_id", "A change is named like CHG-7 or CHG-000007.").
 			Then("plumb change list")
 	}
-	n, err := strconv.ParseInt(m[1], 10, 64)
+	n, err := strconv.ParseInt(m[2], 10, 64)
 	if err != nil {
 		return "", fault.New(fault.Invalid, "bad_change_id", "That change number is too large.").
 			Then("plumb change list")
 	}
-	return FormatID(n), nil
+	return FormatID(strings.ToUpper(m[1]), n), nil
 }
 
 // State is where a change stands. Overlays such as on hold are not states.

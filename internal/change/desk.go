@@ -153,12 +153,12 @@ func (d *Desk) File(ctx context.Context, actor fault.Actor, m Material) (c Chang
 		if err := d.settle(tx, &m, &canonical, &digest); err != nil {
 			return err
 		}
-		number, err := nextNumber(tx)
+		id, number, err := nextID(tx)
 		if err != nil {
-			return fmt.Errorf("number change: %w", err)
+			return err
 		}
 		now := tx.Now().UnixMicro()
-		c = Change{ID: FormatID(number), Number: number, Version: 1, State: Draft, Type: m.Type, Category: m.Category,
+		c = Change{ID: id, Number: number, Version: 1, State: Draft, Type: m.Type, Category: m.Category,
 			Summary: m.Summary, Requester: actor.Person, Rev: 1, RevDigest: digest, Created: now, Updated: now,
 			Body: Body{Authors: []string{actor.Person}}}
 		if err := insertChange(tx, c); err != nil {

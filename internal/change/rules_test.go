@@ -228,7 +228,7 @@ func TestEveryMaterialFieldIsUnderTheDigest(t *testing.T) {
 func TestAChangeIsNamedOneWay(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]ID{"CHG-7": "CHG-000007", "chg-000007": "CHG-000007", " CHG-1234567 ": "CHG-1234567",
-		"": "", "7": "", "CHG-": "", "CHG-0": "", "CHG--7": "", "XYZ-7": "", "CHG-7x": "", "CHG-9999999999999999": ""} {
+		"": "", "7": "", "CHG-": "", "CHG-0": "", "CHG--7": "", "prod-7": "PROD-000007", "P-7": "", "PRODUCTION-7": "", "PR0D-7": "", "ſſ-7": "", "CHG-7x": "", "CHG-9999999999999999": ""} {
 		got, err := ParseID(in)
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("ParseID(%q) = %q, %v, want %q", in, got, err, want)
@@ -237,7 +237,7 @@ func TestAChangeIsNamedOneWay(t *testing.T) {
 }
 
 func FuzzParseID(f *testing.F) {
-	for _, s := range []string{"CHG-7", "chg-000007", "", "CHG-0", "x"} {
+	for _, s := range []string{"CHG-7", "chg-000007", "prod-7", "", "CHG-0", "x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -22,6 +22,7 @@ const indexBatch = 200
 
 // titled is one change whose summary is to be taken up.
 type titled struct {
+	id              string
 	number, updated int64
 	summary         string
 	was             string // the summary that the index knows; "" for none
@@ -57,8 +58,8 @@ func (d *Desk) Index(ctx context.Context) (more bool, err error) {
 // that very instant are looked at again.
 func unindexed(tx *db.Tx) ([]titled, error) {
 	return db.Collect(tx, func(row db.Scanner) (t titled, err error) {
-		return t, row.Scan(&t.number, &t.updated, &t.summary, &t.was)
-	}, "SELECT c.number, c.updated, c.summary, COALESCE(t.summary, '') FROM change_change c LEFT JOIN change_titled t ON t.id = c.id"+
+		return t, row.Scan(&t.id, &t.number, &t.updated, &t.summary, &t.was)
+	}, "SELECT c.id, c.number, c.updated, c.summary, COALESCE(t.summary, '') FROM change_change c LEFT JOIN change_titled t ON t.id = c.id"+
 		" WHERE c.updated >= (SELECT COALESCE(MAX(updated), 0) FROM change_titled) AND (t.updated IS NULL OR t.updated < c.updated OR t.summary <> c.summary)"+
 		" ORDER BY c.updated, c.number LIMIT 200")
 }
@@ -75,7 +76,7 @@ func (t titled) takeUp(tx *db.Tx) error {
 		}
 	}
 	_, err := tx.Exec("INSERT INTO change_titled (id, number, summary, updated) VALUES ($1, $2, $3, $4)"+
-		" ON CONFLICT (id) DO UPDATE SET summary = $3, updated = $4", string(FormatID(t.number)), t.number, t.summary, t.updated)
+		" ON CONFLICT (id) DO UPDATE SET summary = $3, updated = $4", t.id, t.number, t.summary, t.updated)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/seal"
 )
@@ -44,9 +45,19 @@ func encodeBody(b Body) ([]byte, error) {
 	return out, nil
 }
 
-func nextNumber(tx *db.Tx) (n int64, err error) {
-	err = tx.QueryRow("SELECT COALESCE(MAX(number), 0) + 1 FROM change_change").Scan(&n)
-	return n, err
+// nextID gives the next change its number, which has no gap, and its id, with the prefix of the install.
+func nextID(tx *db.Tx) (id ID, n int64, err error) {
+	i, done, err := directory.InstallIn(tx)
+	switch {
+	case err != nil:
+		return "", 0, err
+	case !done:
+		return "", 0, notSetUp()
+	}
+	if err := tx.QueryRow("SELECT COALESCE(MAX(number), 0) + 1 FROM change_change").Scan(&n); err != nil {
+		return "", 0, fmt.Errorf("number change: %w", err)
+	}
+	return FormatID(i.Prefix, n), n, nil
 }
 
 func insertChange(tx *db.Tx, c Change) error {

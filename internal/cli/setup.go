@@ -60,6 +60,8 @@ The server printed the one-time setup code when it started, and keeps it in a fi
 data folder. Without -f the ceremony asks. The file is YAML or JSON:
 
   company: Example
+  prefix: PROD            # changes are PROD-000001, …; CHG when left out
+  zone: Europe/Berlin     # of windows and pages; UTC when left out
   officers: [olga, oleg]
   people:
     - {username: olga, name: Olga, email: olga@example.com}

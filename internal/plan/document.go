@@ -272,35 +272,32 @@ func marked(s string) bool {
 
 // markers says which kinds of marker stand in a document.
 func (d *document) markers() (seen struct{ bare, keyed bool }) {
-	bare, keyed := []byte(anyMarker), []byte(keyedMarker)
-	note := func(texts ...[]byte) {
-		for _, b := range texts {
-			for i := bytes.Index(b, bare); i >= 0; i = bytes.Index(b, bare) {
-				if bytes.HasPrefix(b[i:], keyed) {
-					seen.keyed = true
-				} else {
-					seen.bare = true
-				}
-				b = b[i+1:]
+	note := func(s string) {
+		for i := strings.Index(s, anyMarker); i >= 0; i = strings.Index(s, anyMarker) {
+			if strings.HasPrefix(s[i:], keyedMarker) {
+				seen.keyed = true
+			} else {
+				seen.bare = true
 			}
+			s = s[i+1:]
 		}
 	}
 	for _, rows := range [][]row{d.ResourceChanges, d.ResourceDrift} {
 		for i := range rows {
-			note([]byte(rows[i].Address), []byte(rows[i].PreviousAddress))
+			note(rows[i].Address + " " + rows[i].PreviousAddress)
 		}
 	}
 	for v := range d.values {
-		note(v)
+		note(string(v))
 	}
 	for _, o := range d.OutputChanges {
-		note([]byte(o.Name))
+		note(o.Name)
 	}
 	for _, k := range d.Checks {
-		note([]byte(k.Address))
+		note(k.Address)
 	}
 	for _, s := range d.Ignored {
-		note([]byte(s.Mark))
+		note(s.Mark)
 	}
 	return seen
 }

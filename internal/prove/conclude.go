@@ -112,7 +112,7 @@ func (v *verifier) concludePopulation() {
 	r.prove("The pack holds every event from number %d to %d without a gap: together they give the signed root.", run.First, run.Last)
 	filed := ""
 	if v.run0.filed > 0 {
-		filed = fmt.Sprintf(", CHG-%06d to CHG-%06d without a gap", v.run0.low, v.run0.low+v.run0.filed-1)
+		filed = fmt.Sprintf(", %s to %s without a gap", v.run0.low, v.run0.high)
 	}
 	r.prove("The population is complete: from %s to %s the events are about %s, and each is in the pack; %s filed then%s.",
 		instant(r.From), instant(r.To), many(r.Counts.Changes, "change", "changes"), many(v.run0.filed, "was", "were"), filed)

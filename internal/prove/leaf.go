@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"strings"
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/ledger"
@@ -188,13 +189,18 @@ func skipString(b []byte, at int) int {
 	}
 }
 
-// changeNumber reads the number out of a change's id; ok only for the one spelling of it.
+// changeNumber reads the number out of a change's id; ok only for the one spelling of it: two to eight
+// capital letters, a dash, and the number with at least six digits.
 func changeNumber(id string) (n int64, ok bool) {
-	const prefix = "CHG-"
-	if len(id) < len(prefix)+6 || len(id) > len(prefix)+15 || id[:len(prefix)] != prefix {
+	prefix, digits, ok := strings.Cut(id, "-")
+	if !ok || len(prefix) < 2 || len(prefix) > 8 || len(digits) < 6 || len(digits) > 15 {
 		return 0, false
 	}
-	digits := id[len(prefix):]
+	for _, c := range []byte(prefix) {
+		if c < 'A' || c > 'Z' {
+			return 0, false
+		}
+	}
 	for _, c := range []byte(digits) {
 		if c < '0' || c > '9' {
 			return 0, false

@@ -177,7 +177,7 @@ func (v *verifier) addEvent(s *story, x eventLine) {
 
 // unlink follows the chain that the run left behind for this change, from its other end.
 func (v *verifier) unlink(s *story, seq int64, hash tlog.Hash) {
-	t := v.tallies[s.number]
+	t := v.tallies[s.id]
 	if t == nil {
 		v.fault("event", fmt.Sprintf("%s event %d", s.id, seq), "The run has no event about this change.")
 		return
@@ -229,7 +229,7 @@ func (v *verifier) endStory() {
 		v.fault("change", s.id, "The pack is about %s.", v.m.Change)
 		return
 	}
-	if t := v.tallies[s.number]; v.m.Kind == period {
+	if t := v.tallies[s.id]; v.m.Kind == period {
 		if t == nil || !t.within {
 			v.fault("population", s.id, "Nothing happened to this change in the period.")
 			return

@@ -35,7 +35,7 @@ type Options struct {
 func Verify(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Report, error) {
 	source := &failing{r: r}
 	v := &verifier{ctx: ctx, r: source, opt: opt, report: &Report{Proved: []string{}, NotProved: []string{}, Faults: []Fault{}, Withheld: []string{}},
-		tallies: map[int64]*tally{}, packs: map[string]*policy.Pack{}, archives: map[string]entry{}, refs: map[[32]byte]bool{}, used: map[[2]string][]int64{}}
+		tallies: map[string]*tally{}, packs: map[string]*policy.Pack{}, archives: map[string]entry{}, refs: map[[32]byte]bool{}, used: map[[2]string][]int64{}}
 	v.run(size)
 	if source.err != nil {
 		return nil, fmt.Errorf("read pack: %w", source.err)
@@ -83,7 +83,7 @@ type verifier struct {
 	permit *seal.Key
 
 	run0     runSeen
-	tallies  map[int64]*tally // changes that the run mentions, by number
+	tallies  map[string]*tally // changes that the run mentions, by id
 	archives map[string]entry // policy archives by digest
 	packs    map[string]*policy.Pack
 	history  []inForce

@@ -16,14 +16,14 @@ import (
 
 // runSeen is what the pass over the run has found so far.
 type runSeen struct {
-	span    *ledger.Span
-	ended   bool
-	earlier *ledger.Checkpoint // to be met on the way
-	met     bool               // the earlier checkpoint is continued
-	filed   int64              // changes filed in the period
-	last    int64              // number of the newest change filed in the run
-	low     int64              // number of the first change filed in the period
-	after   bool               // the newest event seen is at the end of the period or later
+	span      *ledger.Span
+	ended     bool
+	earlier   *ledger.Checkpoint // to be met on the way
+	met       bool               // the earlier checkpoint is continued
+	filed     int64              // changes filed in the period
+	last      int64              // number of the newest change filed in the run
+	low, high string             // the first and the last change filed in the period
+	after     bool               // the newest event seen is at the end of the period or later
 }
 
 // tally is what the run says about one change: its events, chained, so that the change's own record
@@ -154,10 +154,10 @@ func (v *verifier) seen(seq int64, g glance, hash tlog.Hash) {
 	if !about {
 		return
 	}
-	t := v.tallies[n]
+	t := v.tallies[g.object]
 	if t == nil {
 		t = &tally{}
-		v.tallies[n] = t
+		v.tallies[g.object] = t
 	}
 	t.link(seq, hash)
 	if g.kind != "change" {
@@ -165,7 +165,7 @@ func (v *verifier) seen(seq int64, g glance, hash tlog.Hash) {
 	}
 	t.within = t.within || within
 	if g.verb == "change.filed" {
-		v.filed(seq, n, within)
+		v.filed(seq, g.object, n, within)
 	}
 }
 
@@ -179,16 +179,17 @@ func stray(leaf []byte) bool {
 }
 
 // filed: changes are numbered without a gap, so a number that is passed over is a change withheld.
-func (v *verifier) filed(seq, n int64, within bool) {
+func (v *verifier) filed(seq int64, id string, n int64, within bool) {
 	if v.run0.last != 0 && n != v.run0.last+1 {
 		v.fault("number_gap", fmt.Sprint(seq), "After change number %d comes %d; numbers have no gap.", v.run0.last, n)
 	}
 	v.run0.last = n
 	if within {
 		v.run0.filed++
-		if v.run0.low == 0 {
-			v.run0.low = n
+		if v.run0.low == "" {
+			v.run0.low = id
 		}
+		v.run0.high = id
 	}
 }
 
@@ -223,12 +224,12 @@ func (v *verifier) complete() {
 		return
 	}
 	within := int64(0)
-	for n, t := range v.tallies {
+	for id, t := range v.tallies {
 		if !t.within {
 			continue
 		}
 		if within++; !t.told {
-			v.fault("change_missing", fmt.Sprintf("CHG-%06d", n), "The run has events of this change in the period, the pack does not hold it.")
+			v.fault("change_missing", id, "The run has events of this change in the period, the pack does not hold it.")
 		}
 	}
 	if within != v.stories {
