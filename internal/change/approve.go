@@ -18,7 +18,12 @@ import (
 
 // Approve records one person's yes to exactly the revision they saw. When the decisions that count
 // fill every slot, the change is authorized in the same transaction.
-func (d *Desk) Approve(ctx context.Context, actor fault.Actor, id ID, seen, comment string) (c Change, err error) {
+func (d *Desk) Approve(ctx context.Context, actor fault.Actor, id ID, seen, comment string) (Change, error) {
+	return d.ApproveViewed(ctx, actor, id, seen, comment, Viewed{})
+}
+
+// ApproveViewed is Approve by somebody to whom a page was shown; what was shown enters the statement.
+func (d *Desk) ApproveViewed(ctx context.Context, actor fault.Actor, id ID, seen, comment string, v Viewed) (c Change, err error) {
 	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
 		s, err := d.load(tx, id)
 		if err != nil {
@@ -28,7 +33,7 @@ func (d *Desk) Approve(ctx context.Context, actor fault.Actor, id ID, seen, comm
 		if err := s.approve(actor, seen, comment, tx.Now().UnixMicro()); err != nil {
 			return err
 		}
-		if err := d.decide(tx, s, Approval, comment); err != nil {
+		if err := d.decide(tx, s, Approval, comment, v); err != nil {
 			return err
 		}
 		if s.approved() {
@@ -181,11 +186,11 @@ func remark(comment string) error {
 }
 
 // decide appends the decision, with its signed statement, to the snapshot and the table.
-func (d *Desk) decide(tx *db.Tx, s *Snapshot, verb Verb, comment string) error {
+func (d *Desk) decide(tx *db.Tx, s *Snapshot, verb Verb, comment string, v Viewed) error {
 	a := tx.Actor()
 	dec := Decision{ID: seal.NewID("dec"), Change: s.Change.ID, RevDigest: s.Change.RevDigest, Policy: s.Demand.Policy,
 		Person: a.Person, Verb: verb, Roles: s.Roster.Roles(directory.PersonID(a.Person)), Comment: comment, At: tx.Now().UnixMicro(), N: int64(len(s.Decisions)) + 1}
-	statement, err := d.approvalStatement(dec, s, a)
+	statement, err := d.approvalStatement(dec, s, a, v)
 	if err != nil {
 		return err
 	}
@@ -216,12 +221,21 @@ type ApprovalPredicate struct {
 	At       int64             `json:"at"`
 	Expires  int64             `json:"expires"`
 	Inputs   map[string]string `json:"inputs,omitempty"` // automatic approval: digest of the criteria record
+	Viewed   Viewed            `json:"viewed,omitzero"`  // absent for a decision over the API or the command line
 }
 
-func (d *Desk) approvalStatement(dec Decision, s *Snapshot, a fault.Actor) (string, error) {
+// Viewed says what the server had shown to the person who decided: the zero value where nothing is known
+// of it, because the decision came over the API. docs/formats.md, 4.2.
+type Viewed struct {
+	Render string   `json:"render_digest"`   // of the part of the page that is decided upon, over the bytes sent
+	Pages  []string `json:"pages,omitempty"` // of the pages of a long plan that this person acknowledged, in their order
+	Full   bool     `json:"full"`            // nothing of the revision was left unshown
+}
+
+func (d *Desk) approvalStatement(dec Decision, s *Snapshot, a fault.Actor, v Viewed) (string, error) {
 	p := ApprovalPredicate{Install: d.install, ID: dec.ID, Change: string(dec.Change), Rev: dec.RevDigest, Policy: dec.Policy,
 		Decision: string(dec.Verb), Roles: dec.Roles, Person: dec.Person, Account: a.Account, Authn: string(a.Authn),
-		At: dec.At, Expires: s.Change.Body.Expires}
+		At: dec.At, Expires: s.Change.Body.Expires, Viewed: v}
 	if auto := s.Change.Body.Auto; auto != nil && dec.Person == "" {
 		p.Inputs = map[string]string{"model": auto.Model, "model_digest": auto.Digest}
 	}
@@ -260,7 +274,12 @@ func (s *Snapshot) approvalsDigest() string {
 }
 
 // Reject records a slot holder's no. A reason is mandatory; the change goes on only as a new revision.
-func (d *Desk) Reject(ctx context.Context, actor fault.Actor, id ID, seen, comment string) (c Change, err error) {
+func (d *Desk) Reject(ctx context.Context, actor fault.Actor, id ID, seen, comment string) (Change, error) {
+	return d.RejectViewed(ctx, actor, id, seen, comment, Viewed{})
+}
+
+// RejectViewed is Reject by somebody to whom a page was shown; what was shown enters the statement.
+func (d *Desk) RejectViewed(ctx context.Context, actor fault.Actor, id ID, seen, comment string, v Viewed) (c Change, err error) {
 	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
 		s, err := d.load(tx, id)
 		if err != nil {
@@ -269,7 +288,7 @@ func (d *Desk) Reject(ctx context.Context, actor fault.Actor, id ID, seen, comme
 		if err := s.reject(actor, seen, comment); err != nil {
 			return err
 		}
-		if err := d.decide(tx, s, Rejection, comment); err != nil {
+		if err := d.decide(tx, s, Rejection, comment, v); err != nil {
 			return err
 		}
 		if err := reserve(tx, id, nil, false); err != nil {
@@ -312,7 +331,7 @@ func (d *Desk) Withdraw(ctx context.Context, actor fault.Actor, id ID, comment s
 		if err := s.withdraw(actor, comment); err != nil {
 			return err
 		}
-		if err := d.decide(tx, s, Withdrawal, comment); err != nil {
+		if err := d.decide(tx, s, Withdrawal, comment, Viewed{}); err != nil {
 			return err
 		}
 		if err := d.reopen(tx, s); err != nil {

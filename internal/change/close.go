@@ -11,6 +11,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/policy"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 // act is the frame of the smaller use-cases: open, load, decide, save, record.
@@ -207,21 +208,28 @@ func cleanReview(r *Review) error {
 // Cancel ends a change before it ran.
 func (d *Desk) Cancel(ctx context.Context, actor fault.Actor, id ID, reason string) (Change, error) {
 	return d.act(ctx, actor, id, "change.cancelled", func(s *Snapshot, tx *db.Tx) (map[string]any, error) {
-		c := &s.Change
-		switch {
-		case !slices.Contains(c.Body.Authors, actor.Person):
-			return nil, fault.New(fault.Denied, "not_author", "A change is cancelled by one of its authors.").About(string(id)).
-				FixedBy("its author").Then("plumb change hold %s", id)
-		case len(s.runs()) > 0 || slices.Contains([]State{Closed, Cancelled, Implementing, Verifying, InReview}, c.State):
-			return nil, fault.New(fault.Conflict, "permit_used", "The change is %s; what has run cannot be cancelled.", c.State).
-				About(string(id)).Because("single-use", "policy statement (a)").FixedBy("its author").Then("plumb change close %s", id)
+		if err := s.mayCancel(actor); err != nil {
+			return nil, err
 		}
 		if err := reasoned(reason, "Cancelling needs a reason."); err != nil {
 			return nil, err
 		}
-		c.State, c.Due = Cancelled, 0
+		s.Change.State, s.Change.Due = Cancelled, 0
 		return map[string]any{"reason": reason}, reserve(tx, id, nil, false)
 	})
+}
+
+func (s *Snapshot) mayCancel(actor fault.Actor) error {
+	c := s.Change
+	switch {
+	case !slices.Contains(c.Body.Authors, actor.Person):
+		return fault.New(fault.Denied, "not_author", "A change is cancelled by one of its authors.").About(string(c.ID)).
+			FixedBy("its author").Then("plumb change hold %s", c.ID)
+	case len(s.runs()) > 0 || slices.Contains([]State{Closed, Cancelled, Implementing, Verifying, InReview}, c.State):
+		return fault.New(fault.Conflict, "permit_used", "The change is %s; what has run cannot be cancelled.", c.State).
+			About(string(c.ID)).Because("single-use", "policy statement (a)").FixedBy("its author").Then("plumb change close %s", c.ID)
+	}
+	return nil
 }
 
 // runs are the executions that could change something.
@@ -233,51 +241,62 @@ func (s *Snapshot) runs() []Permit {
 // anybody who may approve something.
 func (d *Desk) Hold(ctx context.Context, actor fault.Actor, id ID, reason string) (Change, error) {
 	return d.act(ctx, actor, id, "change.held", func(s *Snapshot, tx *db.Tx) (map[string]any, error) {
-		c := &s.Change
-		switch {
-		case actor.Kind != fault.Human || !slices.Contains(c.Body.Authors, actor.Person) && !mayHold(s.Pack, s.Roster, actor.Person):
-			return nil, fault.New(fault.Denied, "not_allowed", "A change is held by an author or a person with an approving role.").About(string(id)).
-				Because("hold", "").FixedBy("an author, or a holder of an approving role").Then("plumb change hold %s", id)
-		case slices.Contains([]State{Closed, Cancelled}, c.State):
-			return nil, fault.New(fault.Conflict, "over", "The change is %s.", c.State).
-				About(string(id)).FixedBy("its author").Then("plumb change clone %s", id)
+		if err := s.mayHold(actor); err != nil {
+			return nil, err
 		}
 		if err := reasoned(reason, "A hold needs a reason."); err != nil {
 			return nil, err
 		}
-		c.Body.Hold = &Hold{Reason: reason, By: actor.Person, At: tx.Now().UnixMicro()}
+		s.Change.Body.Hold = &Hold{Reason: reason, By: actor.Person, At: tx.Now().UnixMicro()}
 		return map[string]any{"reason": reason}, nil
 	})
+}
+
+func (s *Snapshot) mayHold(actor fault.Actor) error {
+	c := s.Change
+	switch {
+	case actor.Kind != fault.Human || !slices.Contains(c.Body.Authors, actor.Person) && !mayHold(s.Pack, s.Roster, actor.Person):
+		return fault.New(fault.Denied, "not_allowed", "A change is held by an author or a person with an approving role.").About(string(c.ID)).
+			Because("hold", "").FixedBy("an author, or a holder of an approving role").Then("plumb change hold %s", c.ID)
+	case slices.Contains([]State{Closed, Cancelled}, c.State):
+		return fault.New(fault.Conflict, "over", "The change is %s.", c.State).
+			About(string(c.ID)).FixedBy("its author").Then("plumb change clone %s", c.ID)
+	}
+	return nil
 }
 
 // Release ends a hold: by who set it, or by a person with an approving role who is no author.
 func (d *Desk) Release(ctx context.Context, actor fault.Actor, id ID, reason string) (Change, error) {
 	return d.act(ctx, actor, id, "change.released", func(s *Snapshot, tx *db.Tx) (map[string]any, error) {
-		h := s.Change.Body.Hold
-		switch {
-		case h == nil:
-			return nil, fault.New(fault.Conflict, "not_held", "The change is not on hold.").
-				About(string(id)).FixedBy("you").Then("plumb change show %s", id)
-		case !actor.IsPerson() || h.By != actor.Person && (!mayHold(s.Pack, s.Roster, actor.Person) || slices.Contains(s.Change.Body.Authors, actor.Person)):
-			return nil, fault.New(fault.Denied, "not_allowed", "A hold is lifted by who set it, or by a person with an approving role who is not an author.").About(string(id)).
-				Because("hold", "").FixedBy("who set it, or a holder of an approving role who is not an author").Then("plumb change release %s", id)
+		if err := s.mayRelease(actor); err != nil {
+			return nil, err
 		}
 		s.Change.Body.Hold = nil
 		return map[string]any{"reason": reason}, remark(reason)
 	})
 }
 
+func (s *Snapshot) mayRelease(actor fault.Actor) error {
+	id, h := s.Change.ID, s.Change.Body.Hold
+	switch {
+	case h == nil:
+		return fault.New(fault.Conflict, "not_held", "The change is not on hold.").
+			About(string(id)).FixedBy("you").Then("plumb change show %s", id)
+	case !actor.IsPerson() || h.By != actor.Person && (!mayHold(s.Pack, s.Roster, actor.Person) || slices.Contains(s.Change.Body.Authors, actor.Person)):
+		return fault.New(fault.Denied, "not_allowed", "A hold is lifted by who set it, or by a person with an approving role who is not an author.").About(string(id)).
+			Because("hold", "").FixedBy("who set it, or a holder of an approving role who is not an author").Then("plumb change release %s", id)
+	}
+	return nil
+}
+
 // Schedule picks the slot inside the approved envelope; that voids nothing.
 func (d *Desk) Schedule(ctx context.Context, actor fault.Actor, id ID, start, end int64) (Change, error) {
 	return d.act(ctx, actor, id, "change.scheduled", func(s *Snapshot, tx *db.Tx) (map[string]any, error) {
+		if err := s.maySchedule(actor); err != nil {
+			return nil, err
+		}
 		c, e := &s.Change, s.Revision.Material.Window
 		switch {
-		case !slices.Contains(c.Body.Authors, actor.Person):
-			return nil, fault.New(fault.Denied, "not_author", "A change is scheduled by one of its authors.").About(string(id)).
-				FixedBy("its author").Then("plumb change schedule %s --from TIME --until TIME", id)
-		case c.State != Authorized && c.State != Scheduled:
-			return nil, fault.New(fault.Conflict, "not_authorized", "Only an authorized change is scheduled; it is %s.", c.State).
-				About(string(id)).Because("windows", "").FixedBy("its approvers").Then("plumb change show %s", id)
 		case end <= start || end <= tx.Now().UnixMicro():
 			return nil, fault.New(fault.Invalid, "bad_window", "The slot must end after it starts, and in the future.").At("end", "is too early")
 		case !e.From.IsZero() && start < e.From.UnixMicro() || !e.Until.IsZero() && end > e.Until.UnixMicro():
@@ -289,6 +308,19 @@ func (d *Desk) Schedule(ctx context.Context, actor fault.Actor, id ID, start, en
 	})
 }
 
+func (s *Snapshot) maySchedule(actor fault.Actor) error {
+	c := s.Change
+	switch {
+	case !slices.Contains(c.Body.Authors, actor.Person):
+		return fault.New(fault.Denied, "not_author", "A change is scheduled by one of its authors.").About(string(c.ID)).
+			FixedBy("its author").Then("plumb change schedule %s --from TIME --until TIME", c.ID)
+	case c.State != Authorized && c.State != Scheduled:
+		return fault.New(fault.Conflict, "not_authorized", "Only an authorized change is scheduled; it is %s.", c.State).
+			About(string(c.ID)).Because("windows", "").FixedBy("its approvers").Then("plumb change show %s", c.ID)
+	}
+	return nil
+}
+
 // Acknowledge accepts one conflict that a person may accept; blocking ones are not among them.
 func (d *Desk) Acknowledge(ctx context.Context, actor fault.Actor, id ID, with, why string) (Change, error) {
 	return d.act(ctx, actor, id, "change.conflict_acknowledged", func(s *Snapshot, tx *db.Tx) (map[string]any, error) {
@@ -296,20 +328,8 @@ func (d *Desk) Acknowledge(ctx context.Context, actor fault.Actor, id ID, with, 
 		if s.Rivals, err = loadRivals(tx, s); err != nil {
 			return nil, err
 		}
-		ackable := false
-		for _, c := range s.conflicts(tx.Now().UnixMicro()) {
-			ackable = ackable || c.With == with && c.Severity == "ack"
-		}
-		roles := s.Roster.Roles(directory.PersonID(actor.Person))
-		holder := slices.ContainsFunc(s.Demand.Slots, func(x policy.Slot) bool { return slices.Contains(roles, x.Role) })
-		_, barred := s.excluded()[actor.Person]
-		switch {
-		case !actor.IsPerson() || !holder || barred:
-			return nil, fault.New(fault.Denied, "no_slot", "A conflict is accepted by a holder of a demanded role who is not author or executor.").About(string(id)).
-				Because("matching", "policy statement (e)").FixedBy(holders(s.demandedRoles())).Then("plumb change ack %s --with %s", id, with)
-		case !ackable:
-			return nil, fault.New(fault.Conflict, "no_conflict", "There is no such conflict to accept.").
-				About(string(id)).FixedBy("you").Then("plumb change show %s", id)
+		if err := s.mayAcknowledge(actor, with, tx.Now().UnixMicro()); err != nil {
+			return nil, err
 		}
 		if err := reasoned(why, "Accepting a conflict needs a reason."); err != nil {
 			return nil, err
@@ -317,6 +337,23 @@ func (d *Desk) Acknowledge(ctx context.Context, actor fault.Actor, id ID, with, 
 		s.Change.Body.Acks = append(slices.Clone(s.Change.Body.Acks), Ack{With: with, By: actor.Person, At: tx.Now().UnixMicro(), Why: why})
 		return map[string]any{"with": with, "why": why}, nil
 	})
+}
+
+func (s *Snapshot) mayAcknowledge(actor fault.Actor, with string, now int64) error {
+	id := s.Change.ID
+	ackable := slices.ContainsFunc(s.conflicts(now), func(c wire.Conflict) bool { return c.With == with && c.Severity == "ack" })
+	roles := s.Roster.Roles(directory.PersonID(actor.Person))
+	holder := slices.ContainsFunc(s.Demand.Slots, func(x policy.Slot) bool { return slices.Contains(roles, x.Role) })
+	_, barred := s.excluded()[actor.Person]
+	switch {
+	case !actor.IsPerson() || !holder || barred:
+		return fault.New(fault.Denied, "no_slot", "A conflict is accepted by a holder of a demanded role who is not author or executor.").About(string(id)).
+			Because("matching", "policy statement (e)").FixedBy(holders(s.demandedRoles())).Then("plumb change ack %s --with %s", id, with)
+	case !ackable:
+		return fault.New(fault.Conflict, "no_conflict", "There is no such conflict to accept.").
+			About(string(id)).FixedBy("you").Then("plumb change show %s", id)
+	}
+	return nil
 }
 
 // mayHold: anybody who may approve something may stop something.

@@ -48,7 +48,7 @@ func (d *Desk) autoApprove(tx *db.Tx, s *Snapshot) (bool, error) {
 	c.Body.Expires = now + s.Demand.ExpireSecs*1_000_000
 	dec := Decision{ID: seal.NewID("dec"), Change: c.ID, RevDigest: c.RevDigest, Policy: s.Demand.Policy, Verb: Approval,
 		Roles: []string{}, Comment: "All criteria of the standard model " + record.Model + " hold.", At: now, N: int64(len(s.Decisions)) + 1}
-	if dec.Statement, err = d.approvalStatement(dec, s, fault.SystemActor("standard")); err != nil {
+	if dec.Statement, err = d.approvalStatement(dec, s, fault.SystemActor("standard"), Viewed{}); err != nil {
 		return false, err
 	}
 	if err := insertDecision(tx, dec); err != nil {
