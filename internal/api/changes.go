@@ -146,8 +146,16 @@ func (a *API) fileChange(ctx context.Context, in *fileIn) (*changed, error) {
 type pagingIn struct{ Paging }
 
 func (a *API) waiting(ctx context.Context, in *pagingIn) (*body[Page[change.Change]], error) {
-	all, err := a.Changes.Waiting(ctx, actorOf(ctx).Person)
-	return listed(in.Paging, all, err)
+	after, err := in.from(0)
+	if err != nil {
+		return nil, err
+	}
+	list, next, err := a.Changes.WaitingFrom(ctx, actorOf(ctx).Person, after, int(in.Limit))
+	out := Page[change.Change]{Items: list}
+	if next > 0 {
+		out.Next = cursor(next)
+	}
+	return give(out, err)
 }
 
 type changeIn struct {

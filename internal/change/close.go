@@ -85,6 +85,11 @@ func (s *Snapshot) verify(actor fault.Actor, v Verification) error {
 			Because("verify", "asset owner verification").FixedBy("another holder of the role").
 			Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
 	}
+	if x, no := s.everyExcluded()[actor.Person]; no && role == "" { // the same exclusion as before the change
+		return fault.New(fault.Denied, "own_check", "Who wrote or executed a change, or may be the one who did, cannot sign a check of it (%s).", x.Code).
+			About(string(s.Change.ID)).Because("exclude", "policy statement (e)").FixedBy(holders(s.securityRoles())).
+			Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
+	}
 	return remark(v.Comment)
 }
 

@@ -150,6 +150,7 @@ func (s *Snapshot) ended(p Permit, now int64) {
 		c.Body.RolledBack = p.Outcome
 	default:
 		c.Body.Applied = p.Outcome
+		c.Body.Overtaken = slices.Contains([]string{Success, Failure, Unknown}, c.Body.RolledBack) // nobody knows what it did after the way back
 	}
 	c.Body.Proposed = s.proposed()
 	if i := slices.IndexFunc(s.Permits, func(x Permit) bool { return x.Outcome == Running && x.Kind != wire.KindPlan }); i >= 0 {
@@ -164,7 +165,7 @@ func (s *Snapshot) ended(p Permit, now int64) {
 func (s *Snapshot) proposed() Closure {
 	b := s.Change.Body
 	switch {
-	case b.RolledBack == Success:
+	case b.RolledBack == Success && !b.Overtaken:
 		return BackedOut
 	case b.RolledBack != "":
 		return Failed

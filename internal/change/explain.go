@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
 )
@@ -20,6 +21,7 @@ type Explained struct {
 	Rules   []policy.Explanation `json:"rules"`
 	// Excluded says who cannot decide on a change that is filed, and why; sorted by person.
 	Excluded []Excluded `json:"excluded,omitempty"`
+	Advice   []string   `json:"advice,omitempty"` // what nothing forbids and is better otherwise
 }
 
 // Explain asks the policy in force about a wording that need not be filed.
@@ -48,7 +50,7 @@ func (d *Desk) ExplainChange(ctx context.Context, id ID) (x Explained, err error
 			return notSetUp()
 		}
 		x, err = explain(s.Pack, s.facts(tx.Now().UnixMicro()))
-		x.Excluded = s.excludedNamed()
+		x.Excluded, x.Advice = s.excludedNamed(), s.loose()
 		return err
 	})
 	return x, err
@@ -68,6 +70,19 @@ func explain(pack *policy.Pack, f policy.Facts) (Explained, error) {
 	}
 	x.Demand = &demand
 	return x, nil
+}
+
+// loose tells of service accounts that are named without a repository: every pipeline with a token of such
+// an account is the executor then.
+func (s *Snapshot) loose() []string {
+	var out []string
+	for _, x := range s.Revision.Material.Implementers {
+		if a, ok := s.Roster.Account(directory.AccountID(x.Account)); ok && x.Repo == "" {
+			out = append(out, "The service account "+a.Username+" is named without a repository, so every pipeline that holds one of its tokens can run this."+
+				" Name the repository, and the pipeline.")
+		}
+	}
+	return out
 }
 
 // maxCases bounds how many changes a pack is tried on at once.

@@ -89,10 +89,10 @@ func Unverified(d policy.Demand, m Material, checks []CheckResult, said []Verifi
 }
 
 // HonestClosures lists the closure codes that the newest outcomes of apply and rollback allow; "" is an
-// execution that did not take place.
-func HonestClosures(applied, rolledBack string) []Closure {
+// execution that did not take place. overtaken says that the apply was reported after the rollback ended.
+func HonestClosures(applied, rolledBack string, overtaken bool) []Closure {
 	s := &Snapshot{}
-	s.Change.Body.Applied, s.Change.Body.RolledBack = applied, rolledBack
+	s.Change.Body.Applied, s.Change.Body.RolledBack, s.Change.Body.Overtaken = applied, rolledBack, overtaken
 	s.Change.Body.Proposed = s.proposed()
 	return s.honest()
 }

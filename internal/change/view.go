@@ -159,35 +159,6 @@ func (d *Desk) List(ctx context.Context, f Filter) (out []Change, err error) {
 	return out, err
 }
 
-// Waiting lists the changes in which this person could fill an open slot, oldest first.
-func (d *Desk) Waiting(ctx context.Context, person string) (out []Change, err error) {
-	err = d.db.View(ctx, func(tx *db.Tx) error {
-		list, err := db.Collect(tx, scanChange, changeColumns+" WHERE state = 'awaiting_approval' ORDER BY number LIMIT 500")
-		if err != nil {
-			return err
-		}
-		stranded, err := db.Collect(tx, scanChange, changeColumns+" WHERE state IN ('authorized', 'scheduled')"+
-			" AND updated <= (SELECT COALESCE(MAX(since), 0) FROM change_pack) ORDER BY number LIMIT 500")
-		if err != nil {
-			return err
-		}
-		list = append(list, stranded...) // a policy that came later may ask for more people
-		for _, c := range list {
-			s, err := d.load(tx, c.ID)
-			if err != nil {
-				return err
-			}
-			if s.seatFor(fault.Actor{Person: person}) == nil && s.excluded()[person] == "" {
-				if _, did := s.standing()[person]; !did {
-					out = append(out, c)
-				}
-			}
-		}
-		return nil
-	})
-	return out, err
-}
-
 // Revisions lists the wordings of a change, oldest first.
 func (d *Desk) Revisions(ctx context.Context, id ID) (out []Revision, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {

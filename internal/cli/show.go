@@ -142,6 +142,12 @@ func writeDoubts(p *page, v client.Explained) {
 		}
 		p.item(x.Name, x.Text)
 	}
+	for i, x := range v.Advice {
+		if i == 0 {
+			p.heading("Better")
+		}
+		p.item("", x)
+	}
 }
 
 // writeMaterial shows a wording that is not filed.

@@ -212,6 +212,7 @@ type Explained struct {
 		Name string `json:"name"`
 		Text string `json:"text"`
 	} `json:"excluded"`
+	Advice []string `json:"advice"`
 }
 
 // Explain asks every rule about a change.

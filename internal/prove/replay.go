@@ -360,7 +360,7 @@ func (v *verifier) judgeClosure(r *record) error {
 		return nil
 	}
 	v.told.closed++
-	if !slices.Contains(change.HonestClosures(applied, back), b.Closure) {
+	if !slices.Contains(change.HonestClosures(applied, back, b.Overtaken), b.Closure) {
 		return fmt.Errorf("the outcomes do not allow the closure code %s", b.Closure)
 	}
 	end := r.carrier("change_change", r.id)
