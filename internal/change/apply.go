@@ -78,7 +78,7 @@ func (d *Desk) Apply(ctx context.Context, actor fault.Actor, id ID, key string) 
 // over, because nobody will start anything with it.
 func (d *Desk) applied(s *Snapshot, p Permit) (wire.GateVerdict, error) {
 	p.Outcome = Running
-	return d.same(s, p, wire.GateRequest{}, 0)
+	return d.same(s, p, 0)
 }
 
 // ownBindings computes the digests of what would be executed from what is here, not from the request.

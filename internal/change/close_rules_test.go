@@ -84,7 +84,7 @@ func TestAPermitIsGivenAgainOnlyWhileItLives(t *testing.T) {
 	s, d := cleared(t), &Desk{}
 	p := Permit{ID: "prm_1", Kind: wire.KindApply, Attempt: 1, Outcome: Running, Expires: modelNow + 1, Envelope: "{}"}
 	give := func(p Permit, now int64) (string, *seal.Envelope) {
-		v, err := d.same(s, p, applying(), now)
+		v, err := d.same(s, p, now)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -202,7 +202,7 @@ func (s *Snapshot) again(actor fault.Actor, q wire.GateRequest) (Permit, bool) {
 // retried answers a key that opened the gate before. What is presented now must still be what the permit
 // is for, and nothing may have come up that would stop the run: the key alone releases nothing.
 func (d *Desk) retried(tx *db.Tx, s *Snapshot, p Permit, q wire.GateRequest, v *wire.GateVerdict) (err error) {
-	if *v, err = d.same(s, p, q, tx.Now().UnixMicro()); err != nil {
+	if *v, err = d.same(s, p, tx.Now().UnixMicro()); err != nil {
 		return err
 	}
 	if no := s.renew(p, tx.Actor(), p.Fence, tx.Now().UnixMicro()); v.Verdict == wire.Allow && no != nil {
@@ -221,7 +221,7 @@ func (d *Desk) retried(tx *db.Tx, s *Snapshot, p Permit, q wire.GateRequest, v *
 
 // same answers a retry with the permit it got. It is not a second permit: once the execution has ended
 // there is nothing left to start.
-func (d *Desk) same(s *Snapshot, p Permit, q wire.GateRequest, now int64) (wire.GateVerdict, error) {
+func (d *Desk) same(s *Snapshot, p Permit, now int64) (wire.GateVerdict, error) {
 	v := wire.GateVerdict{Schema: wire.GateVerdictSchema, Verdict: wire.Allow, Change: string(s.Change.ID), State: string(s.Change.State),
 		Rev: s.Change.Rev, RevDigest: p.Rev, Env: s.environment(), Kind: p.Kind, PermitID: p.ID, Expires: instant(p.Expires)}
 	if p.Outcome != Running || now >= p.Expires {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,30 +105,25 @@ func subjectOf(m client.Material, word string) (string, error) {
 }
 
 func (a *app) evidenceExport() *cobra.Command {
-	var from, to, out, word string
+	var from, to, out, word, earlier string
 	var withhold []string
+	var short bool
 	cmd := a.leaf("export [CHANGE]", "Write an evidence pack: one change, or a period", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
 		if slices.Contains([]string{"table", "json", "yaml"}, word) {
 			a.opts.output = word
 		} else {
 			out = either(out, word)
 		}
-		q := client.ExportRequest{Withhold: withhold}
+		q := client.ExportRequest{Withhold: withhold, Short: short}
 		if len(args) == 1 {
 			q.Change = args[0]
 		}
-		for text, into := range map[*string]*string{&from: &q.From, &to: &q.To} {
-			if *text == "" {
-				continue
-			}
-			t, err := a.instant(*text)
-			if err != nil {
-				return err
-			}
-			*into = t.UTC().Format(time.RFC3339)
+		var err error
+		if q.Since, err = a.sizeIn(earlier); err != nil {
+			return err
 		}
-		if q.From != "" && q.To == "" {
-			q.To = a.now().UTC().Format(time.RFC3339)
+		if q.From, q.To, err = a.span(from, to); err != nil {
+			return err
 		}
 		if out == "" {
 			out = either(q.Change, "plumb-"+shorten(q.From, 10)) + ".pack"
@@ -153,8 +150,47 @@ func (a *app) evidenceExport() *cobra.Command {
 	f.StringVarP(&out, "file", "f", "", "file to write")
 	f.StringVarP(&word, "output", "o", "table", "the same; or table, json or yaml for how the result is said")
 	f.StringSliceVar(&withhold, "withhold", nil, "names, details or documents: left out, with the proofs still holding")
+	f.BoolVar(&short, "short", false, "end with the period: smaller, and silent on what became of its changes later")
+	f.StringVar(&earlier, "checkpoint", "", "file with an earlier checkpoint; the pack shows that the ledger goes on from it")
 	completeWords(cmd, "withhold", "names", "details", "documents")
 	return cmd
+}
+
+// span gives the ends of a period as the server takes them; one that began ends now, unless it says when.
+func (a *app) span(from, to string) (begin, end string, err error) {
+	for into, text := range map[*string]string{&begin: from, &end: to} {
+		if text == "" {
+			continue
+		}
+		t, err := a.instant(text)
+		if err != nil {
+			return "", "", err
+		}
+		*into = t.UTC().Format(time.RFC3339)
+	}
+	if begin != "" && end == "" {
+		end = a.now().UTC().Format(time.RFC3339)
+	}
+	return begin, end, nil
+}
+
+// sizeIn reads how many events a checkpoint in a file is of: its second line. Whether it is signed, and
+// goes on, is for the verifier to say.
+func (a *app) sizeIn(file string) (int64, error) {
+	if file == "" {
+		return 0, nil
+	}
+	b, err := a.readInput(file)
+	if err != nil {
+		return 0, err
+	}
+	lines := strings.SplitN(string(b), "\n", 3)
+	if len(lines) == 3 {
+		if n, err := strconv.ParseInt(lines[1], 10, 64); err == nil && n > 0 {
+			return n, nil
+		}
+	}
+	return 0, fault.New(fault.Invalid, "bad_checkpoint", "%s holds no checkpoint.", clean(file)).FixedBy("you").Then("plumb ledger checkpoint")
 }
 
 // exportTo writes beside the file and renames at the end: half a pack never bears the name of a whole.

@@ -82,6 +82,8 @@ type ExportRequest struct {
 	From     string   `json:"from,omitempty"`
 	To       string   `json:"to,omitempty"`
 	Withhold []string `json:"withhold,omitempty"`
+	Short    bool     `json:"short,omitempty"` // end with the period, not with the newest checkpoint
+	Since    int64    `json:"since,omitempty"` // size of an earlier checkpoint that the pack continues
 }
 
 // Metrics are the figures of a period.

@@ -139,24 +139,6 @@ func FuzzDetect(f *testing.F) {
 	})
 }
 
-func FuzzInflate(f *testing.F) {
-	f.Add([]byte("plain"), int64(100))
-	f.Add(gzipped(f, bytes.NewReader(make([]byte, 4096))), int64(5000))
-	f.Add([]byte("PK\x05\x06"+string(make([]byte, 18))), int64(100))
-	f.Fuzz(func(t *testing.T, body []byte, limit int64) {
-		out, err := inflate(body, limit)
-		if err != nil {
-			if k := fault.Of(err).Kind; k != fault.Invalid && k != fault.TooLarge {
-				t.Fatalf("%v of kind %v", err, k)
-			}
-			return
-		}
-		if len(out) > 1<<20 && len(out) > 100*len(body) {
-			t.Fatalf("%d bytes from %d", len(out), len(body))
-		}
-	})
-}
-
 func FuzzMask(f *testing.F) {
 	f.Add("password=hunter2hunter2 and postgres://a:b@c")
 	f.Add(image)

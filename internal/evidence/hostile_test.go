@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"plumbline.dev/plumb/internal/evidence"
+	"plumbline.dev/plumb/internal/fault"
 )
 
 // hostile is a file that must be refused with a fault, never read halfway.
@@ -285,7 +286,7 @@ func TestDetectAsksWhenItCannotTell(t *testing.T) {
 		wantFault(t, err, code)
 	}
 	_, err := evidence.Detect(strings.NewReader(both))
-	if next := faultNext(err); next != "name the format: one of sarif, cyclonedx" {
+	if next := fault.Of(err).Next; next != "name the format: one of sarif, cyclonedx" {
 		t.Errorf("an ambiguous file offers %q", next)
 	}
 }

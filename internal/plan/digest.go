@@ -1,29 +1,8 @@
 package plan
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"io"
-
-	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/seal"
 )
-
-// FileDigest is seal.Raw over all bytes of a saved plan file, read as a stream. It binds exactly the
-// file that the apply will be given; an empty file is refused.
-func FileDigest(r io.Reader) (string, error) {
-	h := sha256.New()
-	n, err := io.Copy(h, r)
-	if err != nil {
-		return "", fmt.Errorf("read plan file: %w", err)
-	}
-	if n == 0 {
-		return "", fault.New(fault.Invalid, "empty_plan", "The plan file is empty.").
-			FixedBy("whoever made the plan").Then("terraform plan -out=tfplan")
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
-}
 
 // normalDomain is the domain of the normalized digest.
 const normalDomain = "plumb.plan.v1"

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"pgregory.net/rapid"
 
-	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/seal"
 )
 
@@ -69,21 +67,6 @@ func TestNormalizedForm(t *testing.T) {
 		`"mode":"managed","name":"a","provider":"registry.terraform.io/hashicorp/aws","type":"aws_thing"}`+"\n"))
 	if got := digestOf(t, []byte(mini), nil); got != want {
 		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-func TestFileDigest(t *testing.T) {
-	t.Parallel()
-	b := fixture(t, "create.json")
-	got, err := FileDigest(iotest.HalfReader(bytes.NewReader(b)))
-	if err != nil || got != seal.Raw(b) {
-		t.Errorf("got %s, %v", got, err)
-	}
-	if _, err := FileDigest(strings.NewReader("")); !fault.Is(err, "empty_plan") {
-		t.Errorf("an empty file: %v", err)
-	}
-	if _, err := FileDigest(iotest.ErrReader(iotest.ErrTimeout)); err == nil {
-		t.Error("a broken reader gives no digest")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -101,7 +102,7 @@ func ParseDocument(b []byte) (*Plan, error) {
 	case errors.As(err, &own):
 		return nil, own
 	case err != nil:
-		return nil, unreadable(err, dec.InputOffset())
+		return nil, unreadable(err, dec.InputOffset(), !utf8.Valid(b))
 	case p.doc.Format != documentFormat:
 		return nil, foreign("it is of another format")
 	case !bytes.Equal(p.Document(), b):

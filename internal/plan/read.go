@@ -5,7 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -72,7 +72,9 @@ type guard struct {
 	depth       int
 	quoted, esc bool
 	deep, large bool
-	cause       error // what the reader below said
+	cut         []byte // the first bytes of a character that the part before ended in
+	garbled     bool   // something was not UTF-8
+	cause       error  // what the reader below said
 }
 
 var errLimit = errors.New("plan: over a limit")
@@ -91,7 +93,32 @@ func (g *guard) Read(b []byte) (int, error) {
 		g.deep = true
 		return 0, errLimit
 	}
+	g.garbled = g.garbled || !g.text(b[:n])
 	return n, err
+}
+
+// text reports whether the next part is UTF-8. A character that it cuts in two is taken with the next part;
+// one that the end cuts is the decoder's to refuse.
+func (g *guard) text(b []byte) bool {
+	for len(g.cut) > 0 && len(b) > 0 {
+		g.cut, b = append(g.cut, b[0]), b[1:]
+		if !utf8.FullRune(g.cut) {
+			continue
+		}
+		if !utf8.Valid(g.cut) {
+			return false
+		}
+		g.cut = g.cut[:0]
+	}
+	for back := 1; back <= min(len(b), utf8.UTFMax-1); back++ {
+		if c := b[len(b)-back]; utf8.RuneStart(c) {
+			if tail := b[len(b)-back:]; !utf8.FullRune(tail) {
+				g.cut, b = append(g.cut, tail...), b[:len(b)-back]
+			}
+			break
+		}
+	}
+	return utf8.Valid(b)
 }
 
 // nests follows the brackets outside of strings, and reports whether they nest beyond maxDepth.
@@ -159,16 +186,16 @@ func (g *guard) explain(err error, dec *jsontext.Decoder) error {
 	case g.cause != nil:
 		return &readError{cause: g.cause}
 	}
-	return unreadable(err, dec.InputOffset()).FixedBy("whoever made the plan").Then("terraform show -json tfplan")
+	return unreadable(err, dec.InputOffset(), g.garbled).FixedBy("whoever made the plan").Then("terraform show -json tfplan")
 }
 
-// unreadable is the refusal of broken JSON, without the decoder's words.
-func unreadable(err error, at int64) *fault.Error {
+// unreadable is the refusal of broken JSON, without the decoder's words; garbled says that it is no UTF-8.
+func unreadable(err error, at int64, garbled bool) *fault.Error {
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return fault.New(fault.Invalid, "duplicate_member", "The plan has the same member twice in one object.").
 			Then("make it again: terraform show -json tfplan")
-	case strings.Contains(err.Error(), "UTF-8"):
+	case garbled:
 		return fault.New(fault.Invalid, "bad_utf8", "The plan is not valid UTF-8.").
 			Then("make it again: terraform show -json tfplan")
 	}

@@ -290,6 +290,22 @@ func TestPiecewiseReading(t *testing.T) {
 	}
 }
 
+func TestTextThatIsNoUTF8IsSeenInPiecesToo(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"": true, "plain": true, "äß€𝄞é€": true, "€€\xff€": false, "\xc3(": false, "𝄞\xf0\x9d\x84(": false,
+		"\x80": false, "\xed\xa0\x80": false, "a\xc0\x80": false} {
+		for n := 1; n <= 9; n++ {
+			g, whole := &guard{}, true
+			for part := []byte(text); len(part) > 0; part = part[min(n, len(part)):] {
+				whole = g.text(part[:min(n, len(part))]) && whole
+			}
+			if whole != want {
+				t.Errorf("%q in parts of %d: UTF-8 is %v, want %v", text, n, whole, want)
+			}
+		}
+	}
+}
+
 // A section that this program does not know may hold effects that it cannot show.
 func TestUnknownSectionsMakeAPlanIncomplete(t *testing.T) {
 	t.Parallel()
