@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,11 +53,19 @@ func tamperings() []tampering {
 		{"cut off the tail", []string{copyEvent + "650", "DELETE FROM ledger_event WHERE seq >= 650"}, []string{back, drop}, "event_missing", "ledger_event", "650-699", false},
 		{"insert an event before the first", []string{"INSERT INTO ledger_event VALUES (-1, 0, 'a', 'b', 'c', '{}')"}, []string{"DELETE FROM ledger_event WHERE seq = -1"}, "event_inserted", "ledger_event", "", false},
 		{"number an event by a word", []string{"INSERT INTO ledger_event VALUES ('word', 0, 'a', 'b', 'c', '{}')"}, []string{"DELETE FROM ledger_event WHERE seq = 'word'"}, "event_inserted", "ledger_event", "word", true},
+		{"number an event by bytes", []string{"INSERT INTO ledger_event VALUES (CAST('5' AS BLOB), 0, 'a', 'b', 'c', '{}')"}, []string{"DELETE FROM ledger_event WHERE seq = CAST('5' AS BLOB)"}, "event_inserted", "ledger_event", "5", true},
+		{"edit an event and take its tile away", []string{"UPDATE ledger_event SET leaf = REPLACE(leaf, 'thing.written', 'thing.wriTTen'), verb = 'thing.wriTTen' WHERE seq = 300", "UPDATE ledger_tile SET id = '9/9' WHERE id = '0/1'"},
+			[]string{"UPDATE ledger_event SET leaf = REPLACE(leaf, 'thing.wriTTen', 'thing.written'), verb = 'thing.written' WHERE seq = 300", "UPDATE ledger_tile SET id = '0/1' WHERE id = '9/9'"}, "tile", "ledger_tile", "0/1", false},
+		{"cut off the tail with its tile", []string{copyEvent + "650", "DELETE FROM ledger_event WHERE seq >= 650", "UPDATE ledger_tile SET id = '9/9' WHERE id = '0/2'"},
+			[]string{back, drop, "UPDATE ledger_tile SET id = '0/2' WHERE id = '9/9'"}, "tile", "ledger_tile", "0/2", false},
 		{"leave a gap after the tail", []string{"INSERT INTO ledger_event VALUES (90000, 0, 'a', 'b', 'c', '{}')"}, []string{"DELETE FROM ledger_event WHERE seq = 90000"}, "event_missing", "ledger_event", "700-89999", false},
 
 		{"edit a detail", []string{"UPDATE ledger_detail SET body = REPLACE(body, 'somebody', 'nobody__') WHERE seq = 300"}, []string{"UPDATE ledger_detail SET body = REPLACE(body, 'nobody__', 'somebody') WHERE seq = 300"}, "detail", "ledger_detail", "300", false},
 		{"reword a detail without a change", []string{"UPDATE ledger_detail SET body = body || ' ' WHERE seq = 300"}, []string{"UPDATE ledger_detail SET body = TRIM(body) WHERE seq = 300"}, "detail", "ledger_detail", "300", false},
 		{"edit a salt", []string{"UPDATE ledger_detail SET salt = UPPER(salt || 'ab') WHERE seq = 300"}, []string{"UPDATE ledger_detail SET salt = LOWER(SUBSTR(salt, 1, 32)) WHERE seq = 300"}, "detail", "ledger_detail", "300", false},
+		{"spell a salt otherwise", []string{"UPDATE ledger_detail SET salt = UPPER(salt) WHERE seq = 300"}, []string{"UPDATE ledger_detail SET salt = LOWER(salt) WHERE seq = 300"}, "detail", "ledger_detail", "300", false},
+		{"empty a salt", []string{"UPDATE ledger_detail SET salt = '' WHERE seq = 698"}, nil, "detail", "ledger_detail", "698", false},
+		{"make a detail unreadable", []string{"UPDATE ledger_detail SET body = '{' || body WHERE seq = 300"}, []string{"UPDATE ledger_detail SET body = SUBSTR(body, 2) WHERE seq = 300"}, "detail", "ledger_detail", "300", false},
 		{"delete a detail", []string{"UPDATE ledger_detail SET seq = 90000 WHERE seq = 300"}, []string{"UPDATE ledger_detail SET seq = 300 WHERE seq = 90000"}, "detail", "ledger_detail", "300", false},
 		{"add a detail to nothing", []string{"INSERT INTO ledger_detail VALUES (90000, 'ab', '{}')"}, []string{"DELETE FROM ledger_detail WHERE seq = 90000"}, "detail", "ledger_detail", "", false},
 		{"put words behind an event that has none", []string{"INSERT INTO ledger_detail VALUES (49, 'ab', '{}')"}, []string{"DELETE FROM ledger_detail WHERE seq = 49"}, "detail", "ledger_detail", "49", false},
@@ -282,6 +291,44 @@ func TestNoRandomByteOfTheDatabaseFileChangesAnAnswerUndetected(t *testing.T) {
 	}
 	if undetected > 800 {
 		t.Errorf("%d of 1000 changed bytes passed: the file is nearly empty, this proves little", undetected)
+	}
+}
+
+// A file that cannot be read to its end is a finding of the verification, not a failure of it.
+func TestADamagedFileIsReported(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("PLUMB_TEST_DSN") != "" {
+		return // a damaged file is SQLite's affair
+	}
+	in := filledFile(t)
+	whole, err := os.ReadFile(filepath.Join(in.cfg.Dir, "plumb.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	unread := 0
+	for at := page; at < len(whole); at += page {
+		cfg := db.Config{Dir: t.TempDir()}
+		b := slices.Clone(whole)
+		copy(b[at:at+page], strings.Repeat("damaged!", page/8))
+		if err := os.WriteFile(filepath.Join(cfg.Dir, "plumb.db"), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d, err := db.OpenReader(t.Context(), cfg)
+		if err != nil {
+			continue // refused before anything is verified
+		}
+		r, err := ledger.Verify(t.Context(), d, in.l.VerifierKey())
+		if err != nil || len(r.Faults) == 0 {
+			t.Errorf("page %d: %v, %d faults; want a report with faults", at/page, err, len(r.Faults))
+		}
+		if slices.ContainsFunc(r.Faults, func(f ledger.Fault) bool { return f.What == "storage" && f.Table == "" }) {
+			unread++
+		}
+		d.Close()
+	}
+	if unread == 0 {
+		t.Error("every damaged file was read to its end: this proves nothing")
 	}
 }
 

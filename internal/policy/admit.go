@@ -54,8 +54,8 @@ func (p *Pack) admitModel(f Facts) error {
 	if f.Type != "standard" && f.Model == "" {
 		return nil
 	}
-	m, ok := p.Model(f.Model)
-	if !ok || m.Category != f.Category {
+	m, _ := p.Model(f.Model) // an unknown one is of no category
+	if m.Category != f.Category {
 		return unknown("unknown_model", "model", "The change names no standard model of its category.")
 	}
 	return nil

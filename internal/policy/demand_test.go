@@ -41,6 +41,11 @@ func TestWhatThePackDoesNotKnowIsRefused(t *testing.T) {
 			t.Errorf("%s: got %v and %d slots", code, err, len(d.Slots))
 		}
 	}
+	f := change(p)
+	f.Components = []policy.Component{{}}
+	if _, err := p.Demand(f); !refusal.Is(err, "unknown_component") {
+		t.Errorf("a component that is nothing: got %v", err)
+	}
 }
 
 func TestMissingLabelsAreReadAtTheirStrictest(t *testing.T) {

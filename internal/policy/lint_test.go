@@ -84,6 +84,7 @@ func TestLintFindsWhatWeakensThePolicy(t *testing.T) {
 		"criteria of outsider": {[]string{"models.yaml", "owner: security-officer", "owner: security-lead", "roles.yaml", "    speaks_for: security\n    holders: 2\n  - name: engineering-lead", "    holders: 2\n  - name: engineering-lead"}, policy.Warning, "criteria_owner"},
 		"expired model":        {[]string{"models.yaml", "valid_for: 180d", "valid_for: 180d\n    valid_until: 2026-11-22"}, policy.Warning, "model_expired"},
 		"window nobody keeps":  {[]string{"calendar.yaml", "windows: []", "windows: [{id: night, text: At night, zone: Europe/Vienna, days: [mon], from: \"22:00\", to: \"23:00\"}]"}, policy.Error, "not_enforced"},
+		"freeze nobody keeps":  {[]string{"calendar.yaml", "freezes: []", "freezes: [{id: end, text: At the end, zone: Europe/Vienna, from: \"2026-12-20\", to: \"2027-01-02\"}]"}, policy.Error, "not_enforced"},
 		"waits in a circle": {[]string{"rules.yaml", "{role: security-lead, min: 1}\n      - {role: engineering-lead, min: 1}",
 			"{role: security-lead, min: 1, after: [engineering-lead]}\n      - {role: engineering-lead, min: 1, after: [security-lead]}"}, policy.Error, "slot_order"},
 	} {
@@ -150,6 +151,16 @@ func TestLintTellsWhoIsMissing(t *testing.T) {
 			t.Errorf("%s: got %+v", code, findings)
 		}
 	}
+	for role, x := range map[string]struct{ code, text string }{
+		"security-lead":    {"unsatisfiable", "any change cannot be approved"},
+		"engineering-lead": {"unsatisfiable", "any change cannot be approved"},
+		"it-manager":       {"few_holders", "0 of at least 2"},
+		"devops-lead":      {"no_verifier", "devops-lead"},
+	} {
+		if !slices.ContainsFunc(p.Lint(policy.LintOptions{People: without(role)}), func(f policy.Finding) bool { return f.Code == x.code && strings.Contains(f.Text, x.text) }) {
+			t.Errorf("nobody as %s: no %s that says %q", role, x.code, x.text)
+		}
+	}
 	one := without("it-manager")
 	one = append(one, person("iris2", "it-manager"))
 	if findings := p.Lint(policy.LintOptions{People: one}); !slices.ContainsFunc(findings, func(f policy.Finding) bool { return f.Code == "no_deputy" && strings.Contains(f.Text, "iris2") }) {
@@ -162,10 +173,33 @@ func TestThreePeopleCanSatisfyEachBaseRule(t *testing.T) {
 	people := []policy.Person{person("a", "security-officer", "security-lead", "it-manager", "devops-lead", "implementer"),
 		person("b", "security-officer", "engineering-lead", "it-manager", "devops-lead", "implementer"),
 		person("c", "security-officer", "security-lead", "engineering-lead", "it-manager", "devops-lead", "implementer")}
+	all := false
 	for _, f := range shipped(t).Lint(policy.LintOptions{People: people}) {
 		if f.Severity == policy.Error {
 			t.Errorf("got %+v", f)
 		}
+		all = all || f.Severity == policy.Warning && strings.Contains(f.Text, "a change that meets every rule cannot be approved")
+	}
+	if !all {
+		t.Error("no warning that three people cannot satisfy every rule at once")
+	}
+}
+
+func TestAFolderWithSomethingElseIsNoPack(t *testing.T) {
+	t.Parallel()
+	if _, err := policy.Lint(folder(t, "rules.yml", "rules: []"), policy.LintOptions{}); !refusal.Is(err, "unknown_pack_file") {
+		t.Errorf("got %v, want unknown_pack_file", err)
+	}
+}
+
+// What a pack forbids needs nothing more: lint does not ask approvals for what cannot be.
+func TestWhatIsForbiddenNeedsNothingElse(t *testing.T) {
+	t.Parallel()
+	m := folder(t, "rules.yaml", strings.NewReplacer("    fields: [rollback]", "    fields: [summary]",
+		`type == "standard" && (size(roles) > 0 ||`, `true || (size(roles) > 0 ||`).Replace(textOf(t, "rules.yaml")))
+	findings, err := policy.Lint(m, policy.LintOptions{})
+	if err != nil || slices.Contains(codes(findings, policy.Warning), "rollback_not_demanded") {
+		t.Errorf("got %v %+v, want no demand missed where everything is forbidden", err, codes(findings, policy.Warning))
 	}
 }
 

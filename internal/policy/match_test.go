@@ -50,6 +50,16 @@ func TestAnEmptyRoleIsNeverPassedOver(t *testing.T) {
 	}
 }
 
+// Whoever has voted moves only to a place of a role that they hold themselves.
+func TestAVoteFreesNoPlaceThatItsHolderCannotLeave(t *testing.T) {
+	t.Parallel()
+	slots := []policy.Slot{slot("security-lead", 1), slot("engineering-lead", 1)}
+	m := policy.Match(slots, []policy.Person{person("sara", "security-lead")}, person("sam", "security-lead"), person("eva", "engineering-lead"))
+	if m.Done || len(m.Missing) != 1 || len(m.Missing[0].Could) != 1 || m.Missing[0].Could[0].Person != "eva" {
+		t.Errorf("got %+v, want only eva", m)
+	}
+}
+
 func TestGapNamesTheBarred(t *testing.T) {
 	t.Parallel()
 	slots := []policy.Slot{{ID: "security-lead", Role: "security-lead", Min: 1, Distinct: true, Reasons: []policy.Reason{{Rule: "two-approvals"}}}, slot("engineering-lead", 1)}
