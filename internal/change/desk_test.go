@@ -308,6 +308,23 @@ func TestAPackThatIsNotTheOneActivatedDecidesNothing(t *testing.T) {
 	refused(t, err, "pack_changed")
 }
 
+// What the policy demanded at a submission is what was frozen then, or nothing is decided.
+func TestADemandThatIsNotTheOneFrozenDecidesNothing(t *testing.T) {
+	t.Parallel()
+	cfg := dbtest.Config(t)
+	o := foundOn(t, dbtest.NewClock(), cfg)
+	c := o.submitted(t)
+	raw := dbtest.Raw(t, cfg)
+	for _, text := range []string{"UPDATE change_demand SET body = '{}'", "DELETE FROM change_demand"} {
+		_, err := raw.ExecContext(t.Context(), text)
+		must(t, err)
+		fresh := change.New(change.Config{DB: o.db, Log: o.log, People: o.dir})
+		if v, err := fresh.Show(t.Context(), c.ID); err == nil {
+			t.Errorf("%s: shown with the demand %+v", text, v.Demand)
+		}
+	}
+}
+
 func TestNothingIsDecidedWithoutAPack(t *testing.T) {
 	t.Parallel()
 	d := dbtest.Open(t, dbtest.NewClock())

@@ -59,11 +59,11 @@ func (d *Desk) loadFrozen(tx *db.Tx, c Change) (f policy.Demand, err error) {
 	if f, ok := d.demands.get(c.Body.Frozen); ok {
 		return f, nil
 	}
-	body, found, err := db.One(tx, scanString, "SELECT body FROM change_demand WHERE change_id = $1 AND n = $2", string(c.ID), c.Body.Round)
+	body, _, err := db.One(tx, scanString, "SELECT body FROM change_demand WHERE change_id = $1 AND n = $2", string(c.ID), c.Body.Round)
 	switch {
 	case err != nil:
 		return f, fmt.Errorf("load demand: %w", err)
-	case !found || DemandDigest(body) != c.Body.Frozen:
+	case DemandDigest(body) != c.Body.Frozen: // nor is a body that is gone
 		return f, fmt.Errorf("load demand: what is stored of %s is not what was frozen; nothing is decided by it", c.ID)
 	}
 	if err := json.Unmarshal([]byte(body), &f); err != nil {

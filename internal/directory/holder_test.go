@@ -69,6 +69,9 @@ func TestOnlyALiveAccountOfALivePersonIsAWayIn(t *testing.T) {
 			if _, _, err := desk.mayEnter(tx, id); !fault.Is(err, "wrong_credentials") {
 				t.Errorf("%s enters: %v, want wrong_credentials", name, err)
 			}
+			if _, err := holder(tx, "acc_none", ""); !fault.Is(err, "not_signed_in") {
+				t.Errorf("nobody holds a token: %v, want not_signed_in", err)
+			}
 			if _, err := holder(tx, id, Local); !fault.Is(err, "not_signed_in") {
 				t.Errorf("%s holds a session: %v, want not_signed_in", name, err)
 			}

@@ -1,6 +1,8 @@
 package directory_test
 
 import (
+	"net/netip"
+	"runtime"
 	"testing"
 
 	"plumbline.dev/plumb/internal/directory"
@@ -63,4 +65,24 @@ func TestVouchingNeedsAReasonAndASecondOfficer(t *testing.T) {
 	h.refused(h.Vouch(t.Context(), olga, account, "it is fine"), "own_voucher")
 	h.must(h.Vouch(t.Context(), otto, account, "I asked at the desk"))
 	h.refused(h.Vouch(t.Context(), otto, account, "again"), "not_lent")
+}
+
+// A password that is changed while somebody signs in with the old one lets them in no more.
+func TestAPasswordChangedMeanwhileIsTheOldOne(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	dev := h.as("dev")
+	other := h.desk() // of another process: it hashes by itself
+	release := h.FillHashing()
+	done := make(chan error)
+	go func() {
+		_, err := h.Login(t.Context(), creds("dev"))
+		done <- err
+	}()
+	for h.HashingQueue() < 1 {
+		runtime.Gosched()
+	}
+	h.must(other.ChangePassword(t.Context(), dev, password, "seven brass kettles sing", netip.MustParseAddr("192.0.2.8")))
+	release()
+	h.refused(<-done, "wrong_credentials")
 }
