@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
 // claim says what holds a guard that no test of its own package can hold.
 type claim struct {
-	by  string // "PACKAGE TEST", the key of another guard, or "nothing"
+	by  string // "PACKAGE TEST", the keys of other guards with " + " between them, or "nothing"
 	why string
 }
 
@@ -53,22 +54,19 @@ func readClaims(file string) (map[string]claim, error) {
 	return out, nil
 }
 
-// shown puts a claim to the test: without the guard the named test must fail, or without both guards
-// some test of the package. It gives what was seen, "" if the claim does not hold.
+// shown puts a claim to the test: without the guard the named test must fail, or without the guard and
+// those named some test of the package. It gives what was seen, "" if the claim does not hold.
 func (r *runner) shown(ctx context.Context, g guard, c claim) (string, error) {
 	if c.by == "nothing" {
 		return "nothing", nil
 	}
-	for _, other := range r.o.guards {
-		if other.key() == c.by {
-			s := r.suites[g.pkg]
-			both := []int{g.n, other.n}
-			by, err := s.killer(ctx, s.meeting(both), both)
-			if by == "" {
-				return "", err
-			}
-			return fmt.Sprintf("%s:%d (without both: %s)", other.file, other.line, by), err
+	if others := r.named(c.by); others != nil {
+		s, off := r.suites[g.pkg], append(others, g.n)
+		by, err := s.killer(ctx, s.meeting(off), off)
+		if by == "" {
+			return "", err
 		}
+		return "without the others too: " + by, err
 	}
 	pkg, name, ok := strings.Cut(c.by, " ")
 	if !ok {
@@ -87,4 +85,17 @@ func (r *runner) shown(ctx context.Context, g guard, c claim) (string, error) {
 		return "", err
 	}
 	return pkg + " " + by, err
+}
+
+// named finds guards by their keys; nil if one of them is none.
+func (r *runner) named(keys string) []int {
+	var out []int
+	for _, key := range strings.Split(keys, " + ") {
+		i := slices.IndexFunc(r.o.guards, func(g guard) bool { return g.key() == key })
+		if i < 0 {
+			return nil
+		}
+		out = append(out, r.o.guards[i].n)
+	}
+	return out
 }
