@@ -180,7 +180,7 @@ func (f *finder) no(e ast.Expr) bool {
 	case *ast.CallExpr:
 		return f.makes(e)
 	case *ast.Ident:
-		return e.Name != "nil" && !strings.HasPrefix(e.Name, "err") && e.Name != "failed"
+		return e.Name != "nil" && !isErr(e) && e.Name != "failed"
 	case *ast.SelectorExpr:
 		return true
 	}
@@ -272,5 +272,5 @@ func isErrCheck(e ast.Expr) bool {
 
 func isErr(e ast.Expr) bool {
 	x, ok := e.(*ast.Ident)
-	return ok && strings.HasPrefix(x.Name, "err")
+	return ok && strings.TrimRight(x.Name, "0123456789") == "err" // errNone is a refusal of one's own
 }
