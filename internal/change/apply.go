@@ -153,7 +153,7 @@ func (d *Desk) activate(tx *db.Tx, p *policy.Pack, change string) error {
 	if err != nil {
 		return fmt.Errorf("archive pack: %w", err)
 	}
-	n, err := newestPack(tx)
+	n, err := d.newestPack(tx)
 	if err != nil {
 		return err
 	}

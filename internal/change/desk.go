@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/go-json-experiment/json"
+
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
@@ -26,7 +28,10 @@ type Desk struct {
 	url     string // base URL for links in verdicts
 
 	packs   packCache
+	history db.Memory[[]inForce] // of the writer
+	windows db.Memory[[]Window]  // of the writer: those that had not ended when they were read
 	demands demandCache
+	shelf   shelf
 	gate    gateCache
 	trend   trend
 }
@@ -62,30 +67,54 @@ type packCache struct {
 	byDigest map[string]*policy.Pack // guarded by mu
 }
 
+// inForce is one pack in the order in which packs came into force.
+type inForce struct {
+	n      int64
+	digest string
+}
+
+// packHistory lists all packs that were ever in force, oldest first.
+func (d *Desk) packHistory(tx *db.Tx) ([]inForce, error) {
+	return d.history.Recall(tx, "change_pack", func() ([]inForce, error) {
+		scan := func(row db.Scanner) (p inForce, err error) { return p, row.Scan(&p.n, &p.digest) }
+		list, err := db.Collect(tx, scan, "SELECT n, digest FROM change_pack ORDER BY n")
+		if err != nil {
+			return nil, fmt.Errorf("list policy packs: %w", err)
+		}
+		return list, nil
+	})
+}
+
 // packIn gives the pack in force, nil before the first one is active.
 func (d *Desk) packIn(tx *db.Tx) (*policy.Pack, error) {
-	digest, found, err := db.One(tx, scanString, "SELECT digest FROM change_pack ORDER BY n DESC LIMIT 1")
-	if err != nil || !found {
+	all, err := d.packHistory(tx)
+	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	return d.packOf(tx, digest)
+	return d.packOf(tx, all[len(all)-1].digest)
 }
 
 // newestPack is the number of the pack in force, 0 before the first.
-func newestPack(tx *db.Tx) (n int64, err error) {
-	err = tx.QueryRow("SELECT COALESCE(MAX(n), 0) FROM change_pack").Scan(&n)
-	return n, err
+func (d *Desk) newestPack(tx *db.Tx) (int64, error) {
+	all, err := d.packHistory(tx)
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
+	return all[len(all)-1].n, nil
 }
 
 // packsSince gives the packs that came into force after the n-th, oldest first.
 func (d *Desk) packsSince(tx *db.Tx, n int64) ([]*policy.Pack, error) {
-	digests, err := db.Collect(tx, scanString, "SELECT digest FROM change_pack WHERE n > $1 ORDER BY n", n)
+	all, err := d.packHistory(tx)
 	if err != nil {
-		return nil, fmt.Errorf("list policy packs: %w", err)
+		return nil, err
 	}
 	var out []*policy.Pack
-	for _, digest := range digests {
-		p, err := d.packOf(tx, digest)
+	for _, x := range all {
+		if x.n <= n {
+			continue
+		}
+		p, err := d.packOf(tx, x.digest)
 		if err != nil {
 			return nil, err
 		}
@@ -149,6 +178,8 @@ func (d *Desk) File(ctx context.Context, actor fault.Actor, m Material) (c Chang
 	if err != nil {
 		return c, err
 	}
+	var body string
+	var rev Revision
 	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
 		if err := d.settle(tx, &m, &canonical, &digest); err != nil {
 			return err
@@ -161,17 +192,24 @@ func (d *Desk) File(ctx context.Context, actor fault.Actor, m Material) (c Chang
 		c = Change{ID: id, Number: number, Version: 1, State: Draft, Type: m.Type, Category: m.Category,
 			Summary: m.Summary, Requester: actor.Person, Rev: 1, RevDigest: digest, Created: now, Updated: now,
 			Body: Body{Authors: []string{actor.Person}}}
-		if err := insertChange(tx, c); err != nil {
+		if body, err = insertChange(tx, c); err != nil {
 			return fmt.Errorf("file change: %w", err)
 		}
-		if err := insertRevision(tx, revision(c, canonical, actor, now)); err != nil {
+		rev = revision(c, canonical, actor, now)
+		if err := insertRevision(tx, rev); err != nil {
 			return fmt.Errorf("file change: %w", err)
 		}
 		_, err = ledger.Append(tx, ledger.Event{Verb: "change.filed", Type: "change", Object: string(c.ID), Rev: digest,
 			Detail: map[string]any{"summary": m.Summary, "category": m.Category, "type": m.Type}})
 		return err
 	})
-	return c, err
+	if err != nil {
+		return c, err
+	}
+	if json.Unmarshal(canonical, &rev.Material) == nil { // as whoever reads the row finds it
+		d.shelf.put(&Snapshot{Change: c, Revision: rev}, body)
+	}
+	return c, nil
 }
 
 // settle resolves the names in a request against what the server knows: people and service accounts
@@ -283,7 +321,7 @@ func (d *Desk) Edit(ctx context.Context, actor fault.Actor, id ID, seen string, 
 				return err
 			}
 		}
-		if err := saveChange(tx, &c); err != nil {
+		if _, err := saveChange(tx, &c); err != nil {
 			return fmt.Errorf("save change: %w", err)
 		}
 		_, err = ledger.Append(tx, ledger.Event{Verb: "change.edited", Type: "change", Object: string(c.ID), Rev: digest,

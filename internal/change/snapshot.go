@@ -52,15 +52,49 @@ func (d *Desk) load(tx *db.Tx, id ID) (*Snapshot, error) {
 			return nil, err
 		}
 	}
-	c, err := loadChange(tx, id)
+	s, err := d.loadRecord(tx, id)
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{Change: c}
-	if s.Revision, err = loadRevision(tx, id, c.Rev); err != nil {
+	if s.Roster, err = d.people.RosterIn(tx); err != nil {
+		return nil, fmt.Errorf("load people: %w", err)
+	}
+	if err := d.loadPolicy(tx, s); err != nil {
 		return nil, err
 	}
-	if s.Frozen, err = d.loadFrozen(tx, c); err != nil {
+	if s.Windows, err = d.windowsIn(tx); err != nil {
+		return nil, fmt.Errorf("load windows: %w", err)
+	}
+	if a := s.Change.Body.Auto; a != nil && a.Passed {
+		if s.Model, _, err = loadModel(tx, a.Model); err != nil {
+			return nil, fmt.Errorf("load standard model: %w", err)
+		}
+	}
+	s.findAuthors()
+	return s, nil
+}
+
+// loadRecord reads what is recorded of a change itself; a change that this server wrote a moment ago is
+// taken from the shelf, but for its shell.
+func (d *Desk) loadRecord(tx *db.Tx, id ID) (*Snapshot, error) {
+	row, err := loadShell(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if e := d.shelf.get(row.Change, row.body); e != nil {
+		s := &Snapshot{Change: row.Change, Revision: e.revision, Decisions: e.decisions, Checks: e.checks}
+		s.Change.Body = e.change.Body
+		s.Frozen, err = d.loadFrozen(tx, s.Change)
+		return s, err
+	}
+	s := &Snapshot{}
+	if s.Change, err = row.parsed(); err != nil {
+		return nil, err
+	}
+	if s.Revision, err = loadRevision(tx, id, s.Change.Rev); err != nil {
+		return nil, err
+	}
+	if s.Frozen, err = d.loadFrozen(tx, s.Change); err != nil {
 		return nil, err
 	}
 	if s.Decisions, err = listDecisions(tx, id); err != nil {
@@ -72,21 +106,6 @@ func (d *Desk) load(tx *db.Tx, id ID) (*Snapshot, error) {
 	if s.Permits, err = listPermits(tx, id); err != nil {
 		return nil, fmt.Errorf("load permits: %w", err)
 	}
-	if s.Roster, err = d.people.RosterIn(tx); err != nil {
-		return nil, fmt.Errorf("load people: %w", err)
-	}
-	if err := d.loadPolicy(tx, s); err != nil {
-		return nil, err
-	}
-	if s.Windows, err = currentWindows(tx); err != nil {
-		return nil, fmt.Errorf("load windows: %w", err)
-	}
-	if a := c.Body.Auto; a != nil && a.Passed {
-		if s.Model, _, err = loadModel(tx, a.Model); err != nil {
-			return nil, fmt.Errorf("load standard model: %w", err)
-		}
-	}
-	s.findAuthors()
 	return s, nil
 }
 

@@ -14,18 +14,41 @@ import (
 const changeColumns = "SELECT id, number, version, state, type, category, summary, requester, rev, rev_digest," +
 	" created, updated, due, body FROM change_change"
 
-func scanChange(row db.Scanner) (c Change, err error) {
-	var body string
-	err = row.Scan(&c.ID, &c.Number, &c.Version, &c.State, &c.Type, &c.Category, &c.Summary, &c.Requester,
-		&c.Rev, &c.RevDigest, &c.Created, &c.Updated, &c.Due, &body)
+// shell is the row of a change whose body nobody has parsed yet.
+type shell struct {
+	Change
+	body string
+}
+
+func scanShell(row db.Scanner) (s shell, err error) {
+	c := &s.Change
+	return s, row.Scan(&c.ID, &c.Number, &c.Version, &c.State, &c.Type, &c.Category, &c.Summary, &c.Requester,
+		&c.Rev, &c.RevDigest, &c.Created, &c.Updated, &c.Due, &s.body)
+}
+
+func scanChange(row db.Scanner) (Change, error) {
+	s, err := scanShell(row)
 	if err != nil {
-		return c, err
+		return s.Change, err
 	}
-	return c, json.Unmarshal([]byte(body), &c.Body)
+	return s.parsed()
+}
+
+// parsed gives the change with its body.
+func (s shell) parsed() (Change, error) {
+	return s.Change, json.Unmarshal([]byte(s.body), &s.Change.Body)
 }
 
 func loadChange(tx *db.Tx, id ID) (Change, error) {
-	c, found, err := db.One(tx, scanChange, changeColumns+" WHERE id = $1", string(id))
+	s, err := loadShell(tx, id)
+	if err != nil {
+		return s.Change, err
+	}
+	return s.parsed()
+}
+
+func loadShell(tx *db.Tx, id ID) (shell, error) {
+	c, found, err := db.One(tx, scanShell, changeColumns+" WHERE id = $1", string(id))
 	if err != nil {
 		return c, fmt.Errorf("load change: %w", err)
 	}
@@ -37,12 +60,12 @@ func loadChange(tx *db.Tx, id ID) (Change, error) {
 
 // encodeBody writes the shell's body. Its digest is taken over the stored bytes and nobody computes it
 // from elsewhere, so the order of members need only be stable, not canonical: that is thrice as fast.
-func encodeBody(b Body) ([]byte, error) {
+func encodeBody(b Body) (string, error) {
 	out, err := json.Marshal(b, json.Deterministic(true))
 	if err != nil {
-		return nil, fmt.Errorf("encode change: %w", err)
+		return "", fmt.Errorf("encode change: %w", err)
 	}
-	return out, nil
+	return string(out), nil
 }
 
 // nextID gives the next change its number, which has no gap, and its id, with the prefix of the install.
@@ -60,29 +83,27 @@ func nextID(tx *db.Tx) (id ID, n int64, err error) {
 	return FormatID(i.Prefix, n), n, nil
 }
 
-func insertChange(tx *db.Tx, c Change) error {
-	body, err := encodeBody(c.Body)
-	if err != nil {
-		return err
+func insertChange(tx *db.Tx, c Change) (body string, err error) {
+	if body, err = encodeBody(c.Body); err != nil {
+		return "", err
 	}
 	_, err = tx.Exec("INSERT INTO change_change (id, number, version, state, type, category, summary, requester, rev, rev_digest,"+
 		" created, updated, due, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
 		string(c.ID), c.Number, c.Version, string(c.State), c.Type, c.Category, c.Summary, c.Requester, c.Rev, c.RevDigest,
-		c.Created, c.Updated, c.Due, string(body))
-	return err
+		c.Created, c.Updated, c.Due, body)
+	return body, err
 }
 
 // saveChange writes the shell and moves its version on; a version that moved meanwhile is a conflict.
-func saveChange(tx *db.Tx, c *Change) error {
+func saveChange(tx *db.Tx, c *Change) (body string, err error) {
 	c.Updated = tx.Now().UnixMicro()
-	body, err := encodeBody(c.Body)
-	if err != nil {
-		return err
+	if body, err = encodeBody(c.Body); err != nil {
+		return "", err
 	}
 	c.Version++
-	return tx.ExecOne("UPDATE change_change SET version = $1, state = $2, type = $3, category = $4, summary = $5, rev = $6,"+
+	return body, tx.ExecOne("UPDATE change_change SET version = $1, state = $2, type = $3, category = $4, summary = $5, rev = $6,"+
 		" rev_digest = $7, updated = $8, due = $9, body = $10 WHERE id = $11 AND version = $12",
-		c.Version, string(c.State), c.Type, c.Category, c.Summary, c.Rev, c.RevDigest, c.Updated, c.Due, string(body),
+		c.Version, string(c.State), c.Type, c.Category, c.Summary, c.Rev, c.RevDigest, c.Updated, c.Due, body,
 		string(c.ID), c.Version-1)
 }
 

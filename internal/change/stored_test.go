@@ -37,7 +37,7 @@ func TestNothingIsExplainedBeforeThereIsAPolicy(t *testing.T) {
 	c := newMachine(t).start(t).snap
 	if err := d.Update(t.Context(), fault.SystemActor("test"), func(tx *db.Tx) error {
 		c.Change.Version = 1
-		if err := insertChange(tx, c.Change); err != nil {
+		if _, err := insertChange(tx, c.Change); err != nil {
 			return err
 		}
 		if err := insertRevision(tx, revision(c.Change, []byte(c.Revision.Canonical), session(ann), modelNow)); err != nil {

@@ -29,7 +29,7 @@ func (d *Desk) Submit(ctx context.Context, actor fault.Actor, id ID, seen string
 		if err := s.submit(actor, seen, now); err != nil {
 			return err
 		}
-		if s.Change.Body.PackN, err = newestPack(tx); err != nil {
+		if s.Change.Body.PackN, err = d.newestPack(tx); err != nil {
 			return err
 		}
 		if err := d.freeze(tx, s); err != nil {
@@ -48,14 +48,16 @@ func (d *Desk) Submit(ctx context.Context, actor fault.Actor, id ID, seen string
 
 // save writes the shell and records what happened to it.
 func (d *Desk) save(tx *db.Tx, s *Snapshot, ev ledger.Event) error {
-	if err := saveChange(tx, &s.Change); err != nil {
+	body, err := saveChange(tx, &s.Change)
+	if err != nil {
 		return fmt.Errorf("save change: %w", err)
 	}
+	tx.AfterCommit(func() { d.shelf.put(s, body) })
 	ev.Type, ev.Object, ev.Rev = "change", string(s.Change.ID), s.Change.RevDigest
 	if ev.Policy == "" {
 		ev.Policy = s.Demand.Policy
 	}
-	_, err := ledger.Append(tx, ev)
+	_, err = ledger.Append(tx, ev)
 	return err
 }
 

@@ -95,7 +95,7 @@ func (d *Desk) waiterIn(tx *db.Tx, person string) (w waiter, err error) {
 		return w, fmt.Errorf("load people: %w", err)
 	}
 	w = waiter{desk: d, tx: tx, person: person, roles: roster.Roles(directory.PersonID(person))}
-	w.pack, err = newestPack(tx)
+	w.pack, err = d.newestPack(tx)
 	return w, err
 }
 

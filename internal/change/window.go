@@ -237,8 +237,26 @@ func scanWindow(row db.Scanner) (w Window, err error) {
 }
 
 func currentWindows(tx *db.Tx) ([]Window, error) {
-	return db.Collect(tx, scanWindow, windowColumns+" WHERE ends > $1 AND lifted = 0 ORDER BY starts, id LIMIT 1000", tx.Now().UnixMicro())
+	return db.Collect(tx, scanWindow, windowColumns+" WHERE ends > $1 AND lifted = 0 ORDER BY starts, id LIMIT $2", tx.Now().UnixMicro(), maxWindows)
 }
+
+// windowsIn is currentWindows inside a use-case: the writer knows them while none is written. Time alone
+// ends one, so that is asked again.
+func (d *Desk) windowsIn(tx *db.Tx) ([]Window, error) {
+	list, err := d.windows.Recall(tx, "change_window", func() ([]Window, error) { return currentWindows(tx) })
+	if err != nil || len(list) >= maxWindows { // the next ones did not fit
+		return currentWindows(tx)
+	}
+	now := tx.Now().UnixMicro()
+	ended := func(w Window) bool { return w.Ends <= now }
+	if slices.ContainsFunc(list, ended) {
+		list = slices.DeleteFunc(slices.Clone(list), ended)
+	}
+	return list, nil
+}
+
+// maxWindows bounds the windows and freezes that are looked at.
+const maxWindows = 1000
 
 func insertWindow(tx *db.Tx, w Window) error {
 	scope, err := seal.Canonical(w.Scope)

@@ -53,6 +53,9 @@ type DB struct {
 
 	commits atomic.Int64 // durable commits that wrote covered rows or events
 
+	editions editions     // of the writer's goroutine
+	tail     Memory[Tail] // of the writer's goroutine
+
 	jobs  chan *job     // nil when opened for reading only
 	quit  chan struct{} // closed when Close begins
 	done  chan struct{} // closed when the writer has ended
@@ -96,6 +99,7 @@ func fresh(cfg Config) *DB {
 	d := &DB{log: cfg.Log, clock: newClock(cfg.Clock), fatal: cfg.Fatal, unlock: func() {},
 		quit: make(chan struct{}), done: make(chan struct{}), readers: make(chan *session, maxReaders)}
 	close(d.done)
+	d.editions.unknown()
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

@@ -21,6 +21,7 @@ import (
 // dialect is all in which the engines differ.
 type dialect struct {
 	name      string
+	alone     bool     // nobody but this process writes
 	begin     []string // opens a write transaction that runs alone
 	beginRead string   // opens a snapshot for reading
 	tables    string   // the SELECT that names all tables of this install
@@ -39,6 +40,7 @@ type dialect struct {
 func sqlite() dialect {
 	return dialect{
 		name:      "sqlite",
+		alone:     true,
 		begin:     []string{"BEGIN IMMEDIATE"},
 		beginRead: "BEGIN",
 		tables:    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",

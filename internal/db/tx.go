@@ -26,6 +26,10 @@ type Tx struct {
 	written []Written   // covered rows not yet claimed by an event
 	after   []func()
 	facts   bool // wrote a covered row or an event
+
+	editions *editions     // the writer's; nil in a view
+	tail     *Memory[Tail] // the writer's; nil in a view
+	touched  []string      // tables that were written
 }
 
 // Written is one covered row as it stands after a statement. Digest is "" for a deleted row.
@@ -121,6 +125,8 @@ func (tx *Tx) Exec(text string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, tx.note(err)
 	}
+	tx.editions.moved(w.table)
+	tx.touched = append(tx.touched, w.table)
 	tx.facts = tx.facts || !w.exempt || w.table == "ledger_event"
 	if w.exempt {
 		n, err := tx.session.exec(text, args...)

@@ -111,6 +111,7 @@ func (d *DB) batch(s *session, first *job) *session {
 		batch = append(batch, j)
 		broken := d.runJob(s, j)
 		if broken != nil {
+			d.editions.unknown()
 			s.drop()
 			for _, b := range batch {
 				b.answer <- unavailable(broken)
@@ -184,6 +185,9 @@ func (d *DB) beginWrite(s *session) (*session, error) {
 			}
 		}
 		if err == nil {
+			if !d.dialect.alone {
+				d.editions.unknown() // another replica may have written meanwhile
+			}
 			return s, nil
 		}
 		s.drop()
@@ -196,6 +200,7 @@ func (d *DB) commitBroke(s *session, batch []*job, err error) *session {
 	if isLostSync(err) {
 		d.fatal(err)
 	}
+	d.editions.unknown()
 	s.drop()
 	for _, j := range batch {
 		j.answer <- unavailable(err)
@@ -217,7 +222,7 @@ func (d *DB) runJob(s *session, j *job) (broken error) {
 		j.err = err
 		return nil
 	}
-	tx := &Tx{session: s, actor: j.actor, now: now}
+	tx := d.begin(s, j.actor, now)
 	j.err = d.inSavepoint(s, tx, j.run)
 	if errors.Is(j.err, errTxLost) {
 		return j.err
@@ -225,7 +230,7 @@ func (d *DB) runJob(s *session, j *job) (broken error) {
 	j.after, j.facts = tx.after, j.err == nil && tx.facts
 	var refusal *fault.Error
 	if errors.As(j.err, &refusal) && refusal.Kind == fault.Denied && d.denied != nil {
-		denial := &Tx{session: s, actor: j.actor, now: now}
+		denial := d.begin(s, j.actor, now)
 		if err := d.inSavepoint(s, denial, func(tx *Tx) error { return d.denied(tx, refusal) }); err != nil {
 			if errors.Is(err, errTxLost) {
 				return err
@@ -235,6 +240,10 @@ func (d *DB) runJob(s *session, j *job) (broken error) {
 		j.facts = true
 	}
 	return nil
+}
+
+func (d *DB) begin(s *session, actor fault.Actor, now time.Time) *Tx {
+	return &Tx{session: s, actor: actor, now: now, editions: &d.editions, tail: &d.tail}
 }
 
 // errTxLost marks errors after which the connection's transaction is unusable.
@@ -258,6 +267,9 @@ func (d *DB) inSavepoint(s *session, tx *Tx, run func(*Tx) error) error {
 		}
 	}
 	// Roll back this use-case alone; its neighbours in the batch stay whole.
+	for _, table := range tx.touched {
+		d.editions.moved(table)
+	}
 	for _, text := range []string{"ROLLBACK TO SAVEPOINT job", "RELEASE SAVEPOINT job"} {
 		if _, back := s.exec(text); back != nil {
 			return fmt.Errorf("%w: %w", errTxLost, errors.Join(err, tx.failed, back))

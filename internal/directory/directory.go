@@ -53,6 +53,7 @@ type Desk struct {
 	hooks  Hooks
 	shared bool // other replicas may write the same database
 
+	epochs   db.Memory[epoch] // of the writer
 	hashing  hashing
 	live     live
 	refusals atomic.Int64

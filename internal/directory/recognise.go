@@ -222,7 +222,7 @@ func (d *Desk) ConfirmIn(tx *db.Tx, actor fault.Actor) error {
 	if actor.Kind == fault.System && actor.Authn == fault.Own {
 		return nil
 	}
-	e, err := loadEpoch(tx)
+	e, err := d.epochIn(tx)
 	if err != nil {
 		return fmt.Errorf("load epoch: %w", err)
 	}

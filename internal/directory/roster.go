@@ -358,7 +358,7 @@ func (r *Roster) Stands(at time.Time) bool {
 // RosterIn gives the people as this transaction sees them. It is kept between transactions and read
 // anew only when the directory's epoch row says that something changed, or a grant has ended.
 func (d *Desk) RosterIn(tx *db.Tx) (*Roster, error) {
-	e, err := loadEpoch(tx)
+	e, err := d.epochIn(tx)
 	if err != nil {
 		return nil, fmt.Errorf("load epoch: %w", err)
 	}

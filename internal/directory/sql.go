@@ -14,6 +14,11 @@ func loadEpoch(tx *db.Tx) (epoch, error) {
 	return e, err
 }
 
+// epochIn is loadEpoch inside a use-case: the writer knows it while nothing was written to the table.
+func (d *Desk) epochIn(tx *db.Tx) (epoch, error) {
+	return d.epochs.Recall(tx, "directory_epoch", func() (epoch, error) { return loadEpoch(tx) })
+}
+
 func saveEpoch(tx *db.Tx, e epoch) error {
 	_, err := tx.Exec("INSERT INTO directory_epoch (id, people, bearers) VALUES ('epoch', $1, $2)"+
 		" ON CONFLICT (id) DO UPDATE SET people = excluded.people, bearers = excluded.bearers", e.people, e.bearers)

@@ -55,6 +55,16 @@ func openLog(t *testing.T, d *db.DB, key *seal.Key) *ledger.Log {
 	return l
 }
 
+// restart opens the install anew.
+func (in *install) restart() {
+	in.Helper()
+	if err := in.d.Close(); err != nil {
+		in.Fatal(err)
+	}
+	in.d = dbtest.OpenConfig(in.T, in.cfg)
+	in.l = openLog(in.T, in.d, in.key)
+}
+
 func (in *install) must(text string, args ...any) {
 	in.Helper()
 	if _, err := in.raw.Exec(text, args...); err != nil {

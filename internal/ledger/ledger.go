@@ -105,18 +105,19 @@ func Append(tx *db.Tx, ev Event) (seq int64, err error) {
 }
 
 func insert(tx *db.Tx, leaf Leaf, text, salt, body []byte) (int64, error) {
-	last, _, err := db.One(tx, scanLast, "SELECT seq, ts FROM ledger_event ORDER BY seq DESC LIMIT 1")
+	tail, err := tx.Tail().Recall(tx, eventTable, func() (db.Tail, error) { return readTail(tx) })
 	if err != nil {
 		return 0, fmt.Errorf("number event: %w", err)
 	}
-	if err := tx.NotBefore(last.at); err != nil {
+	if err := tx.NotBefore(time.UnixMicro(tail.At)); err != nil {
 		return 0, err // another replica's clock is ahead of ours by too much
 	}
-	seq := last.next
+	seq := tail.Next
 	if _, err := tx.Exec("INSERT INTO ledger_event (seq, ts, verb, kind, object, leaf) VALUES ($1, $2, $3, $4, $5, $6)",
 		seq, leaf.TS, leaf.Verb, leaf.Object.Type, leaf.Object.ID, string(text)); err != nil {
 		return 0, fmt.Errorf("append event: %w", err)
 	}
+	tx.Tail().Keep(tx, eventTable, db.Tail{Next: seq + 1, At: leaf.TS})
 	if len(leaf.Commit) == 0 {
 		return seq, nil
 	}
@@ -127,16 +128,16 @@ func insert(tx *db.Tx, leaf Leaf, text, salt, body []byte) (int64, error) {
 	return seq, nil
 }
 
-// last says where the record ends: the number of the next event and the instant of the newest.
-type last struct {
-	next int64
-	at   time.Time
-}
+const eventTable = "ledger_event"
 
-func scanLast(row db.Scanner) (last, error) {
-	var seq, ts int64
-	err := row.Scan(&seq, &ts)
-	return last{seq + 1, time.UnixMicro(ts).UTC()}, err
+// readTail reads where the record ends.
+func readTail(tx *db.Tx) (db.Tail, error) {
+	t, _, err := db.One(tx, func(row db.Scanner) (t db.Tail, err error) {
+		err = row.Scan(&t.Next, &t.At)
+		t.Next++
+		return t, err
+	}, "SELECT seq, ts FROM ledger_event ORDER BY seq DESC LIMIT 1")
+	return t, err
 }
 
 // commit returns the canonical detail and, per name, its salted commitment.
@@ -224,9 +225,9 @@ func Open(ctx context.Context, d *db.DB, key *seal.Key, origin string, log *slog
 	d.OnDenied(RecordDenial)
 	d.OnCommit(l.notify)
 	err = d.View(ctx, func(tx *db.Tx) error {
-		last, found, err := db.One(tx, scanLast, "SELECT seq, ts FROM ledger_event ORDER BY seq DESC LIMIT 1")
-		if found {
-			d.Floor(last.at)
+		tail, err := readTail(tx)
+		if err == nil && tail.Next > 0 {
+			d.Floor(time.UnixMicro(tail.At))
 		}
 		return err
 	})

@@ -334,6 +334,9 @@ func TestAClockFarBehindTheNewestEventRefuses(t *testing.T) {
 	in := installed(t)
 	in.write("a", 1)
 	in.must("UPDATE ledger_event SET ts = ts + 3600000000") // as from a replica whose clock is an hour ahead
+	if in.d.Engine() == "sqlite" {                          // there are no replicas; but the clock may have been wrong before a restart
+		in.restart()
+	}
 	if err := write(in.d, "a", 2); !fault.Is(err, "clock_moved_back") {
 		t.Errorf("err = %v, want clock_moved_back", err)
 	}
