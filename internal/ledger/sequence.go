@@ -273,7 +273,7 @@ func newestSize(tx *db.Tx) (size int64, err error) {
 	return size, err
 }
 
-func scanText(row db.Scanner) (s string, err error) { return s, row.Scan(&s) }
+func scanText(row db.Scanner) (s string, err error) { return s, row.Scan((*strict)(&s)) }
 
 // loadEdge rebuilds the right edge of a tree of this size from its tiles.
 func loadEdge(tx *db.Tx, size int64) (edge, error) {

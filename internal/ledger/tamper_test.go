@@ -79,6 +79,13 @@ func tamperings() []tampering {
 		{"edit a checkpoint's size", []string{"UPDATE ledger_checkpoint SET size = 258 WHERE size = 257"}, []string{"UPDATE ledger_checkpoint SET size = 257 WHERE size = 258"}, "checkpoint", "ledger_checkpoint", "258", false},
 		{"invent a checkpoint", []string{"INSERT INTO ledger_checkpoint VALUES (900, 'x', 'x')"}, []string{"DELETE FROM ledger_checkpoint WHERE size = 900"}, "checkpoint", "ledger_checkpoint", "900", false},
 
+		{"the words of an event as bytes", []string{"UPDATE ledger_detail SET body = CAST(body AS BLOB) WHERE seq = 300"}, []string{"UPDATE ledger_detail SET body = CAST(body AS TEXT) WHERE seq = 300"}, "detail", "ledger_detail", "300", true},
+		{"a salt as bytes", []string{"UPDATE ledger_detail SET salt = CAST(salt AS BLOB) WHERE seq = 300"}, []string{"UPDATE ledger_detail SET salt = CAST(salt AS TEXT) WHERE seq = 300"}, "detail", "ledger_detail", "300", true},
+		{"an event as bytes", []string{"UPDATE ledger_event SET leaf = CAST(leaf AS BLOB) WHERE seq = 300"}, []string{"UPDATE ledger_event SET leaf = CAST(leaf AS TEXT) WHERE seq = 300"}, "event_edited", "ledger_event", "300", true},
+		{"a verb as bytes", []string{"UPDATE ledger_event SET verb = CAST(verb AS BLOB) WHERE seq = 300"}, []string{"UPDATE ledger_event SET verb = CAST(verb AS TEXT) WHERE seq = 300"}, "event_edited", "ledger_event", "300", true},
+		{"a tile as bytes", []string{"UPDATE ledger_tile SET data = CAST(data AS BLOB) WHERE id = '0/1'"}, []string{"UPDATE ledger_tile SET data = CAST(data AS TEXT) WHERE id = '0/1'"}, "tile", "ledger_tile", "0/1", true},
+		{"a checkpoint as bytes", []string{"UPDATE ledger_checkpoint SET note = CAST(note AS BLOB) WHERE size = 257"}, []string{"UPDATE ledger_checkpoint SET note = CAST(note AS TEXT) WHERE size = 257"}, "checkpoint", "ledger_checkpoint", "257", true},
+
 		{"drop an index", []string{"DROP INDEX ledger_event_object"}, []string{"CREATE INDEX ledger_event_object ON ledger_event (object, seq)"}, "storage", "ledger_event_object", "", true},
 		{"add a trigger", []string{"CREATE TRIGGER sly AFTER INSERT ON ledger_event BEGIN DELETE FROM ledger_detail; END"}, []string{"DROP TRIGGER sly"}, "storage", "sly", "", true},
 	}

@@ -80,7 +80,9 @@ func Verify(ctx context.Context, d *db.DB, vkey string, progress ...func(done, o
 func readHeads(tx *db.Tx, vkey string, r *Report) (map[int64]tlog.Hash, error) {
 	heads := map[int64]tlog.Hash{}
 	type stored struct{ size, root, note string }
-	list, err := db.Collect(tx, func(row db.Scanner) (s stored, err error) { return s, row.Scan(&s.size, &s.root, &s.note) },
+	list, err := db.Collect(tx, func(row db.Scanner) (s stored, err error) {
+		return s, row.Scan(&s.size, (*strict)(&s.root), (*strict)(&s.note))
+	},
 		"SELECT CAST(size AS TEXT), root, note FROM ledger_checkpoint ORDER BY size")
 	if err != nil {
 		return nil, err

@@ -90,7 +90,9 @@ const rawColumns = "SELECT CAST(e.seq AS TEXT), CAST(e.ts AS TEXT), e.verb, e.ki
 	" FROM ledger_event e LEFT JOIN ledger_detail d ON d.seq = e.seq"
 
 func scanRaw(row db.Scanner) (e rawEvent, err error) {
-	return e, row.Scan(&e.seq, &e.ts, &e.verb, &e.kind, &e.object, &e.leaf, &e.salt, &e.detail, &e.hasDetail)
+	err = row.Scan(&e.seq, &e.ts, (*strict)(&e.verb), (*strict)(&e.kind), (*strict)(&e.object), (*strict)(&e.leaf),
+		(*strict)(&e.salt), (*strict)(&e.detail), &e.hasDetail)
+	return e, err
 }
 
 func (v *verifier) event(e rawEvent) error {
@@ -267,7 +269,7 @@ func (v *verifier) blame() {
 // strayTiles finds tiles beyond the signed tree, and widths that do not fit.
 func (v *verifier) strayTiles() error {
 	type stored struct{ id, width string }
-	list, err := db.Collect(v.tx, func(row db.Scanner) (s stored, err error) { return s, row.Scan(&s.id, &s.width) },
+	list, err := db.Collect(v.tx, func(row db.Scanner) (s stored, err error) { return s, row.Scan((*strict)(&s.id), &s.width) },
 		"SELECT COALESCE(id, ''), CAST(width AS TEXT) FROM ledger_tile")
 	if err != nil {
 		return err
