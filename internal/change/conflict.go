@@ -24,11 +24,17 @@ func (m Material) keys() []effectKey {
 			out = append(out, k)
 		}
 	}
+	for _, k := range m.stateKeys() {
+		add(k)
+	}
 	for _, t := range m.Targets {
 		add(effectKey{target: t})
 	}
 	for _, e := range m.Effects {
 		add(effectKey{e.Target, e.Path})
+	}
+	for _, k := range m.planKeys() {
+		add(k)
 	}
 	return out
 }
@@ -41,7 +47,7 @@ var inFlight = []State{Authorized, Scheduled, Implementing, Verifying}
 func loadRivals(tx *db.Tx, s *Snapshot) ([]Rival, error) {
 	var out []Rival
 	rivals := map[ID]*Rival{}
-	for _, k := range s.Revision.Material.keys() {
+	for _, k := range s.Revision.Material.sought() {
 		rows, err := rivalsOf(tx, s.Change.ID, k)
 		if err != nil {
 			return nil, err
@@ -50,9 +56,7 @@ func loadRivals(tx *db.Tx, s *Snapshot) ([]Rival, error) {
 			if rivals[r.id] == nil {
 				rivals[r.id] = &Rival{ID: r.id, Path: k.target}
 			}
-			if r.path != "" {
-				rivals[r.id].Same, rivals[r.id].Path = true, k.target+" "+r.path
-			}
+			rivals[r.id].meet(k, r.path)
 		}
 	}
 	for id, r := range rivals {
@@ -69,6 +73,7 @@ func loadRivals(tx *db.Tx, s *Snapshot) ([]Rival, error) {
 		}
 		other := Snapshot{Change: c, Revision: rev}
 		r.State, r.Summary = c.State, c.Summary
+		r.judge(s, other)
 		r.From, r.Until, _, _ = other.start(0)
 		out = append(out, *r)
 	}
@@ -76,8 +81,34 @@ func loadRivals(tx *db.Tx, s *Snapshot) ([]Rival, error) {
 	return out, nil
 }
 
-// conflicts says what stands in the way at this instant: the same effect in overlapping time blocks,
-// the same target must be acknowledged by a slot holder while the other runs, a freeze blocks.
+// meet notes one key that both hold. The same resource outweighs the same module, and that the same target.
+func (r *Rival) meet(k effectKey, path string) {
+	near := strings.HasPrefix(path, inModule)
+	switch {
+	case path == "" || near && r.Same:
+		return
+	case near:
+		r.Near, r.Path = true, k.target+" "+strings.TrimPrefix(path, inModule+" ")
+	default:
+		r.Same, r.Path = true, k.target+" "+strings.TrimPrefix(strings.TrimPrefix(path, wholeState), anyOfState)
+	}
+	r.met = append(r.met, path)
+}
+
+// judge says whether one of the two destroys what both touch, and which was authorized first.
+func (r *Rival) judge(s *Snapshot, other Snapshot) {
+	a, b := s.Change, other.Change
+	for _, path := range r.met {
+		r.Destroys = r.Destroys || s.Revision.Material.destroys(path) || other.Revision.Material.destroys(path)
+	}
+	mine, theirs := a.Body.Decided, b.Body.Decided
+	r.First = mine == 0 || theirs < mine || theirs == mine && b.Number < a.Number
+}
+
+// conflicts says what stands in the way at this instant. What is running and makes the same change blocks,
+// and so does what deletes or replaces the same, for whichever of the two was authorized later. Who touches
+// the same in overlapping time, the same module where something is destroyed, or runs on the same target is
+// acknowledged by a slot holder. A freeze blocks.
 func (s *Snapshot) conflicts(now int64) []wire.Conflict {
 	var out []wire.Conflict
 	for _, w := range s.frozen(now) {
@@ -90,17 +121,29 @@ func (s *Snapshot) conflicts(now int64) []wire.Conflict {
 	from, until, _, _ := s.start(now)
 	for _, r := range s.Rivals {
 		overlap := (until == 0 || r.From < until) && (r.Until == 0 || from < r.Until)
-		running := r.State == Implementing
-		switch {
-		case r.Same && running && overlap && !s.acknowledged(string(r.ID)):
-			out = append(out, wire.Conflict{With: string(r.ID), Severity: "block", Text: "It is running and makes the same change: " + r.Path})
-		case (r.Same && overlap || running) && !s.acknowledged(string(r.ID)):
-			out = append(out, wire.Conflict{With: string(r.ID), Severity: "ack", Text: "It touches the same in overlapping time: " + r.Path})
-		default:
-			out = append(out, wire.Conflict{With: string(r.ID), Severity: "info", Text: "It touches the same target: " + r.Path})
-		}
+		severity, text := r.severity(overlap, s.acknowledged(string(r.ID)))
+		out = append(out, wire.Conflict{With: string(r.ID), Severity: severity, Text: text + ": " + r.Path})
 	}
 	return out
+}
+
+func (r Rival) severity(overlap, acknowledged bool) (severity, text string) {
+	running := r.State == Implementing
+	switch {
+	case r.Same && r.Destroys && overlap && r.First:
+		return "block", "It was authorized first, and one of the two deletes or replaces the same"
+	case acknowledged:
+		return "info", "It touches the same target"
+	case r.Same && running && overlap:
+		return "block", "It is running and makes the same change"
+	case r.Same && overlap || running:
+		return "ack", "It touches the same in overlapping time"
+	case r.Near && r.Destroys && overlap:
+		return "ack", "One of the two deletes or replaces something beside what the other touches"
+	case r.Near:
+		return "info", "It touches something beside"
+	}
+	return "info", "It touches the same target"
 }
 
 // blocking keeps the conflicts that keep a permit from opening.

@@ -167,6 +167,7 @@ func (b *Binding) readPlan(document []byte) error {
 	n := p.Counts()
 	b.Complete = p.Complete() && !p.Errored()
 	b.Plan = PlanSum{Create: n.Create, Update: n.Update, Delete: n.Delete, Replace: n.Replace, Types: p.Types()}
+	b.Plan.Touches, b.Plan.Whole = touched(p)
 	b.Normalized, _ = p.Normalized()
 	return nil
 }

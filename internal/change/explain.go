@@ -9,6 +9,7 @@ import (
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 // Explained is what the policy in force says about one change, rule by rule.
@@ -21,7 +22,9 @@ type Explained struct {
 	Rules   []policy.Explanation `json:"rules"`
 	// Excluded says who cannot decide on a change that is filed, and why; sorted by person.
 	Excluded []Excluded `json:"excluded,omitempty"`
-	Advice   []string   `json:"advice,omitempty"` // what nothing forbids and is better otherwise
+	// Conflicts are with other changes in flight, and freezes: what both touch, and whose turn it is.
+	Conflicts []wire.Conflict `json:"conflicts,omitempty"`
+	Advice    []string        `json:"advice,omitempty"` // what nothing forbids and is better otherwise
 }
 
 // Explain asks the policy in force about a wording that need not be filed.
@@ -42,7 +45,7 @@ func (d *Desk) Explain(ctx context.Context, m Material) (Explained, error) {
 // ExplainChange asks it about the current revision of a change.
 func (d *Desk) ExplainChange(ctx context.Context, id ID) (x Explained, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
-		s, err := d.load(tx, id)
+		s, err := d.loadWithRivals(tx, id)
 		if err != nil {
 			return err
 		}
@@ -50,6 +53,7 @@ func (d *Desk) ExplainChange(ctx context.Context, id ID) (x Explained, err error
 			return notSetUp()
 		}
 		x, err = explain(s.Pack, s.facts(tx.Now().UnixMicro()))
+		x.Conflicts = s.conflicts(tx.Now().UnixMicro())
 		x.Excluded, x.Advice = s.excludedNamed(), s.loose()
 		return err
 	})

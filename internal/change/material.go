@@ -54,13 +54,15 @@ type Binding struct {
 	Grant      *Grant   `json:"grant,omitempty"`    // access-grant
 }
 
-// PlanSum counts a plan's changes.
+// PlanSum sums a plan's changes up.
 type PlanSum struct {
 	Create  int      `json:"create"`
 	Update  int      `json:"update"`
 	Delete  int      `json:"delete"`
 	Replace int      `json:"replace"`
 	Types   []string `json:"types,omitempty"`
+	Touches []Touch  `json:"touches,omitempty"` // the resources that it changes, in the order of addresses
+	Whole   bool     `json:"whole,omitempty"`   // there are more than Touches holds
 }
 
 // Grant is one change of who holds a role.

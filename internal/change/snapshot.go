@@ -43,6 +43,11 @@ type Rival struct {
 	Same    bool   // the same effect, not just the same target
 	From    int64
 	Until   int64
+
+	Near     bool     // something in the same module of the same state
+	Destroys bool     // one of the two deletes or replaces what both touch
+	First    bool     // the other was authorized before this one
+	met      []string // the paths that both hold
 }
 
 // load reads the snapshot of one change; rivals are loaded only where they matter, by loadWithRivals.

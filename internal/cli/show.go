@@ -142,6 +142,12 @@ func writeDoubts(p *page, v client.Explained) {
 		}
 		p.item(x.Name, x.Text)
 	}
+	for i, x := range v.Conflicts {
+		if i == 0 {
+			p.heading("Conflicts")
+		}
+		p.item(x.Severity, x.With+": "+x.Text)
+	}
 	for i, x := range v.Advice {
 		if i == 0 {
 			p.heading("Better")

@@ -54,6 +54,14 @@ type PlanSum struct {
 	Delete  int      `json:"delete"`
 	Replace int      `json:"replace"`
 	Types   []string `json:"types,omitempty"`
+	Touches []Touch  `json:"touches,omitempty"`
+	Whole   bool     `json:"whole,omitempty"`
+}
+
+// Touch is one resource that a plan changes.
+type Touch struct {
+	Address string `json:"address"`
+	Op      string `json:"op"`
 }
 
 // Grant is one change of who holds a role or a place in a group. Until is in microseconds, 0 for without

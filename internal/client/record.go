@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"plumbline.dev/plumb/internal/wire"
 )
 
 // Entry is one event of the ledger.
@@ -214,7 +216,8 @@ type Explained struct {
 		Name string `json:"name"`
 		Text string `json:"text"`
 	} `json:"excluded"`
-	Advice []string `json:"advice"`
+	Conflicts []wire.Conflict `json:"conflicts"`
+	Advice    []string        `json:"advice"`
 }
 
 // Explain asks every rule about a change.
