@@ -172,6 +172,7 @@ func TestTheCurrentWordingIsTheNewestAndCarriesItsLike(t *testing.T) {
 	for name, lie := range map[string]func(*record){
 		"":                      func(*record) {},
 		"no wording":            func(r *record) { r.revisions = nil },
+		"no wording at all":     func(r *record) { r.revisions, r.shell.Rev = nil, 0 },
 		"no request":            func(r *record) { r.shell.ID = "" },
 		"another number":        func(r *record) { r.shell.Rev = 1 },
 		"another digest":        func(r *record) { r.shell.RevDigest = moreBytes },
@@ -485,9 +486,10 @@ func TestReplayHoldsEachRuleByItself(t *testing.T) {
 		"after an older pack": {approval, true, func(v *verifier, r *record) {
 			v.history, r.shell.Body.PackN = []inForce{{digest: someBytes, n: 1, seq: 2}}, 1
 		}},
-		"before a later pack": {approval, true, func(v *verifier, _ *record) { v.history = []inForce{{digest: someBytes, n: 1, seq: 50}} }},
-		"on an older wording": {approval, false, func(_ *verifier, r *record) { r.decisions[1].Rev = moreBytes }},
-		"in an earlier round": {approval, false, func(_ *verifier, r *record) { r.shell.Body.Before = 1 }},
+		"before a later pack":  {approval, true, func(v *verifier, _ *record) { v.history = []inForce{{digest: someBytes, n: 1, seq: 50}} }},
+		"on an older wording":  {approval, false, func(_ *verifier, r *record) { r.decisions[1].Rev = moreBytes }},
+		"by a word on another": {approval, false, func(_ *verifier, r *record) { r.decisions[0].Rev = moreBytes }},
+		"in an earlier round":  {approval, false, func(_ *verifier, r *record) { r.shell.Body.Before = 1 }},
 
 		"released":                    {permits, true, func(*verifier, *record) {}},
 		"a plan before anything":      {permits, true, func(_ *verifier, r *record) { r.permits[0].Kind, r.decisions = wire.KindPlan, nil }},

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"plumbline.dev/plumb/internal/blob"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/prove"
 )
@@ -54,6 +55,35 @@ func TestChangesOfAPeriodAreThoseThatSomethingHappenedTo(t *testing.T) {
 	}
 	says(t, empty.Proved, "The population is complete")
 	says(t, empty.NotProved, "goes on past the newest checkpoint")
+}
+
+// A pack cannot continue a checkpoint that is newer than the ledger, and says so.
+func TestACheckpointOfTheFutureIsNotContinued(t *testing.T) {
+	t.Parallel()
+	y := history(t)
+	for name, sel := range map[string]prove.Selection{"one change": {Change: y.plan.ID}, "a period": y.all()} {
+		sel.Since = 1 << 40
+		if err := prove.Write(t.Context(), &bytes.Buffer{}, y.source(), sel); !fault.Is(err, "newer_checkpoint") {
+			t.Errorf("%s: %v, want newer_checkpoint", name, err)
+		}
+	}
+}
+
+// A document that is not stored here any more is missing from the pack, which says so.
+func TestADocumentThatIsGoneIsNamedAsMissing(t *testing.T) {
+	t.Parallel()
+	y := history(t)
+	empty, err := blob.Open(t.TempDir())
+	must(t, err)
+	source := y.source()
+	source.Blobs = empty
+	var b bytes.Buffer
+	must(t, prove.Write(t.Context(), &b, source, prove.Selection{Change: y.plan.ID}))
+	r := whole(t, b.Bytes(), y.pinned())
+	if r.Counts.Documents != 0 {
+		t.Errorf("%d documents out of an empty folder", r.Counts.Documents)
+	}
+	says(t, r.NotProved, "withheld, or not stored")
 }
 
 func TestOneChangeIsProvedFromRequestToClosure(t *testing.T) {

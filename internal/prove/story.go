@@ -207,7 +207,7 @@ func (v *verifier) words(where string, e *event, x eventLine) {
 			e.detail[name] = d.Value
 		}
 		v.told.opened++
-	case x.Salt != "" || x.Detail != nil || x.Opened != nil:
+	case x.Salt != "" || x.Detail != nil: // details opened beside them, or one without the other
 		v.fault("detail", where, "The words of the event cannot be read.")
 	case len(e.leaf.Commit) > 0:
 		v.told.unsaid++
