@@ -48,7 +48,7 @@ func (d *Desk) Apply(ctx context.Context, actor fault.Actor, id ID, key string) 
 		}
 		v = d.linked(s.verdict(actor, q, tx.Now().UnixMicro()))
 		if v.Code != wire.ExitAllowed {
-			return recordVerdict(tx, s, v, q, "gate.denied")
+			return d.recordVerdict(tx, s, v, q, "gate.denied")
 		}
 		if err := d.redeem(tx, s, q, &v); err != nil {
 			return err
@@ -71,7 +71,7 @@ func (d *Desk) Apply(ctx context.Context, actor fault.Actor, id ID, key string) 
 		v.State = string(s.Change.State)
 		return d.save(tx, s, ledger.Event{Verb: "gate.closed", Detail: did})
 	})
-	return v, err
+	return v, d.written(actor, id, err)
 }
 
 // applied answers a retry of Apply, which was done under this very key: with its permit, though it is

@@ -33,6 +33,7 @@ type Desk struct {
 	demands demandCache
 	shelf   shelf
 	gate    gateCache
+	repeats repeats
 	trend   trend
 }
 

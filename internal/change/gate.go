@@ -98,9 +98,9 @@ func (d *Desk) recordAdvisory(ctx context.Context, actor fault.Actor, q wire.Gat
 			return err
 		}
 		v = d.linked(s.verdict(actor, q, tx.Now().UnixMicro()))
-		return recordVerdict(tx, s, v, q, "gate.advised")
+		return d.recordVerdict(tx, s, v, q, "gate.advised")
 	})
-	return v, err
+	return v, d.written(actor, id, err)
 }
 
 // snapshot gives the committed state of a change, from memory where nothing was written since.
@@ -181,11 +181,19 @@ func (d *Desk) Open(ctx context.Context, actor fault.Actor, q wire.GateRequest) 
 		}
 		v = d.linked(s.verdict(actor, q, tx.Now().UnixMicro()))
 		if v.Code != wire.ExitAllowed || q.Advisory {
-			return recordVerdict(tx, s, v, q, "gate.denied")
+			return d.recordVerdict(tx, s, v, q, "gate.denied")
 		}
 		return d.redeem(tx, s, q, &v)
 	})
-	return v, err
+	return v, d.written(actor, id, err)
+}
+
+// written takes note that what a use-case recorded was not committed, where that is so.
+func (d *Desk) written(actor fault.Actor, id ID, err error) error {
+	if err != nil {
+		d.repeats.undo(actor.Account, string(id))
+	}
+	return err
 }
 
 // again finds the permit that this very request opened before: same key, same caller.
@@ -216,7 +224,7 @@ func (d *Desk) retried(tx *db.Tx, s *Snapshot, p Permit, q wire.GateRequest, v *
 	if v.Verdict == wire.Allow {
 		return nil
 	}
-	return recordVerdict(tx, s, *v, q, "gate.denied")
+	return d.recordVerdict(tx, s, *v, q, "gate.denied")
 }
 
 // same answers a retry with the permit it got. It is not a second permit: once the execution has ended
@@ -319,8 +327,9 @@ func (d *Desk) signPermit(s *Snapshot, p Permit) (*seal.Envelope, error) {
 	return env, nil
 }
 
-// recordVerdict makes a verdict without a permit an event; it changes nothing else.
-func recordVerdict(tx *db.Tx, s *Snapshot, v wire.GateVerdict, q wire.GateRequest, verb string) error {
+// recordVerdict makes a verdict without a permit an event, or counts it where it is the same as one within
+// the last minute; it changes nothing else.
+func (d *Desk) recordVerdict(tx *db.Tx, s *Snapshot, v wire.GateVerdict, q wire.GateRequest, verb string) error {
 	codes := []string{}
 	for _, x := range v.Denials {
 		codes = append(codes, x.Code)
@@ -335,9 +344,14 @@ func recordVerdict(tx *db.Tx, s *Snapshot, v wire.GateVerdict, q wire.GateReques
 	if v.Code == wire.ExitAllowed {
 		outcome = "ok"
 	}
-	_, err := ledger.Append(tx, ledger.Event{Verb: verb, Type: "change", Object: string(s.Change.ID), Rev: s.Change.RevDigest,
-		Outcome: outcome, Policy: s.Demand.Policy, Detail: map[string]any{"code": v.Code, "why": strings.Join(codes[:min(len(codes), 20)], ", "),
-			"kind": q.Kind, "claimed": q.CI}})
+	why := strings.Join(codes[:min(len(codes), 20)], ", ")
+	e := ledger.Event{Verb: verb, Type: "change", Object: string(s.Change.ID), Rev: s.Change.RevDigest, Outcome: outcome,
+		Policy: s.Demand.Policy, Detail: map[string]any{"code": v.Code, "why": why, "kind": q.Kind, "claimed": q.CI}}
+	k := alike{tx.Actor().Account, verb, e.Object, e.Rev, q.Kind, fmt.Sprintf("%d %s", v.Code, why)}
+	if !d.repeats.first(k, tx.Actor(), e, tx.Now().UnixMicro()) {
+		return nil
+	}
+	_, err := ledger.Append(tx, e)
 	return err
 }
 

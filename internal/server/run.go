@@ -141,7 +141,7 @@ func (s *Server) flush(ctx context.Context) {
 
 // flushOnce writes down what is kept in memory for a while.
 func (s *Server) flushOnce(ctx context.Context) {
-	if err := errors.Join(s.refused.Flush(ctx), s.people.Flush(ctx)); err != nil && ctx.Err() == nil {
+	if err := errors.Join(s.refused.Flush(ctx), s.people.Flush(ctx), s.changes.FlushVerdicts(ctx)); err != nil && ctx.Err() == nil {
 		s.log.Warn("sums and last uses could not be written; trying again", "err", err)
 	}
 }
