@@ -103,6 +103,7 @@ type Body struct {
 	Authors    []string          `json:"authors"`             // persons who wrote any revision
 	Carried    []string          `json:"carried,omitempty"`   // digests of equal earlier revisions whose decisions still count
 	Frozen     string            `json:"frozen,omitempty"`    // digest of what the policy demanded at the newest submission, see Frozen
+	Risk       string            `json:"risk,omitempty"`      // as judged at the newest submission
 	Round      int64             `json:"round,omitempty"`     // submissions so far
 	History    policy.History    `json:"history,omitzero"`    // of changes like this one, as of the submission
 	Submitted  int64             `json:"submitted,omitempty"` // first submission

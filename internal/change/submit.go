@@ -96,6 +96,7 @@ func (s *Snapshot) submit(actor fault.Actor, seen string, now int64) error {
 		return unsatisfiable(*c, gap)
 	}
 	s.Frozen, s.Demand = demand, demand
+	s.Change.Body.Risk = string(demand.Risk)
 	c.Body.Round++
 	c.Body.Since, c.Body.Before = now, int64(len(s.Decisions))
 	if c.Body.Submitted == 0 {

@@ -1,0 +1,108 @@
+//go:build browser
+
+package browser_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+
+	"plumbline.dev/plumb/internal/server/servertest"
+)
+
+// said is one line that a script tells.
+type said struct {
+	Kind     string `json:"kind"`
+	What     string `json:"what"`
+	Detail   string `json:"detail"`
+	At       string `json:"at"`
+	Path     string `json:"path"`
+	Scheme   string `json:"scheme"`
+	Bytes    int64  `json:"bytes"`
+	Requests int64  `json:"requests"`
+}
+
+// script runs one of the scripts beside this file against a server, and fails with every problem that it
+// tells. A script that ends without saying that it is done has failed.
+func script(t *testing.T, name string, task map[string]any) (all []said) {
+	t.Helper()
+	if os.Getenv("PLUMB_BROWSER") == "" {
+		t.Fatal("no browser to drive: run this by scripts/with-browser")
+	}
+	text, err := json.Marshal(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", name)
+	cmd.Env = append(os.Environ(), "PLUMB_TASK="+string(text))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := false
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 4<<20)
+	for lines.Scan() {
+		var s said
+		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+			t.Log(lines.Text())
+			continue
+		}
+		all = append(all, s)
+		switch s.Kind {
+		case "problem":
+			t.Errorf("%s: %s: %s", s.At, s.What, s.Detail)
+		case "done":
+			done = true
+		}
+	}
+	if err := cmd.Wait(); err != nil || !done {
+		t.Errorf("%s did not finish: %v", name, err)
+	}
+	return all
+}
+
+// shots is where screenshots are kept for people to look at; "" keeps none.
+func shots(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("PLUMB_SHOTS")
+	if dir == "" {
+		return ""
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Limits of a page (the first one without anything in the browser's cache).
+const (
+	maxBytes    = 150 << 10
+	maxRequests = 4
+)
+
+// Every page can be used by everybody: no violation of WCAG 2.2 AA in either theme, no sideways
+// scrolling from 360 px on, within the budget of weight and requests, and nothing that the policy of
+// content would have to stop.
+func TestEveryPageForEverybody(t *testing.T) {
+	s := servertest.Start(t)
+	paths := seed(t, s)
+	for _, x := range script(t, "pages.mjs", map[string]any{"base": s.URL, "name": "sam", "password": servertest.Password, "pages": paths,
+		"shots": shots(t), "widths": []int{360, 768, 1440}, "schemes": []string{"light", "dark"}}) {
+		if x.Kind == "weight" && (x.Bytes > maxBytes || x.Requests > maxRequests) {
+			t.Errorf("%s weighs %d bytes in %d requests; at most %d in %d are allowed", x.Path, x.Bytes, x.Requests, maxBytes, maxRequests)
+		}
+	}
+}
