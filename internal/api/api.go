@@ -114,12 +114,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.Serv
 // Stop answers everybody who waits on purpose; call it once, when the server begins to stop.
 func (a *API) Stop() { close(a.stop) }
 
-// Sweep forgets idempotency keys and deliveries that are too old to be asked for again. The server calls
-// it every hour.
+// Sweep forgets idempotency keys, deliveries and sessions that are too old to be asked for again. The server
+// calls it every hour.
 func (a *API) Sweep(ctx context.Context) error {
-	return a.DB.Update(ctx, fault.SystemActor("sweep"), func(tx *db.Tx) error {
+	err := a.DB.Update(ctx, fault.SystemActor("sweep"), func(tx *db.Tx) error {
 		return errors.Join(forgetKept(tx, tx.Now().Add(-keptFor)), forgetDeliveries(tx, tx.Now().Add(-keepsFor)))
 	})
+	return errors.Join(err, a.People.ForgetSessions(ctx))
 }
 
 // Webhooks gives the desk whose loop the server runs.

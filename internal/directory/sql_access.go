@@ -40,6 +40,18 @@ func saveSession(tx *db.Tx, s Session) error {
 	return tx.ExecOne("UPDATE directory_session SET ended = $1, why = $2 WHERE id = $3 AND ended = 0", s.Ended, s.Why, string(s.ID))
 }
 
+// sessionsOver lists sessions that ran out before an instant, as many as one event answers for.
+func sessionsOver(tx *db.Tx, before int64) ([]string, error) {
+	return db.Collect(tx, scanText, "SELECT id FROM directory_session WHERE expires < $1 ORDER BY expires, id LIMIT $2", before, perEvent)
+}
+
+func deleteSession(tx *db.Tx, id string) error {
+	if _, err := tx.Exec("DELETE FROM directory_presence WHERE id = $1", id); err != nil {
+		return err
+	}
+	return tx.ExecOne("DELETE FROM directory_session WHERE id = $1", id)
+}
+
 const tokenColumns = "SELECT t.id, t.account, t.person, t.name, t.hash, t.scopes, t.repo, t.pipe, t.created, t.expires, t.revoked, t.why, COALESCE(p.used, 0)" +
 	" FROM directory_token t LEFT JOIN directory_presence p ON p.id = t.id"
 
