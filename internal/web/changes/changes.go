@@ -29,7 +29,7 @@ type Pages struct {
 func (p Pages) Routes() []frame.Route {
 	return []frame.Route{
 		{Method: "GET", Path: "/changes", Need: directory.ChangeRead, Handle: p.list},
-		{Method: "GET", Path: "/changes/export/{format}", Need: directory.ChangeRead, Handle: p.export},
+		{Method: "GET", Path: "/export/changes/{format}", Need: directory.ChangeRead, Handle: p.export},
 		{Method: "POST", Path: "/changes/views", Need: directory.TokensOwn, Handle: p.saveView},
 		{Method: "POST", Path: "/changes/views/{id}/drop", Need: directory.TokensOwn, Handle: p.dropView},
 		{Method: "GET", Path: "/changes/calendar", Need: directory.ChangeRead, Handle: p.calendar},
