@@ -12,13 +12,22 @@ import (
 
 // GateCheck asks what the gate would say. A no is an answer, not an error.
 func (c *Client) GateCheck(ctx context.Context, q wire.GateRequest) (Reply[wire.GateVerdict], error) {
-	return call[wire.GateVerdict](ctx, c, request{method: http.MethodPost, path: path("gate", "check"), body: q, also: http.StatusForbidden})
+	return verdict(call[wire.GateVerdict](ctx, c, request{method: http.MethodPost, path: path("gate", "check"), body: q, also: http.StatusForbidden}))
 }
 
 // GateOpen redeems the permit. The key inside the request is what makes it happen once: a retry after a
 // lost answer gets the same permit.
 func (c *Client) GateOpen(ctx context.Context, q wire.GateRequest) (Reply[wire.GateVerdict], error) {
-	return call[wire.GateVerdict](ctx, c, request{method: http.MethodPost, path: path("gate", "open"), body: q, also: http.StatusForbidden})
+	return verdict(call[wire.GateVerdict](ctx, c, request{method: http.MethodPost, path: path("gate", "open"), body: q, also: http.StatusForbidden}))
+}
+
+// verdict makes an answer that does not say yes a no, whatever its code: zero, the code of a yes, is also that
+// of a document in which nothing stands.
+func verdict(r Reply[wire.GateVerdict], err error) (Reply[wire.GateVerdict], error) {
+	if err == nil && r.Value.Verdict != wire.Allow && r.Value.Code == wire.ExitAllowed {
+		r.Value.Verdict, r.Value.Code, r.Raw = wire.Deny, wire.ExitDenied, nil
+	}
+	return r, err
 }
 
 // GateClose reports how an execution ended; key is the same for every try of one report.
