@@ -148,10 +148,14 @@ func (a *app) policyTest() *cobra.Command {
 				bad++
 			}
 		}
-		err = a.emitValue(struct {
-			Stories []policy.Story `json:"stories"`
-			Failed  int            `json:"failed"`
-		}{stories, bad}, func(w io.Writer) error { return a.writeStories(w, stories, bad) })
+		if a.opts.output == "junit" {
+			err = a.reportStories(stories)
+		} else {
+			err = a.emitValue(struct {
+				Stories []policy.Story `json:"stories"`
+				Failed  int            `json:"failed"`
+			}{stories, bad}, func(w io.Writer) error { return a.writeStories(w, stories, bad) })
+		}
 		switch {
 		case err != nil:
 			return err
@@ -161,7 +165,7 @@ func (a *app) policyTest() *cobra.Command {
 			return status(wire.ExitMismatch)
 		}
 		return nil
-	})
+	}, "junit")
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/wire"
 )
@@ -56,6 +57,11 @@ func junitReport(v wire.GateVerdict) ([]byte, error) {
 		s.Cases = append(s.Cases, junitCase{Class: "plumb.gate." + f.kind, Name: clean(f.code), Failure: &junitFailure{Message: clean(f.text),
 			Text: clean(strings.TrimSpace(fmt.Sprintf("%s\n%s\nwho: %s", f.text, ruleText(f.rule, f.clause), f.who)))}})
 	}
+	return s.write()
+}
+
+// write counts the tests and gives the document.
+func (s *junitSuite) write() ([]byte, error) {
 	s.Tests = len(s.Cases)
 	for _, c := range s.Cases {
 		if c.Failure != nil {
@@ -64,6 +70,32 @@ func junitReport(v wire.GateVerdict) ([]byte, error) {
 	}
 	b, err := xml.MarshalIndent(s, "", "  ")
 	return append([]byte(xml.Header), append(b, '\n')...), err
+}
+
+// reportStories has one test for each story of a policy pack.
+func (a *app) reportStories(list []policy.Story) error {
+	s := junitSuite{Name: "plumb policy test"}
+	for _, story := range list {
+		c := junitCase{Class: "plumb.policy", Name: clean(story.File)}
+		if !story.OK {
+			c.Failure = &junitFailure{Message: "the story expects nothing"}
+		}
+		var wrong []string
+		for _, step := range story.Steps {
+			if !step.OK {
+				wrong = append(wrong, clean(fmt.Sprintf("line %d: %s: got %s", step.Line, step.Text, step.Got)))
+			}
+		}
+		if len(wrong) > 0 {
+			c.Failure = &junitFailure{Message: wrong[0], Text: strings.Join(wrong, "\n")}
+		}
+		s.Cases = append(s.Cases, c)
+	}
+	b, err := s.write()
+	if err == nil {
+		_, err = a.out.Write(b)
+	}
+	return err
 }
 
 func plain(_, s string) string { return s }
