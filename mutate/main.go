@@ -111,7 +111,13 @@ func (r *runner) all(ctx context.Context, chosen *regexp.Regexp) ([]row, error) 
 		}
 		fmt.Fprintf(os.Stderr, "mutate: %s: %d tests\n", s.pkg, len(s.tests))
 	}
-	err := each(r.jobs, len(rows), func(i int) error { return r.judge(ctx, &rows[i]) })
+	err := each(r.jobs, len(rows), func(i int) error {
+		err := r.judge(ctx, &rows[i])
+		if i%100 == 99 || rows[i].State == survived {
+			fmt.Fprintf(os.Stderr, "mutate: guard %d of %d: %s %s\n", i+1, len(rows), rows[i].key(), rows[i].State)
+		}
+		return err
+	})
 	return rows, err
 }
 
