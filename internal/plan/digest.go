@@ -20,19 +20,29 @@ func (p *Plan) Normalized() (digest, reason string) {
 	if !d.Keyed && d.markers().bare {
 		return "", "The plan holds sensitive values and was read without the key of its repository."
 	}
-	lines := make([][]byte, 0, len(d.ResourceChanges)+len(d.OutputChanges)+len(d.Ignored))
-	for _, w := range d.ResourceChanges {
-		w.ActionReason = "" // why, not what; a tool may word it otherwise the next time
-		lines = append(lines, append(w.append(line("r ")), '\n'))
-	}
-	for _, o := range d.OutputChanges {
-		lines = append(lines, append(o.append(line("o ")), '\n'))
-	}
-	for _, s := range d.Ignored {
-		lines = append(lines, append(s.append(line("s ")), '\n'))
-	}
-	if len(lines) == 0 {
+	if len(d.ResourceChanges)+len(d.OutputChanges)+len(d.Ignored) == 0 {
 		return "", "The plan changes nothing, so there is nothing to bind."
 	}
-	return seal.Digest(normalDomain, lines...), ""
+	return seal.DigestOf(normalDomain, d.lines), ""
+}
+
+// lines yields what the normalized digest is of. Each line is good until the next one is asked for.
+func (d *document) lines(yield func([]byte) bool) {
+	var l line
+	for _, w := range d.ResourceChanges {
+		w.ActionReason = "" // why, not what; a tool may word it otherwise the next time
+		if l = append(w.append(append(l[:0], "r "...)), '\n'); !yield(l) {
+			return
+		}
+	}
+	for _, o := range d.OutputChanges {
+		if l = append(o.append(append(l[:0], "o "...)), '\n'); !yield(l) {
+			return
+		}
+	}
+	for _, s := range d.Ignored {
+		if l = append(s.append(append(l[:0], "s "...)), '\n'); !yield(l) {
+			return
+		}
+	}
 }

@@ -273,32 +273,35 @@ func marked(s string) bool {
 
 // markers says which kinds of marker stand in a document.
 func (d *document) markers() (seen struct{ bare, keyed bool }) {
-	note := func(s string) {
-		for i := strings.Index(s, anyMarker); i >= 0; i = strings.Index(s, anyMarker) {
-			if strings.HasPrefix(s[i:], keyedMarker) {
-				seen.keyed = true
-			} else {
-				seen.bare = true
+	bare, keyed := []byte(anyMarker), []byte(keyedMarker)
+	note := func(texts ...[]byte) {
+		for _, b := range texts {
+			for i := bytes.Index(b, bare); i >= 0; i = bytes.Index(b, bare) {
+				if bytes.HasPrefix(b[i:], keyed) {
+					seen.keyed = true
+				} else {
+					seen.bare = true
+				}
+				b = b[i+1:]
 			}
-			s = s[i+1:]
 		}
 	}
 	for _, rows := range [][]row{d.ResourceChanges, d.ResourceDrift} {
 		for i := range rows {
-			note(rows[i].Address + " " + rows[i].PreviousAddress)
+			note([]byte(rows[i].Address), []byte(rows[i].PreviousAddress))
 		}
 	}
 	for v := range d.values {
-		note(string(v))
+		note(v)
 	}
 	for _, o := range d.OutputChanges {
-		note(o.Name)
+		note([]byte(o.Name))
 	}
 	for _, k := range d.Checks {
-		note(k.Address)
+		note([]byte(k.Address))
 	}
 	for _, s := range d.Ignored {
-		note(s.Mark)
+		note([]byte(s.Mark))
 	}
 	return seen
 }

@@ -114,9 +114,13 @@ func (p *parser) finish() (*document, error) {
 	p.red.known.settle()
 	p.doc.Format, p.doc.Keyed = documentFormat, len(p.red.known.key) > 0
 	for i := range rows {
-		if class(rows[i].actions) == ClassNoOp && rows[i].PreviousAddress == "" && !imports(rows[i].change.importing) {
+		if rows[i].still() {
 			p.doc.NoOp++
-		} else {
+		}
+	}
+	p.doc.ResourceChanges = make([]row, 0, len(rows)-p.doc.NoOp)
+	for i := range rows {
+		if !rows[i].still() {
 			p.doc.ResourceChanges = append(p.doc.ResourceChanges, p.red.stored(&rows[i]))
 		}
 		rows[i] = rawRow{} // lets go of the raw bytes, which are most of the memory
@@ -134,6 +138,11 @@ func (p *parser) finish() (*document, error) {
 	}
 	p.doc.settle()
 	return &p.doc, nil
+}
+
+// still reports whether nothing is done to the resource, and nothing to what the state says of it.
+func (w *rawRow) still() bool {
+	return class(w.actions) == ClassNoOp && w.PreviousAddress == "" && !imports(w.change.importing)
 }
 
 // gather reads raw rows and remembers what is secret in them.

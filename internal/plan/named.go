@@ -117,8 +117,8 @@ func scanSpoken(dst []span, s []byte) []span {
 		i = at + 1
 		word := lastWord(s, at)
 		switch {
-		case strings.EqualFold(word, "bearer"), strings.EqualFold(word, "basic"):
-		case strings.HasPrefix(word, "--") && secretName(word[2:], false):
+		case len(word) == len("bearer") && bytes.EqualFold(word, []byte("bearer")), len(word) == len("basic") && bytes.EqualFold(word, []byte("basic")):
+		case bytes.HasPrefix(word, []byte("--")) && secretName(word[2:], false):
 		default:
 			continue
 		}
@@ -133,10 +133,10 @@ func scanSpoken(dst []span, s []byte) []span {
 	return dst
 }
 
-func lastWord(s []byte, end int) string {
+func lastWord(s []byte, end int) []byte {
 	from := end
 	for from > 0 && end-from < 64 && nameByte(s[from-1]) {
 		from--
 	}
-	return string(s[from:end])
+	return s[from:end]
 }

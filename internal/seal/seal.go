@@ -10,16 +10,22 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"strings"
 )
 
 // Digest is "sha256:" and the hex of SHA-256(domain ‖ "\n" ‖ parts...). The domain, such as
 // "plumb.rev.v1", keeps a digest of one kind from standing for another.
-func Digest(domain string, parts ...[]byte) string {
+func Digest(domain string, parts ...[]byte) string { return DigestOf(domain, slices.Values(parts)) }
+
+// DigestOf is Digest of parts that are made one after the other, each of which may be gone when the next
+// one comes.
+func DigestOf(domain string, parts iter.Seq[[]byte]) string {
 	h := sha256.New()
 	h.Write([]byte(domain))
 	h.Write([]byte{'\n'})
-	for _, p := range parts {
+	for p := range parts {
 		h.Write(p)
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
