@@ -2,21 +2,14 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"plumbline.dev/plumb/internal/change"
-	"plumbline.dev/plumb/internal/db"
-	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/prove"
 )
 
@@ -50,52 +43,25 @@ type stream struct {
 // packType is the media type of an evidence pack.
 const packType = "application/vnd.plumbline.pack"
 
-// export writes a pack into a file of its own first: a reader who takes the bytes slowly must not hold
-// the database, and half a pack is never sent. That somebody took evidence out is an event.
+// export writes a pack into a file of its own, and gives it once it is whole.
 func (a *API) export(ctx context.Context, in *exportIn) (*stream, error) {
 	q := in.In.value
 	s, err := q.selection()
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(a.Temp, "export-*")
+	pack, err := prove.Take(ctx, actorOf(ctx), a.Temp, a.Source, s)
 	if err != nil {
-		return nil, fmt.Errorf("make file for evidence pack: %w", err)
-	}
-	drop := func() {
-		if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
-			a.Logger.WarnContext(ctx, "the file of an evidence pack could not be removed", "err", err)
-		}
-	}
-	sum := sha256.New()
-	if err := prove.Write(ctx, io.MultiWriter(f, sum), a.Source, s); err != nil {
-		drop()
-		return nil, err
-	}
-	if err := a.exported(ctx, s, "sha256:"+hex.EncodeToString(sum.Sum(nil))); err != nil {
-		drop()
 		return nil, err
 	}
 	return &stream{func(hc huma.Context) {
-		defer drop()
-		a.send(hc, f)
+		defer func() {
+			if err := pack.Drop(); err != nil {
+				a.Logger.WarnContext(ctx, "the file of an evidence pack could not be removed", "err", err)
+			}
+		}()
+		a.send(hc, pack.File)
 	}}, nil
-}
-
-// exported records who took which evidence.
-func (a *API) exported(ctx context.Context, s prove.Selection, digest string) error {
-	object := string(s.Change)
-	if object == "" {
-		object = "period"
-	}
-	return a.DB.Update(ctx, actorOf(ctx), func(tx *db.Tx) error {
-		if err := a.People.ConfirmIn(tx, tx.Actor()); err != nil {
-			return err
-		}
-		_, err := ledger.Append(tx, ledger.Event{Verb: "evidence.exported", Type: "export", Object: object, Rev: digest,
-			Detail: map[string]any{"from": micros(s.From), "to": micros(s.To), "withheld": strings.Join(s.Withhold, " ")}})
-		return err
-	})
 }
 
 // send gives a finished file.

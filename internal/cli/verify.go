@@ -18,7 +18,7 @@ import (
 
 func verifyCommand(a *app) *cobra.Command {
 	var ledgerKey, permitKey, earlier string
-	cmd := a.leaf("verify FILE", "Check a permit or an evidence pack; needs no server", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+	cmd := a.leaf("verify FILE", "Check a permit, an evidence pack or the proof of an event; needs no server", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		o := prove.Options{Ledger: ledgerKey}
 		permitKey = either(permitKey, a.getenv("PLUMB_PERMIT_KEY"))
 		if permitKey != "" {
@@ -45,6 +45,9 @@ func verifyCommand(a *app) *cobra.Command {
 		if err != nil || !info.Mode().IsRegular() {
 			return fileFault(args[0], fmt.Errorf("not a regular file: %w", err))
 		}
+		if text := maybeProof(f, info.Size()); text != nil {
+			return a.verifyProof(text, ledgerKey)
+		}
 		if envelope := maybePermit(f, info.Size()); envelope != nil {
 			return a.verifyPermit(envelope, o.Permit)
 		}
@@ -54,7 +57,7 @@ func verifyCommand(a *app) *cobra.Command {
 		}
 		return a.packReport(r)
 	})
-	cmd.Long = `Checks a permit or an evidence pack without a server. It says what was proven, and what was not.
+	cmd.Long = `Checks a permit, an evidence pack or the proof of one event without a server. It says what was proven, and what was not.
 
 Without --ledger-key and --permit-key a pack is checked with the keys that stand in it: that shows that
 nothing was changed since it was signed, not who signed it. Pin the keys that plumb keys prints.`
@@ -63,6 +66,55 @@ nothing was changed since it was signed, not who signed it. Pin the keys that pl
 	f.StringVar(&permitKey, "permit-key", "", "PEM file of the key that signs permits, else PLUMB_PERMIT_KEY")
 	f.StringVar(&earlier, "checkpoint", "", "file with an earlier checkpoint, to prove that the ledger goes on from it")
 	return cmd
+}
+
+// maybeProof gives the bytes of the proof of one event; nil means that the file is something else.
+func maybeProof(f *os.File, size int64) []byte {
+	if size > maxPermit {
+		return nil
+	}
+	b := make([]byte, size)
+	if _, err := f.ReadAt(b, 0); err != nil || !prove.IsProof(b) {
+		return nil
+	}
+	return b
+}
+
+// verifyProof checks the proof of one event. Without a key nothing is shown: the file names none.
+func (a *app) verifyProof(text []byte, key string) error {
+	if key == "" {
+		all, err := a.pins()
+		if err != nil {
+			return err
+		}
+		if url, err := a.address(); err == nil {
+			key = all[url].Ledger
+		}
+	}
+	if key == "" {
+		return fault.New(fault.Invalid, "no_ledger_key", "The proof of an event is checked with the ledger's key, and it is not at hand.").
+			FixedBy("you").Then("plumb verify --ledger-key KEY, with what plumb keys printed")
+	}
+	p, leaf, err := prove.CheckProof(text, key)
+	if err != nil {
+		return notWhole(err)
+	}
+	v := struct {
+		Proved  bool   `json:"proved"`
+		Seq     int64  `json:"seq"`
+		Size    int64  `json:"size"`
+		Verb    string `json:"verb"`
+		Object  string `json:"object"`
+		Outcome string `json:"outcome"`
+		At      int64  `json:"at"`
+	}{true, p.Seq, p.Size, leaf.Verb, leaf.Object.ID, leaf.Outcome, leaf.TS}
+	return a.emitValue(v, func(w io.Writer) error {
+		g := &page{w: w, paint: a.paint(w)}
+		g.printf("%s %s\n", g.paint(green, "proved"), p.Sentence())
+		g.item("what", leaf.Verb+" "+clean(leaf.Object.ID)+", "+leaf.Outcome)
+		g.item("when", at(leaf.TS))
+		return g.err
+	})
 }
 
 // maxPermit is far above the size of any permit.

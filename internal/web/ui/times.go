@@ -53,3 +53,6 @@ func local(zone *time.Location) *time.Location {
 	}
 	return zone
 }
+
+// At is an instant out of microseconds since 1970.
+func At(micros int64) time.Time { return time.UnixMicro(micros) }
