@@ -12,6 +12,7 @@ type evidenceIn struct {
 	Kind    string `query:"kind" maxLength:"60" doc:"what an attached file stands for"`
 	Subject string `query:"subject" maxLength:"300" doc:"digest of what was tested"`
 	Name    string `query:"name" maxLength:"300" doc:"file name, for reading only"`
+	Masked  int    `query:"masked" minimum:"0" maximum:"1000000" doc:"places that the sender has masked already"`
 	In      Stream
 }
 
@@ -20,7 +21,7 @@ func (a *API) addEvidence(ctx context.Context, in *evidenceIn) (*body[change.Che
 	if err != nil {
 		return nil, err
 	}
-	e := change.Evidence{Format: in.Format, Kind: in.Kind, Subject: in.Subject, Name: in.Name}
+	e := change.Evidence{Format: in.Format, Kind: in.Kind, Subject: in.Subject, Name: in.Name, Masked: in.Masked}
 	return give(a.Changes.AddEvidence(ctx, actorOf(ctx), id, e, in.In.reader))
 }
 

@@ -120,7 +120,7 @@ type Body struct {
 	FirstRun   int64             `json:"first_run,omitempty"`
 	Applied    string            `json:"applied,omitempty"`     // outcome of the newest apply: success, failure, unknown
 	RolledBack string            `json:"rolled_back,omitempty"` // outcome of the newest rollback
-	Overtaken  bool              `json:"overtaken,omitempty"`   // an apply was reported after the rollback had ended
+	Overtaken  bool              `json:"overtaken,omitzero"`    // an apply was reported after the rollback had ended
 	Verified   []Verification    `json:"verified,omitempty"`
 	Proposed   Closure           `json:"proposed,omitempty"`
 	Closure    Closure           `json:"closure,omitempty"`

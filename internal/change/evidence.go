@@ -26,6 +26,7 @@ type Evidence struct {
 	Kind    string // evidence kind it stands for; only an attached file may choose
 	Subject string // digest of what was tested
 	Name    string // file name, metadata only
+	Masked  int    // places that whoever brings it says to have masked already
 }
 
 // AddEvidence parses a document, keeps it by digest and binds the result to its subject. A claim alone
@@ -40,7 +41,7 @@ func (d *Desk) AddEvidence(ctx context.Context, actor fault.Actor, id ID, e Evid
 		return r, fault.New(fault.TooLarge, "document_too_large", "A document is at most %d MiB.", MaxDocument>>20).
 			Then("keep the document elsewhere, and hand in a small file that names it by address and digest")
 	}
-	res, err := evidence.Parse(evidence.Format(e.Format), bytes.NewReader(raw), evidence.Options{Subject: e.Subject})
+	res, raw, err := parsed(e, raw)
 	if err != nil {
 		return r, err
 	}
@@ -69,7 +70,7 @@ func (d *Desk) AddEvidence(ctx context.Context, actor fault.Actor, id ID, e Evid
 			return err
 		}
 		s.toReview(r.At)
-		detail := map[string]any{"kind": r.Kind, "status": r.Status, "subject": r.Subject, "blob": r.Blob, "name": e.Name}
+		detail := map[string]any{"kind": r.Kind, "status": r.Status, "subject": r.Subject, "blob": r.Blob, "name": e.Name, "masked": res.Masked}
 		if before != s.Change.State {
 			detail["state"] = string(s.Change.State)
 		}
@@ -77,6 +78,32 @@ func (d *Desk) AddEvidence(ctx context.Context, actor fault.Actor, id ID, e Evid
 	})
 	return r, err
 }
+
+// parsed reads a document, and gives it as it is kept: what looks like a secret is masked, because a report
+// of failures shows what the program had in its hands. What the masked document says is the evidence; should
+// masking change its verdict, it is refused.
+func parsed(e Evidence, raw []byte) (*evidence.Result, []byte, error) {
+	o := evidence.Options{Subject: e.Subject}
+	res, err := evidence.Parse(evidence.Format(e.Format), bytes.NewReader(raw), o)
+	if err != nil {
+		return nil, nil, err
+	}
+	clean, n := evidence.Redact(raw)
+	if n > 0 {
+		before := res.Status
+		if res, err = evidence.Parse(evidence.Format(e.Format), bytes.NewReader(clean), o); err != nil || res.Status != before {
+			return nil, nil, fault.New(fault.Invalid, "secret_in_evidence", "The evidence holds something like a secret in a place where it cannot be masked.").
+				From(err).At("body", "holds a secret").FixedBy("whoever runs the tests").Then("plumb evidence add CHANGE FILE, without the secret")
+		}
+	}
+	if res.Masked = n + max(e.Masked, 0); res.Masked > maxMasked {
+		res.Masked = maxMasked
+	}
+	return res, clean, nil
+}
+
+// maxMasked is the highest number of masked places that is told apart.
+const maxMasked = 1_000_000
 
 func checkOf(id ID, e Evidence, res *evidence.Result) (CheckResult, error) {
 	parsed, err := seal.Canonical(res)
@@ -95,6 +122,9 @@ func checkOf(id ID, e Evidence, res *evidence.Result) (CheckResult, error) {
 	line(bad, "kind", kind)
 	if len(bad.Fields) > 0 {
 		return CheckResult{}, bad
+	}
+	if res.Masked > 0 {
+		res.Reason = fmt.Sprintf("%s (%d places masked)", res.Reason, res.Masked)
 	}
 	return CheckResult{Change: id, Kind: kind, Format: string(res.Format), Subject: e.Subject, Status: string(res.Status),
 		Why: res.Reason, Tool: res.Tool.Name + " " + res.Tool.Version, Result: string(parsed)}, nil

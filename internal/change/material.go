@@ -62,7 +62,7 @@ type PlanSum struct {
 	Replace int      `json:"replace"`
 	Types   []string `json:"types,omitempty"`
 	Touches []Touch  `json:"touches,omitempty"` // the resources that it changes, in the order of addresses
-	Whole   bool     `json:"whole,omitempty"`   // there are more than Touches holds
+	Whole   bool     `json:"whole,omitzero"`    // there are more than Touches holds
 }
 
 // Grant is one change of who holds a role.

@@ -25,6 +25,7 @@ func evidenceCommand(a *app) *cobra.Command {
 
 func (a *app) evidenceAdd() *cobra.Command {
 	var format, kind, subject string
+	var bare bool
 	cmd := a.leaf("add CHANGE FILE", "Add the result of a test, scan or analysis to a change", cobra.ExactArgs(2), func(cmd *cobra.Command, args []string) error {
 		c, v, err := a.seen(cmd, args[0], "")
 		if err != nil {
@@ -47,6 +48,13 @@ func (a *app) evidenceAdd() *cobra.Command {
 		if kind != "" {
 			q.Set("kind", kind)
 		}
+		if !bare {
+			clean, n := evidence.Redact(body)
+			if body = clean; n > 0 {
+				a.note("%s: what looks like a secret is masked in %d places", filepath.Base(args[1]), n)
+				q.Set("masked", strconv.Itoa(n))
+			}
+		}
 		r, err := c.AddEvidence(cmd.Context(), v.Change.ID, q, body)
 		if err != nil {
 			return err
@@ -62,11 +70,13 @@ func (a *app) evidenceAdd() *cobra.Command {
 		})
 	})
 	cmd.Long = `Adds evidence: JUnit XML, SARIF 2.1, Trivy JSON, CycloneDX, or any file as attached. What it says is read
-by the server; a status cannot be claimed. It is about one of the things that the change would run.`
+by the server; a status cannot be claimed. It is about one of the things that the change would run.
+What looks like a secret is masked before the file is sent, and once more before the server keeps it.`
 	f := cmd.Flags()
 	f.StringVar(&format, "format", "auto", "junit, sarif, trivy, cyclonedx, attached, or auto")
 	f.StringVar(&kind, "kind", "", "evidence kind that an attached file stands for")
 	f.StringVar(&subject, "subject", "", "what it is about: a digest, or the name or kind of a binding; else the only one")
+	f.BoolVar(&bare, "raw", false, "do not mask before sending; the server masks all the same")
 	completeWords(cmd, "format", "auto", "junit", "sarif", "trivy", "cyclonedx", "attached")
 	return cmd
 }

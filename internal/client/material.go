@@ -55,7 +55,7 @@ type PlanSum struct {
 	Replace int      `json:"replace"`
 	Types   []string `json:"types,omitempty"`
 	Touches []Touch  `json:"touches,omitempty"`
-	Whole   bool     `json:"whole,omitempty"`
+	Whole   bool     `json:"whole,omitzero"`
 }
 
 // Touch is one resource that a plan changes.

@@ -96,9 +96,10 @@ type Result struct {
 	Digest    string    `json:"digest"`            // SHA-256 of the bytes read, as seal.Raw writes it
 	Size      int64     `json:"size"`              // of those bytes
 	MediaType string    `json:"media_type"`
-	Subject   string    `json:"subject"`   // what the evidence is about, as Options.Subject says
-	Named     []string  `json:"named"`     // the subjects that the file itself names
-	Confirmed bool      `json:"confirmed"` // the file names Subject; false means only that it is silent
+	Subject   string    `json:"subject"`         // what the evidence is about, as Options.Subject says
+	Named     []string  `json:"named"`           // the subjects that the file itself names
+	Confirmed bool      `json:"confirmed"`       // the file names Subject; false means only that it is silent
+	Masked    int       `json:"masked,omitzero"` // places of the file in which something like a secret was hidden before it was kept
 }
 
 // Options says how one file is to be judged. The zero value is refused: there is no subject in it.
