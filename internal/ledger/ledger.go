@@ -12,8 +12,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,7 +37,7 @@ type Event struct {
 	Rev     string         // digest of the object's revision, where it has one
 	Outcome string         // ok, denied, failed; empty means ok
 	Policy  string         // digest of the policy that decided, where one did
-	Detail  map[string]any // words and figures; only salted commitments of them enter the leaf
+	Detail  map[string]any // words and figures by name ([a-z0-9_]+); only salted commitments of them enter the leaf
 }
 
 // Leaf is the canonical content of one event. Its RFC 8785 bytes are stored verbatim and hashed into
@@ -93,7 +96,7 @@ func Append(tx *db.Tx, ev Event) (seq int64, err error) {
 		return 0, fmt.Errorf("commit to event detail: %w", err)
 	}
 	leaf.Commit = commits
-	text, err := seal.Canonical(leaf)
+	text, err := leaf.canonical()
 	if err != nil {
 		return 0, fmt.Errorf("encode event: %w", err)
 	}
@@ -146,16 +149,23 @@ func commit(salt []byte, detail map[string]any) (body []byte, commits map[string
 		return nil, nil, nil
 	}
 	commits = make(map[string]string, len(detail))
-	for name, v := range detail {
-		value, err := seal.Canonical(v)
+	e := &encoder{buf: append(make([]byte, 0, 512), '{')}
+	for _, name := range slices.Sorted(maps.Keys(detail)) {
+		if !plainName(name) {
+			return nil, nil, errName
+		}
+		value, err := seal.Canonical(detail[name])
 		if err != nil {
 			return nil, nil, err
 		}
 		commits[name] = Commitment(FieldSalt(salt, name), name, value)
+		e.member(name)
+		e.buf = append(e.buf, value...)
 	}
-	body, err = seal.Canonical(detail)
-	return body, commits, err
+	return append(e.buf, '}'), commits, nil
 }
+
+var errName = errors.New("ledger: the name of a detail is lower case letters, digits and _")
 
 // FieldSalt derives the salt of one named detail, so that one can be shown without opening the others.
 func FieldSalt(salt []byte, name string) []byte {
@@ -166,10 +176,11 @@ func FieldSalt(salt []byte, name string) []byte {
 
 // Commitment is hex SHA-256("plumb.commit.v1\n" ‖ hex(salt) ‖ "\n" ‖ name ‖ "\n" ‖ canonical value).
 func Commitment(fieldSalt []byte, name string, value []byte) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "plumb.commit.v1\n%x\n%s\n", fieldSalt, name)
-	h.Write(value)
-	return hex.EncodeToString(h.Sum(nil))
+	buf := append(make([]byte, 0, 256), "plumb.commit.v1\n"...)
+	buf = append(hex.AppendEncode(buf, fieldSalt), '\n')
+	buf = append(append(append(buf, name...), '\n'), value...)
+	sum := sha256.Sum256(buf)
+	return hex.EncodeToString(sum[:])
 }
 
 // CheckDetail reports whether a disclosed detail body fits its leaf's commitments.

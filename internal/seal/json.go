@@ -19,6 +19,9 @@ var ErrNumber = errors.New("seal: canonical JSON holds only integers up to 2^53"
 // Canonical returns v as RFC 8785 canonical JSON. Digests are taken over these bytes, so a number
 // other than an integer up to 2^53 is ErrNumber.
 func Canonical(v any) ([]byte, error) {
+	if s, ok := v.(string); ok && plainText(s) {
+		return AppendText(make([]byte, 0, len(s)+2), s)
+	}
 	b, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
 		return nil, err
@@ -31,6 +34,30 @@ func Canonical(v any) ([]byte, error) {
 		return nil, err
 	}
 	return val, nil
+}
+
+// AppendText appends the canonical form of a text.
+func AppendText(b []byte, s string) ([]byte, error) {
+	if !plainText(s) {
+		q, err := json.Marshal(s)
+		if err != nil {
+			return nil, err
+		}
+		val := jsontext.Value(q)
+		err = val.Canonicalize()
+		return append(b, val...), err
+	}
+	return append(append(append(b, '"'), s...), '"'), nil
+}
+
+// plainText reports whether a text stands between quotes as it is.
+func plainText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 const maxInteger = 1 << 53
