@@ -43,8 +43,9 @@ type Config struct {
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	dialect dialect
-	pool    *sql.DB // writer's connection comes from here
-	read    *sql.DB // readers' connections; the same as pool on PostgreSQL
+	pool    *sql.DB            // writer's connection comes from here
+	read    *sql.DB            // readers' connections; the same as pool on PostgreSQL
+	sqlite  map[*sql.DB]string // how SQLite's connections are opened beside a pool; empty on PostgreSQL
 	readers chan *session
 	log     *slog.Logger
 	clock   *guardedClock
@@ -97,7 +98,7 @@ const maxQueue = 4096
 // fresh makes a DB without connections. Its done is closed, because no writer runs yet.
 func fresh(cfg Config) *DB {
 	d := &DB{log: cfg.Log, clock: newClock(cfg.Clock), fatal: cfg.Fatal, unlock: func() {},
-		quit: make(chan struct{}), done: make(chan struct{}), readers: make(chan *session, maxReaders)}
+		quit: make(chan struct{}), done: make(chan struct{}), readers: make(chan *session, maxReaders), sqlite: map[*sql.DB]string{}}
 	close(d.done)
 	d.editions.unknown()
 	if d.log == nil {
@@ -152,11 +153,19 @@ func (d *DB) connectSQLite(dir string) error {
 		return err
 	}
 	d.dialect = sqlite()
-	if d.pool, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
+	if d.pool, err = d.openSQLite(sqliteDSN(path, false)); err != nil {
 		return err
 	}
-	d.read, err = sql.Open("sqlite", sqliteDSN(path, true))
+	d.read, err = d.openSQLite(sqliteDSN(path, true))
 	return err
+}
+
+func (d *DB) openSQLite(dsn string) (*sql.DB, error) {
+	pool, err := sql.Open("sqlite", dsn)
+	if err == nil {
+		d.sqlite[pool] = dsn
+	}
+	return pool, err
 }
 
 const databaseFile = "plumb.db"
@@ -198,7 +207,7 @@ func (d *DB) connectReader(dir string) error {
 	}
 	d.dialect = sqlite()
 	_, err := os.Stat(path + "-wal")
-	d.read, err = sql.Open("sqlite", readerDSN(path, !errors.Is(err, fs.ErrNotExist), writable(dir)))
+	d.read, err = d.openSQLite(readerDSN(path, !errors.Is(err, fs.ErrNotExist), writable(dir)))
 	return err
 }
 

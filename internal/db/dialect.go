@@ -107,7 +107,7 @@ func atLeast(have, want string) bool {
 // sqliteDSN puts every pragma in the DSN, so that each connection of a pool has them.
 func sqliteDSN(path string, readOnly bool) string {
 	q := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",
-		"foreign_keys(1)", "mmap_size(0)", "trusted_schema(0)", "temp_store(MEMORY)", "cache_size(-16000)"}}
+		"foreign_keys(1)", "mmap_size(0)", "trusted_schema(0)", "temp_store(MEMORY)", "cache_size(-16000)", "wal_autocheckpoint(4000)"}}
 	if readOnly {
 		q.Set("mode", "ro")
 		q["_pragma"] = []string{"busy_timeout(10000)", "query_only(1)", "mmap_size(0)", "cache_size(-8000)"}

@@ -2,7 +2,6 @@ package db
 
 import (
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -17,7 +16,7 @@ type Row struct {
 }
 
 // EachRow reads rows generically and closes them. The Row is valid only during the call of each.
-func EachRow(rows *sql.Rows, each func(Row) error) error {
+func EachRow(rows Rows, each func(Row) error) error {
 	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 // session is one connection with its prepared statements. It belongs to one goroutine at a time.
 type session struct {
+	lite   *lite // on SQLite; then there is no conn
 	conn   *sql.Conn
 	stmts  map[string]*sql.Stmt
 	writes map[string]write // what each writing statement does, read once
@@ -18,7 +19,15 @@ type session struct {
 // program stays far below it.
 const maxStmts = 512
 
-func openSession(ctx context.Context, pool *sql.DB) (*session, error) {
+// open opens a connection of its own, for writing or for reading only.
+func (d *DB) open(ctx context.Context, pool *sql.DB) (*session, error) {
+	if dsn, ok := d.sqlite[pool]; ok {
+		l, err := openLite(pool.Driver(), dsn)
+		if err != nil {
+			return nil, err
+		}
+		return &session{lite: l, writes: map[string]write{}}, nil
+	}
 	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -58,6 +67,9 @@ func (s *session) prepare(text string) (*sql.Stmt, error) {
 // exec runs a statement without results. The context is the background on purpose: a transaction is
 // finished or rolled back whole, and a cancelled request must not tear its neighbours' commit.
 func (s *session) exec(text string, args ...any) (int64, error) {
+	if s.lite != nil {
+		return s.lite.exec(text, args)
+	}
 	st, err := s.prepare(text)
 	if err != nil {
 		return 0, err
@@ -69,15 +81,27 @@ func (s *session) exec(text string, args ...any) (int64, error) {
 	return res.RowsAffected()
 }
 
-func (s *session) query(text string, args ...any) (*sql.Rows, error) {
+func (s *session) query(text string, args ...any) (Rows, error) {
+	if s.lite != nil {
+		return s.lite.query(text, args)
+	}
 	st, err := s.prepare(text)
 	if err != nil {
 		return nil, err
 	}
-	return st.QueryContext(context.Background(), args...)
+	rows, err := st.QueryContext(context.Background(), args...)
+	if err != nil {
+		return nil, err // not rows that are nil inside an interface
+	}
+	return rows, nil
 }
 
-func (s *session) close() error { return errors.Join(s.forget(), s.conn.Close()) }
+func (s *session) close() error {
+	if s.lite != nil {
+		return errors.Join(s.lite.forget(), s.lite.conn.Close())
+	}
+	return errors.Join(s.forget(), s.conn.Close())
+}
 
 // forget closes the prepared statements. It must come before the end of their connection.
 func (s *session) forget() error {
@@ -91,6 +115,10 @@ func (s *session) forget() error {
 
 // drop throws the connection away, for use after an error that leaves its state unknown.
 func (s *session) drop() {
+	if s.lite != nil {
+		_ = s.close()
+		return
+	}
 	_ = s.forget()
 	// Only this error makes database/sql close the connection instead of keeping it for the next user.
 	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })

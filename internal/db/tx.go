@@ -21,9 +21,9 @@ type Tx struct {
 	now     time.Time
 	reading bool
 	over    bool
-	failed  error       // the first failed statement
-	open    []*sql.Rows // of Query, closed at the latest with the transaction
-	written []Written   // covered rows not yet claimed by an event
+	failed  error     // the first failed statement
+	open    []Rows    // of Query, closed at the latest with the transaction
+	written []Written // covered rows not yet claimed by an event
 	after   []func()
 	facts   bool // wrote a covered row or an event
 
@@ -160,7 +160,7 @@ func (tx *Tx) ExecOne(text string, args ...any) error {
 }
 
 // Query runs a SELECT. The caller closes the rows; Collect and One are shorter and cannot forget it.
-func (tx *Tx) Query(text string, args ...any) (*sql.Rows, error) {
+func (tx *Tx) Query(text string, args ...any) (Rows, error) {
 	rows, err := tx.query(text, args)
 	if err == nil {
 		tx.open = append(tx.open, rows)
@@ -168,7 +168,7 @@ func (tx *Tx) Query(text string, args ...any) (*sql.Rows, error) {
 	return rows, err
 }
 
-func (tx *Tx) query(text string, args []any) (*sql.Rows, error) {
+func (tx *Tx) query(text string, args []any) (Rows, error) {
 	if err := tx.usable(); err != nil {
 		return nil, err
 	}

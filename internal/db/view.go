@@ -46,7 +46,7 @@ func (d *DB) beginView(ctx context.Context, s *session) (*session, error) {
 	var err error
 	for range 2 { // a second time with a fresh connection, if the old one had gone stale
 		if s == nil {
-			if s, err = openSession(ctx, d.read); err != nil {
+			if s, err = d.open(ctx, d.read); err != nil {
 				return nil, err
 			}
 		}

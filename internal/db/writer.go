@@ -175,7 +175,7 @@ func (d *DB) beginWrite(s *session) (*session, error) {
 	var err error
 	for range 2 { // a second time with a fresh connection, if the old one had gone stale
 		if s == nil {
-			if s, err = openSession(context.Background(), d.pool); err != nil {
+			if s, err = d.open(context.Background(), d.pool); err != nil {
 				return nil, err
 			}
 		}
