@@ -54,8 +54,15 @@ func (d *Desk) ExplainChange(ctx context.Context, id ID) (x Explained, err error
 		}
 		x, err = explain(s.Pack, s.facts(tx.Now().UnixMicro()))
 		x.Conflicts = s.conflicts(tx.Now().UnixMicro())
-		x.Excluded, x.Advice = s.excludedNamed(), s.loose()
-		return err
+		if err != nil {
+			return err
+		}
+		x.Excluded = s.excludedNamed()
+		if x.Advice, err = s.promote(tx); err != nil {
+			return err
+		}
+		x.Advice = append(s.loose(), x.Advice...)
+		return nil
 	})
 	return x, err
 }
