@@ -18,10 +18,12 @@ import (
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/web/changes"
 	"plumbline.dev/plumb/internal/web/entrance"
+	"plumbline.dev/plumb/internal/web/filing"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/home"
 	"plumbline.dev/plumb/internal/web/personal"
 	"plumbline.dev/plumb/internal/web/record"
+	"plumbline.dev/plumb/internal/web/search"
 	"plumbline.dev/plumb/internal/web/ui"
 )
 
@@ -55,8 +57,10 @@ func New(c Config) (http.Handler, error) {
 	f, err := frame.New(frame.Config{Prefs: prefs, People: c.People, Keeper: c.Keeper, Address: c.Address, Now: c.DB.Now, URL: c.URL, Live: c.Live,
 		Nav: nav, Version: c.Version, Logger: c.Logger},
 		entrance.Pages{People: c.People}.Routes(),
-		home.Pages{Changes: c.Changes}.Routes(),
-		changes.Pages{Changes: c.Changes, People: c.People}.Routes(),
+		home.Pages{Changes: c.Changes, People: c.People, Own: own}.Routes(),
+		changes.Pages{Changes: c.Changes, People: c.People, Own: own}.Routes(),
+		search.Pages{Changes: c.Changes, People: c.People}.Routes(),
+		filing.New(c.Changes, c.People, own).Routes(),
 		record.Pages{Changes: c.Changes, People: c.People}.Routes(),
 	)
 	if err != nil {

@@ -57,6 +57,13 @@ func (s *Server) Browse(name string) *Browser {
 	return b
 }
 
+// In gives the same browser, session and all, to another test: of a server that several tests share.
+func (b *Browser) In(t testing.TB) *Browser {
+	out := *b
+	out.t = t
+	return &out
+}
+
 // Get asks for a page.
 func (b *Browser) Get(path string, headers ...string) Page {
 	b.t.Helper()
