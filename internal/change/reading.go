@@ -35,12 +35,14 @@ const (
 // instant. It promises nothing; whoever acts is asked again.
 type Reading struct {
 	View
-	Excluding []Excluded    // who cannot decide, with the words for it
-	Refused   map[Act]error // why each act is refused to the reader; an act that is absent would be taken
-	Accept    []string      // conflicts that the reader could accept
-	Verifies  []string      // open verifications that the reader could give
-	Closures  []Closure     // closure codes with which the reader could close it
-	Named     func(person string) string
+	Environment string                 // the strictest of its targets
+	Places      []policy.Target        // its targets, as the policy knows them
+	Excluding   []Excluded             // who cannot decide, with the words for it
+	Refused     map[Act]error          // why each act is refused to the reader; an act that is absent would be taken
+	Accept      []string               // conflicts that the reader could accept
+	Verifies    []string               // open verifications that the reader could give
+	Closures    []Closure              // closure codes with which the reader could close it
+	Named       func(id string) string // name of a person or service account
 }
 
 // May reports whether the engine would take an act from the reader, given the words that it needs.
@@ -58,8 +60,15 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, id ID) (r Reading, e
 		if r.Comments, err = listComments(tx, id); err != nil {
 			return fmt.Errorf("load comments: %w", err)
 		}
-		r.Excluding = s.excludedNamed()
-		r.Named = func(person string) string { return s.Roster.Name(directory.PersonID(person)) }
+		r.Excluding, r.Named = s.excludedNamed(), s.nameOf
+		r.Environment = s.environment()
+		for _, name := range s.Revision.Material.Targets {
+			at := policy.Target{Name: name}
+			if s.Pack != nil {
+				at, _ = s.Pack.Target(name) // an unknown one comes back as production
+			}
+			r.Places = append(r.Places, at)
+		}
 		s.acts(actor, now, &r)
 		if err := d.mayApply(ctx, s, actor, now); err != nil {
 			r.Refused[ActApply] = err
@@ -67,6 +76,18 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, id ID) (r Reading, e
 		return nil
 	})
 	return r, err
+}
+
+// nameOf gives the name of a person, or of a service account with who answers for it.
+func (s *Snapshot) nameOf(id string) string {
+	if owner, ok := s.Roster.ServiceOwner(directory.AccountID(id)); ok {
+		a, _ := s.Roster.Account(directory.AccountID(id)) // there, since it has an owner
+		return a.Username + " (service account of " + s.Roster.Name(owner) + ")"
+	}
+	if p, ok := s.Roster.PersonOf(directory.AccountID(id)); ok {
+		return s.Roster.Name(p)
+	}
+	return s.Roster.Name(directory.PersonID(id))
 }
 
 // acts asks each rule with words that it would take, so that what remains is who and when.
@@ -159,6 +180,9 @@ func (v View) Holds(digest string) bool {
 		slices.ContainsFunc(m.everyBinding(), func(b Binding) bool { return b.Document == digest }) ||
 		slices.ContainsFunc(v.Checks, func(c CheckResult) bool { return c.Blob == digest }))
 }
+
+// Binds reports whether evidence about a subject is about what the wording would run.
+func (m Material) Binds(subject string) bool { return m.bound()[subject] }
 
 func (m Material) everyBinding() []Binding {
 	list := slices.Clone(m.Bindings)

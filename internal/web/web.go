@@ -61,7 +61,7 @@ func New(c Config) (http.Handler, error) {
 		changes.Pages{Changes: c.Changes, People: c.People, Own: own}.Routes(),
 		search.Pages{Changes: c.Changes, People: c.People}.Routes(),
 		filing.New(c.Changes, c.People, own).Routes(),
-		record.Pages{Changes: c.Changes, People: c.People}.Routes(),
+		record.New(c.Changes, c.People, own).Routes(),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("make pages: %w", err)

@@ -213,6 +213,16 @@ func (v *Visit) Fail(err error) {
 	}
 }
 
+// Refusal records a refusal and gives it with its status, for a form that is shown again with what was
+// typed. It is nil for what is no refusal but a defect; the handler returns that.
+func (v *Visit) Refusal(err error) (*fault.Error, int) {
+	f := fault.Of(v.frame.Keeper.Refuse(v.Ctx(), err))
+	if f.Kind == fault.Internal {
+		return nil, 0
+	}
+	return f, Kind(f.Kind).Status
+}
+
 // Kinds of refusals as pages show them.
 type kind struct {
 	Status int

@@ -60,14 +60,39 @@ func markup(text string) string {
 			_, size := utf8.DecodeRuneInString(text[i:])
 			clean = i + size
 		}
-		name := named[r]
-		if name == "" {
-			name = fmt.Sprintf("U+%04X", r)
-		}
-		fmt.Fprintf(&b, `<span class="hiddenchar" title="hidden character U+%04X">%s</span>`, r, name)
+		b.WriteString(hiddenChar(r))
 	}
 	b.WriteString(html.EscapeString(text[clean:]))
 	b.WriteString("</bdi>")
+	return b.String()
+}
+
+// hiddenChar is the labelled box in place of one character.
+func hiddenChar(r rune) string {
+	name := named[r]
+	if name == "" {
+		name = fmt.Sprintf("U+%04X", r)
+	}
+	return fmt.Sprintf(`<span class="hiddenchar" title="hidden character U+%04X">%s</span>`, r, name)
+}
+
+// Bare is Marked for where only text can stand, such as a title, a badge or an attribute: what is hidden
+// becomes its name in angle brackets.
+func Bare(text string) string {
+	if !strings.ContainsFunc(text, Hidden) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case !Hidden(r):
+			b.WriteRune(r)
+		case named[r] != "":
+			b.WriteString("⟨" + named[r] + "⟩")
+		default:
+			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
+		}
+	}
 	return b.String()
 }
 
