@@ -6,8 +6,10 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -367,4 +369,74 @@ func TestAnArchiveTakesOnlyMembersOfTheirSize(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// The blocks of the file have one spelling, up to its last byte.
+func TestTheBlocksOfTheFileHaveOneSpelling(t *testing.T) {
+	t.Parallel()
+	var file bytes.Buffer
+	a := &archive{w: &file}
+	if err := errors.Join(a.add(manifested, []byte("{}")), a.close()); err != nil {
+		t.Fatal(err)
+	}
+	b := file.Bytes()
+	if list, err := walk(bytes.NewReader(b), int64(len(b))); err != nil || len(list) != 1 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	ends := bytes.Clone(b)
+	ends[len(ends)-1] = 1
+	if _, err := walk(bytes.NewReader(ends), int64(len(ends))); err == nil {
+		t.Error("an end that is not empty passes")
+	}
+	for name, edit := range map[string]func(h []byte){
+		"no end to the name": func(h []byte) { copy(h, strings.Repeat("a", 100)) },
+		"no name":            func(h []byte) { h[0] = 0 },
+		"less than no bytes": func(h []byte) { copy(h[124:], "-0000000001") },
+	} {
+		h := bytes.Clone(b[:block])
+		edit(h)
+		if e, _, err := readHeader(h); err == nil {
+			t.Errorf("%s: reads as %+v", name, e)
+		}
+	}
+}
+
+// What is signed has one spelling, too: a changed byte must not go unnoticed because it says the same.
+func TestAnEnvelopeHasOneSpelling(t *testing.T) {
+	t.Parallel()
+	key := newKey(t)
+	for range 200 { // until the signature's base64 has a letter that is spelled otherwise in a URL
+		env, err := seal.Sign(key, seal.Statement[closing]{PredicateType: SignatureType, Predicate: closing{Install: "???>>>~~~"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open[closing](env, SignatureType, key); err != nil {
+			t.Fatal(err)
+		}
+		spelled := func(s string) string { return strings.NewReplacer("+", "-", "/", "_").Replace(s) }
+		other := *env
+		other.Signatures = slices.Clone(env.Signatures)
+		if other.Signatures[0].KeyID = ""; refuses(&other, key) == nil {
+			t.Error("a signature of no key passes")
+		}
+		other.Signatures[0].KeyID = env.Signatures[0].KeyID
+		if other.Payload = spelled(env.Payload); other.Payload == env.Payload || refuses(&other, key) == nil {
+			t.Error("content in another spelling passes")
+		}
+		other.Payload = env.Payload
+		if other.Signatures[0].Sig = spelled(env.Signatures[0].Sig); other.Signatures[0].Sig == env.Signatures[0].Sig {
+			key = newKey(t)
+			continue
+		}
+		if refuses(&other, key) == nil {
+			t.Error("a signature in another spelling passes")
+		}
+		return
+	}
+	t.Error("no signature could be spelled otherwise")
+}
+
+func refuses(env *seal.Envelope, key *seal.Key) error {
+	_, err := open[closing](env, SignatureType, key)
+	return err
 }
