@@ -93,7 +93,7 @@ func (a *app) verifyProof(text []byte, key string) error {
 	}
 	if key == "" {
 		return fault.New(fault.Invalid, "no_ledger_key", "The proof of an event is checked with the ledger's key, and it is not at hand.").
-			FixedBy("you").Then("plumb verify --ledger-key KEY, with what plumb keys printed")
+			FixedBy("you").Then("plumb verify FILE --ledger-key KEY")
 	}
 	p, leaf, err := prove.CheckProof(text, key)
 	if err != nil {

@@ -81,7 +81,7 @@ func (p Pages) export(v *frame.Visit) error {
 	h.Set("Content-Type", kind)
 	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="changes-%s.%s"`, v.Now.UTC().Format("20060102-1504"), v.R.PathValue("format")))
 	if err := write(v.W); err != nil {
-		panic(http.ErrAbortHandler) // the file is cut off, and the browser says so: half a list must not look whole
+		return v.Cut(err) // half a list must not look whole
 	}
 	return nil
 }

@@ -181,7 +181,11 @@ func (f *Frame) serve(route Route) http.Handler {
 			return
 		}
 		v.R.Body = http.MaxBytesReader(w, v.R.Body, limit)
-		if err := route.Handle(v); err != nil {
+		switch err := route.Handle(v); err {
+		case nil:
+		case errCut:
+			panic(http.ErrAbortHandler)
+		default:
 			v.Fail(err)
 		}
 	})

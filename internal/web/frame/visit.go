@@ -2,6 +2,7 @@ package frame
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -189,6 +190,15 @@ func (v *Visit) Form() error {
 
 // Value is one field of the form or the query, without white space around it.
 func (v *Visit) Value(name string) string { return strings.TrimSpace(v.R.FormValue(name)) }
+
+// Cut breaks an answer off that cannot be ended: the browser then says that the file is not whole.
+func (v *Visit) Cut(err error) error {
+	v.frame.Logger.WarnContext(v.Ctx(), "an answer was broken off", "path", v.R.URL.Path, "request", v.Actor.Request, "err", err)
+	return errCut
+}
+
+// errCut makes the frame break the connection off.
+var errCut = errors.New("web: the answer was broken off")
 
 // Fail answers a refusal as a page. Who is not signed in is sent to sign in and comes back afterwards.
 func (v *Visit) Fail(err error) {

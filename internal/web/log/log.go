@@ -229,7 +229,7 @@ func (p Pages) export(v *frame.Visit) error {
 	sel.To = sel.To.AddDate(0, 0, 1)
 	sel.Withhold = v.R.PostForm["withhold"]
 	control := http.NewResponseController(v.W)
-	if err := control.SetWriteDeadline(time.Now().Add(slowExport)); err != nil {
+	if err := control.SetWriteDeadline(v.Now.Add(slowExport)); err != nil {
 		return fmt.Errorf("prepare export: %w", err)
 	}
 	pack, err := prove.Take(v.Ctx(), v.Actor, p.Temp, p.Source, sel)

@@ -250,7 +250,7 @@ func (p Pages) tried(v *frame.Visit) (*policy.Pack, error) {
 		return nil, fmt.Errorf("read pack: %w", err)
 	}
 	if len(text) > maxArchive {
-		return nil, fault.New(fault.TooLarge, "pack_too_large", "The policy pack is larger than 2 MiB.").FixedBy("you").Then("plumb policy archive DIR")
+		return nil, fault.New(fault.TooLarge, "pack_too_large", "The policy pack is larger than 2 MiB.").FixedBy("you").Then("take out what is no part of the pack")
 	}
 	pack, err := policy.LoadArchive(text)
 	if err != nil {

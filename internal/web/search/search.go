@@ -2,7 +2,6 @@
 package search
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -49,8 +48,11 @@ func (f found) empty() bool {
 	return f.Exact == nil && f.Event == "" && len(f.Changes)+len(f.People) == 0
 }
 
-// event is how people write the number of an event.
-var event = regexp.MustCompile(`^#?([0-9]{1,15})$`)
+// number reads how people write the number of a change or an event: 7 or #7.
+func number(s string) (int64, bool) {
+	n, err := strconv.ParseInt(strings.TrimPrefix(s, "#"), 10, 64)
+	return n, err == nil && n >= 0 && !strings.HasPrefix(s, "#-") && !strings.ContainsAny(s, "+-")
+}
 
 func (p Pages) find(v *frame.Visit) error {
 	q := v.Value("q")
@@ -89,10 +91,9 @@ func (p Pages) find(v *frame.Visit) error {
 
 // byID finds a change by its id or number, and an event by its number.
 func (p Pages) byID(v *frame.Visit, f *found) error {
-	if m := event.FindStringSubmatch(f.Question); m != nil {
-		f.Event = m[1]
-		n, err := strconv.ParseInt(m[1], 10, 64)
-		if err == nil && n > 0 {
+	if n, ok := number(f.Question); ok {
+		f.Event = strconv.FormatInt(n, 10)
+		if n > 0 {
 			list, _, err := p.Changes.Page(v.Ctx(), change.Browse{Order: change.Oldest, Key: "0." + strconv.FormatInt(n-1, 10), Limit: 1})
 			if err != nil {
 				return err
