@@ -388,9 +388,15 @@ func TestTheBlocksOfTheFileHaveOneSpelling(t *testing.T) {
 	if _, err := walk(bytes.NewReader(ends), int64(len(ends))); err == nil {
 		t.Error("an end that is not empty passes")
 	}
+	padded := bytes.Clone(b)
+	padded[block+5] = 1
+	if _, err := walk(bytes.NewReader(padded), int64(len(padded))); err == nil {
+		t.Error("padding that is not empty passes")
+	}
 	for name, edit := range map[string]func(h []byte){
 		"no end to the name": func(h []byte) { copy(h, strings.Repeat("a", 100)) },
 		"no name":            func(h []byte) { h[0] = 0 },
+		"another owner":      func(h []byte) { h[265] = 'x' },
 		"less than no bytes": func(h []byte) { copy(h[124:], "-0000000001") },
 	} {
 		h := bytes.Clone(b[:block])
@@ -404,36 +410,39 @@ func TestTheBlocksOfTheFileHaveOneSpelling(t *testing.T) {
 // What is signed has one spelling, too: a changed byte must not go unnoticed because it says the same.
 func TestAnEnvelopeHasOneSpelling(t *testing.T) {
 	t.Parallel()
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	// loose gives another base64 text for the same bytes: the bits that the last letter has left over are set.
+	loose := func(s string) string {
+		body := strings.TrimRight(s, "=")
+		at := strings.IndexByte(letters, body[len(body)-1])
+		return body[:len(body)-1] + letters[at+1:at+2] + s[len(body):]
+	}
 	key := newKey(t)
-	for range 200 { // until the signature's base64 has a letter that is spelled otherwise in a URL
-		env, err := seal.Sign(key, seal.Statement[closing]{PredicateType: SignatureType, Predicate: closing{Install: "???>>>~~~"}})
+	for n := range 3 {
+		env, err := seal.Sign(key, seal.Statement[closing]{PredicateType: SignatureType, Predicate: closing{Install: strings.Repeat("x", n)}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := open[closing](env, SignatureType, key); err != nil {
+		if err := refuses(env, key); err != nil {
 			t.Fatal(err)
 		}
-		spelled := func(s string) string { return strings.NewReplacer("+", "-", "/", "_").Replace(s) }
 		other := *env
 		other.Signatures = slices.Clone(env.Signatures)
 		if other.Signatures[0].KeyID = ""; refuses(&other, key) == nil {
 			t.Error("a signature of no key passes")
 		}
-		other.Signatures[0].KeyID = env.Signatures[0].KeyID
-		if other.Payload = spelled(env.Payload); other.Payload == env.Payload || refuses(&other, key) == nil {
-			t.Error("content in another spelling passes")
-		}
-		other.Payload = env.Payload
-		if other.Signatures[0].Sig = spelled(env.Signatures[0].Sig); other.Signatures[0].Sig == env.Signatures[0].Sig {
-			key = newKey(t)
-			continue
-		}
-		if refuses(&other, key) == nil {
+		other.Signatures[0] = env.Signatures[0]
+		if other.Signatures[0].Sig = loose(env.Signatures[0].Sig); refuses(&other, key) == nil {
 			t.Error("a signature in another spelling passes")
 		}
-		return
+		other.Signatures[0] = env.Signatures[0]
+		if !strings.HasSuffix(env.Payload, "=") {
+			continue // no bits are left over
+		}
+		if other.Payload = loose(env.Payload); refuses(&other, key) == nil {
+			t.Error("content in another spelling passes")
+		}
 	}
-	t.Error("no signature could be spelled otherwise")
 }
 
 func refuses(env *seal.Envelope, key *seal.Key) error {
