@@ -44,6 +44,8 @@ const (
 	WebhooksManage Permission = "webhooks.manage"
 	Export         Permission = "export"
 	RepoKeyUse     Permission = "repo.key"
+	OfficeRead     Permission = "office.read"    // everybody's sessions and tokens, webhooks, the server's jobs
+	InstallManage  Permission = "install.manage" // company name, prefix of changes, time zone
 )
 
 // grantee says who has a permission.
@@ -69,6 +71,8 @@ var permissions = map[Permission]grantee{
 	LedgerRead:     {everyone: true, scope: ScopeAdmin},
 	Export:         {roles: []RoleName{Officer, Admin, Auditor}, scope: ScopeAdmin},
 	PeopleManage:   {roles: []RoleName{Officer}, writes: true},
+	OfficeRead:     {roles: []RoleName{Officer, Admin, Auditor}},
+	InstallManage:  {roles: []RoleName{Officer}, writes: true},
 	TokensManage:   {roles: []RoleName{Officer, Admin}, writes: true},
 	WebhooksManage: {roles: []RoleName{Officer, Admin}, writes: true},
 }

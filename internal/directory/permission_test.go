@@ -17,11 +17,11 @@ func TestThePermissionTable(t *testing.T) {
 		"lead": {"security-lead"}, "auditor and admin": {"admin", "auditor"}}
 	want := map[string]string{
 		"nobody special":    "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* gate.use gate.use* ledger.read ledger.read* people.read people.read* policy.read policy.read* repo.key* tokens.own",
-		"officer":           "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* export export* gate.use gate.use* ledger.read ledger.read* people.manage people.read people.read* policy.read policy.read* repo.key* tokens.manage tokens.own webhooks.manage",
-		"admin":             "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* export export* gate.use gate.use* ledger.read ledger.read* people.read people.read* policy.read policy.read* repo.key* tokens.manage tokens.own webhooks.manage",
-		"auditor":           "change.read change.read* export export* ledger.read ledger.read* people.read people.read* policy.read policy.read* tokens.own",
+		"officer":           "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* export export* gate.use gate.use* install.manage ledger.read ledger.read* office.read people.manage people.read people.read* policy.read policy.read* repo.key* tokens.manage tokens.own webhooks.manage",
+		"admin":             "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* export export* gate.use gate.use* ledger.read ledger.read* office.read people.read people.read* policy.read policy.read* repo.key* tokens.manage tokens.own webhooks.manage",
+		"auditor":           "change.read change.read* export export* ledger.read ledger.read* office.read people.read people.read* policy.read policy.read* tokens.own",
 		"lead":              "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* gate.use gate.use* ledger.read ledger.read* people.read people.read* policy.read policy.read* repo.key* tokens.own",
-		"auditor and admin": "change.read change.read* export export* ledger.read ledger.read* people.read people.read* policy.read policy.read* tokens.own",
+		"auditor and admin": "change.read change.read* export export* ledger.read ledger.read* office.read people.read people.read* policy.read policy.read* tokens.own",
 	}
 	var scopes []string
 	for _, s := range directory.Scopes() {

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"sync"
-	"time"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/fault"
@@ -75,8 +74,7 @@ func (d *Desk) Install(ctx context.Context) (i Install, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		var done bool
 		if i, done, err = InstallIn(tx); err == nil && !done {
-			err = fault.New(fault.Unavailable, "not_set_up", "This server is not set up, so everything is denied.").
-				Because("setup", "").FixedBy("whoever holds the setup code").Then("plumb setup")
+			err = notSetUp()
 		}
 		return err
 	})
@@ -194,13 +192,7 @@ func (c *ceremony) check() error {
 		c.Zone = "UTC"
 	}
 	e := fault.New(fault.Invalid, "bad_setup", "The set-up cannot begin like that.")
-	checkLine(e, "company", c.Company, maxTitle, true)
-	if !prefixForm().MatchString(c.Prefix) {
-		e.At("prefix", "is two to eight capital letters")
-	}
-	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "Local" {
-		e.At("zone", "is not an IANA time zone")
-	}
+	Settings{c.Company, c.Prefix, c.Zone}.check(e)
 	if len(c.People) < 3 {
 		e.At("people", "are at least three: whoever asks, and two who approve")
 	}

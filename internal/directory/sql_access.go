@@ -28,6 +28,12 @@ func liveSessions(tx *db.Tx, person PersonID, now int64) ([]Session, error) {
 		" ORDER BY s.created DESC, s.id", string(person), now)
 }
 
+// sessionsBefore lists the live sessions of everybody, those that began last first, from a key on.
+func sessionsBefore(tx *db.Tx, now int64, from Key, limit int) ([]Session, error) {
+	return db.Collect(tx, scanSession, sessionColumns+" WHERE s.ended = 0 AND s.expires > $1 AND (s.expires < $2 OR s.expires = $2 AND s.id > $3)"+
+		" ORDER BY s.expires DESC, s.id LIMIT $4", now, from.before(), from.ID, limit)
+}
+
 func insertSession(tx *db.Tx, s Session) error {
 	_, err := tx.Exec("INSERT INTO directory_session (id, account, person, hash, source, label, created, expires, ended, why)"+
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", string(s.ID), string(s.Account), string(s.Person), s.hash,
@@ -74,6 +80,12 @@ func tokenByID(tx *db.Tx, id TokenID) (Token, bool, error) {
 
 func tokensOf(tx *db.Tx, person PersonID) ([]Token, error) {
 	return db.Collect(tx, scanToken, tokenColumns+" WHERE t.person = $1 ORDER BY t.created DESC, t.id", string(person))
+}
+
+// tokensBefore lists the tokens of everybody, newest first, from a key on.
+func tokensBefore(tx *db.Tx, from Key, limit int) ([]Token, error) {
+	return db.Collect(tx, scanToken, tokenColumns+" WHERE (t.created < $1 OR t.created = $1 AND t.id > $2)"+
+		" ORDER BY t.created DESC, t.id LIMIT $3", from.before(), from.ID, limit)
 }
 
 func insertToken(tx *db.Tx, t Token) error {
@@ -150,6 +162,11 @@ func insertInstall(tx *db.Tx, i Install) error {
 	_, err := tx.Exec("INSERT INTO directory_install (id, company, prefix, zone, created) VALUES ($1, $2, $3, $4, $5)",
 		i.ID, i.Company, i.Prefix, i.Zone, i.Created)
 	return err
+}
+
+// saveInstall writes what may change of an install; its id and its creation never do.
+func saveInstall(tx *db.Tx, i Install) error {
+	return tx.ExecOne("UPDATE directory_install SET company = $1, prefix = $2, zone = $3 WHERE id = $4", i.Company, i.Prefix, i.Zone, i.ID)
 }
 
 // setupHash gives the digest of the setup code; "" when there is none or it was used.

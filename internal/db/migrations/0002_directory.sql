@@ -86,6 +86,7 @@ CREATE TABLE directory_session (
     why     TEXT   NOT NULL
 );
 CREATE INDEX directory_session_live ON directory_session (person, expires) WHERE ended = 0;
+CREATE INDEX directory_session_last ON directory_session (expires, id) WHERE ended = 0;
 
 CREATE TABLE directory_token (
     id      TEXT   PRIMARY KEY,
@@ -102,6 +103,7 @@ CREATE TABLE directory_token (
     why     TEXT   NOT NULL
 );
 CREATE INDEX directory_token_person ON directory_token (person, expires);
+CREATE INDEX directory_token_last ON directory_token (created, id);
 
 CREATE TABLE directory_key (
     id      TEXT   PRIMARY KEY,
