@@ -44,7 +44,6 @@ type Config struct {
 	Egress   []netip.Prefix // private networks that webhooks may reach
 	Ready    func(context.Context) error
 	Writable func() error // refuses writes while the disk has no room; nil never does
-	OnSetUp  func()       // called once the ceremony is done
 	Metrics  *Metrics
 	Logger   *slog.Logger // nil means silent
 }

@@ -2,11 +2,8 @@ package api
 
 import (
 	"context"
-	"fmt"
-	"io/fs"
 
 	"plumbline.dev/plumb/internal/change"
-	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
@@ -60,15 +57,9 @@ func (a *API) setUp(ctx context.Context, in *ceremonyIn) (*body[Settled], error)
 		return nil, err
 	}
 	s := directory.Setup{Company: c.Company, Prefix: c.Prefix, Zone: c.Zone, People: c.People, Officers: c.Officers}
-	done, err := a.People.Ceremony(ctx, c.Code, s, directory.Ending{Install: a.Install, Roles: pack.Roles,
-		Check:    func(people []policy.Person) error { return change.Ready(pack, people, a.DB.Now()) },
-		Activate: func(tx *db.Tx, _ directory.PersonID) error { return a.Changes.SetUp(tx, pack) },
-	}, "api", actorOf(ctx).Request)
+	done, err := a.Changes.Ceremony(ctx, c.Code, s, pack, "api", actorOf(ctx).Request)
 	if err != nil {
 		return nil, err
-	}
-	if a.OnSetUp != nil {
-		a.OnSetUp()
 	}
 	out := Settled{Install: done.Install, Policy: pack.Digest(), People: done.People, Codes: map[string]string{}}
 	for name, code := range done.Codes {
@@ -86,18 +77,5 @@ func (c Ceremony) pack() (*policy.Pack, error) {
 	if name == "" {
 		name = policies.Default
 	}
-	return shipped(name)
-}
-
-func shipped(name string) (*policy.Pack, error) {
-	var files fs.FS
-	files, err := policies.Pack(name)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "no_pack", "The program ships with no policy pack of that name.").At("pack", "is not known here")
-	}
-	pack, err := policy.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("load policy pack: %w", err)
-	}
-	return pack, nil
+	return change.Shipped(name)
 }

@@ -78,7 +78,7 @@ type newHookIn struct {
 	In JSON[NewHook]
 }
 
-// may lets somebody manage webhooks, inside the transaction.
+// mayHook lets somebody manage webhooks, inside the transaction.
 func (a *API) mayHook(tx *db.Tx) error {
 	if err := a.People.ConfirmIn(tx, tx.Actor()); err != nil {
 		return err
@@ -91,24 +91,28 @@ func (a *API) mayHook(tx *db.Tx) error {
 }
 
 func (a *API) addHook(ctx context.Context, in *newHookIn) (*body[MadeHook], error) {
-	n := in.In.value
-	if err := a.hooks.out.check(n.URL); err != nil {
-		return nil, err
+	return give(a.hooks.Make(ctx, actorOf(ctx), in.In.value))
+}
+
+// Make makes a webhook and gives its secret, this once. Whoever manages webhooks does it; it works while
+// they may.
+func (w *Webhooks) Make(ctx context.Context, who fault.Actor, n NewHook) (made MadeHook, err error) {
+	a := w.api
+	if err := w.out.check(n.URL); err != nil {
+		return made, err
 	}
 	for i, v := range n.Verbs {
 		if !verbForm().MatchString(v) || len(n.Verbs) > 50 {
-			return nil, fault.New(fault.Invalid, "bad_verbs", "The webhook cannot be made like that.").
+			return made, fault.New(fault.Invalid, "bad_verbs", "The webhook cannot be made like that.").
 				At(fmt.Sprintf("verbs[%d]", i), "is not like change.approved or change.*, or there are too many")
 		}
 	}
 	key := make([]byte, 32)
 	rand.Read(key)
 	h := Hook{ID: seal.NewID("whk"), URL: n.URL, Verbs: slices.Compact(slices.Sorted(slices.Values(n.Verbs)))}
-	var err error
 	if h.sealed, err = a.sealText("webhook", h.ID, key); err != nil {
-		return nil, err
+		return made, err
 	}
-	who := actorOf(ctx)
 	err = a.DB.Update(ctx, who, func(tx *db.Tx) error {
 		if err := a.mayHook(tx); err != nil {
 			return err
@@ -136,22 +140,30 @@ func (a *API) addHook(ctx context.Context, in *newHookIn) (*body[MadeHook], erro
 			Detail: map[string]any{"url": h.URL, "verbs": h.Verbs}})
 		return err
 	})
-	return give(MadeHook{Webhook: h, Secret: "whsec_" + base64.StdEncoding.EncodeToString(key)}, err)
+	if err != nil {
+		return made, err
+	}
+	return MadeHook{Webhook: h, Secret: "whsec_" + base64.StdEncoding.EncodeToString(key)}, nil
 }
 
 func (a *API) listHooks(ctx context.Context, in *pagingIn) (*body[Page[Hook]], error) {
-	var all []Hook
-	err := a.DB.View(ctx, func(tx *db.Tx) (err error) {
-		all, err = liveHooks(tx)
-		return err
-	})
+	all, err := a.hooks.List(ctx)
 	return listed(in.Paging, all, err)
 }
 
-// manageHook is the frame of what is done to one webhook.
-func (a *API) manageHook(ctx context.Context, id string, do func(*db.Tx, Hook) error) error {
-	return a.DB.Update(ctx, actorOf(ctx), func(tx *db.Tx) error {
-		if err := a.mayHook(tx); err != nil {
+// List gives the webhooks that work.
+func (w *Webhooks) List(ctx context.Context) (all []Hook, err error) {
+	err = w.api.DB.View(ctx, func(tx *db.Tx) error {
+		all, err = liveHooks(tx)
+		return err
+	})
+	return all, err
+}
+
+// manage is the frame of what is done to one webhook.
+func (w *Webhooks) manage(ctx context.Context, who fault.Actor, id string, do func(*db.Tx, Hook) error) error {
+	return w.api.DB.Update(ctx, who, func(tx *db.Tx) error {
+		if err := w.api.mayHook(tx); err != nil {
 			return err
 		}
 		h, found, err := loadHook(tx, id)
@@ -170,7 +182,12 @@ func noHook() *fault.Error {
 }
 
 func (a *API) endHook(ctx context.Context, in *idIn) (*none, error) {
-	return nil, a.manageHook(ctx, in.ID, func(tx *db.Tx, h Hook) error { return a.endIn(tx, h, "ended by hand") })
+	return nil, a.hooks.End(ctx, actorOf(ctx), in.ID)
+}
+
+// End ends a webhook. Whoever manages webhooks does it.
+func (w *Webhooks) End(ctx context.Context, who fault.Actor, id string) error {
+	return w.manage(ctx, who, id, func(tx *db.Tx, h Hook) error { return w.api.endIn(tx, h, "ended by hand") })
 }
 
 func (a *API) endIn(tx *db.Tx, h Hook, why string) error {
@@ -192,11 +209,15 @@ type replayIn struct {
 }
 
 func (a *API) replayHook(ctx context.Context, in *replayIn) (*none, error) {
-	from := in.In.value.From
+	return nil, a.hooks.Replay(ctx, actorOf(ctx), in.ID, in.In.value.From)
+}
+
+// Replay serves a webhook again from an event on. Whoever manages webhooks does it.
+func (w *Webhooks) Replay(ctx context.Context, who fault.Actor, id string, from int64) error {
 	if from < 0 {
-		return nil, fault.New(fault.Invalid, "bad_replay", "The replay cannot begin there.").At("from", "is a sequence number")
+		return fault.New(fault.Invalid, "bad_replay", "The replay cannot begin there.").At("from", "is a sequence number")
 	}
-	return nil, a.manageHook(ctx, in.ID, func(tx *db.Tx, h Hook) error {
+	return w.manage(ctx, who, id, func(tx *db.Tx, h Hook) error {
 		if err := setCursor(tx, h.ID, from); err != nil {
 			return fmt.Errorf("save cursor: %w", err)
 		}
@@ -216,17 +237,32 @@ func (a *API) deliveries(ctx context.Context, in *deliveriesIn) (*body[Page[Deli
 		return nil, err
 	}
 	var out Page[Delivery]
-	err = a.DB.View(ctx, func(tx *db.Tx) error {
-		if _, found, err := loadHook(tx, in.ID); err != nil || !found {
-			return firstOf(err, noHook())
-		}
-		out.Items, err = listDeliveries(tx, in.ID, before, int(in.Limit))
-		return err
-	})
+	out.Items, err = a.hooks.Deliveries(ctx, in.ID, before, int(in.Limit))
 	if len(out.Items) == int(in.Limit) {
 		out.Next = cursor(out.Items[len(out.Items)-1].Seq)
 	}
 	return give(out, err)
+}
+
+// Behind counts the events between the slowest webhook and the newest event; 0 without webhooks.
+func (w *Webhooks) Behind(ctx context.Context) (events int64, err error) {
+	err = w.api.DB.View(ctx, func(tx *db.Tx) error {
+		return tx.QueryRow("SELECT COALESCE((SELECT MAX(seq) FROM ledger_event) + 1 - MIN(c.seq), 0) FROM api_webhook_cursor c" +
+			" JOIN api_webhook h ON h.id = c.id WHERE h.ended = 0").Scan(&events)
+	})
+	return events, err
+}
+
+// Deliveries lists what became of events at a webhook, the newest first, below an event's number.
+func (w *Webhooks) Deliveries(ctx context.Context, id string, before int64, limit int) (out []Delivery, err error) {
+	err = w.api.DB.View(ctx, func(tx *db.Tx) error {
+		if _, found, err := loadHook(tx, id); err != nil || !found {
+			return firstOf(err, noHook())
+		}
+		out, err = listDeliveries(tx, id, before, limit)
+		return err
+	})
+	return out, err
 }
 
 func firstOf(err error, other *fault.Error) error {

@@ -26,6 +26,7 @@ type Desk struct {
 	key     *seal.Key // signs statements and permits
 	install string
 	url     string // base URL for links in verdicts
+	onSetUp func()
 
 	packs   packCache
 	history db.Memory[[]inForce] // of the writer
@@ -54,11 +55,12 @@ type Config struct {
 	Key     *seal.Key
 	Install string // install id; enters every statement
 	URL     string // where people reach this server
+	OnSetUp func() // called once the first-start ceremony is done; nil for nothing
 }
 
 // New makes the desk; it does no I/O.
 func New(c Config) *Desk {
-	return &Desk{db: c.DB, log: c.Log, people: c.People, blobs: c.Blobs, key: c.Key, install: c.Install, url: c.URL,
+	return &Desk{db: c.DB, log: c.Log, people: c.People, blobs: c.Blobs, key: c.Key, install: c.Install, url: c.URL, onSetUp: c.OnSetUp,
 		packs: packCache{byDigest: map[string]*policy.Pack{}}, gate: gateCache{entries: map[ID]*cached{}}}
 }
 

@@ -21,6 +21,7 @@ var Exempt = map[string]string{
 	"web_preference":       "how a person likes to see pages",
 	"web_view":             "filters of lists that a person gave a name",
 	"web_draft":            "forms that a person has not sent yet; what is sent is a change",
+	"web_away":             "when a person is out of office; it takes no power away",
 	"web_seen":             "pages of a long plan that a person has read; the decision records their digest",
 }
 

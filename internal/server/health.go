@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"plumbline.dev/plumb/internal/api"
-	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/seal"
 )
 
@@ -129,12 +128,7 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), readyTime)
 	defer cancel()
 	gauge := func(d *prometheus.Desc, v float64) { out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
-	var events, signed int64
-	err := s.db.View(ctx, func(tx *db.Tx) error {
-		return tx.QueryRow("SELECT (SELECT COALESCE(MAX(seq), -1) + 1 FROM ledger_event), (SELECT COALESCE(MAX(size), 0) FROM ledger_checkpoint)").
-			Scan(&events, &signed)
-	})
-	if err == nil {
+	if events, signed, err := s.lag(ctx); err == nil {
 		gauge(g.events, float64(events))
 		gauge(g.lag, float64(events-signed))
 	}

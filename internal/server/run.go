@@ -39,7 +39,11 @@ func (s *Server) Run(ctx context.Context) error {
 	loops, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var all sync.WaitGroup
-	for _, loop := range []func(context.Context){s.ledger.Run, s.live.Run, s.index, s.api.Webhooks().Run, s.tick, s.watchDisk, s.flush, s.sweep, s.rest} {
+	running := []func(context.Context){s.ledger.Run, s.live.Run, s.api.Webhooks().Run, s.rest}
+	for _, j := range s.jobs() {
+		running = append(running, s.work(j))
+	}
+	for _, loop := range running {
 		all.Go(func() { loop(loops) })
 	}
 	served := make(chan error, 1)
@@ -71,7 +75,9 @@ func (s *Server) shutdown(ctx context.Context, stop func(), all *sync.WaitGroup)
 	all.Wait()
 	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), maxStop)
 	defer cancelLast()
-	s.flushOnce(last)
+	if err := s.flushOnce(last); err != nil {
+		s.log.Warn("sums and last uses could not be written", "err", err)
+	}
 	if s.cfg.ReadyFile != "" {
 		err = errors.Join(err, os.Remove(s.cfg.ReadyFile))
 	}
@@ -113,45 +119,9 @@ func every(ctx context.Context, interval time.Duration, do func(context.Context)
 	}
 }
 
-func (s *Server) tick(ctx context.Context) {
-	every(ctx, tickEvery, func(ctx context.Context) {
-		if _, err := s.changes.Tick(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("what became due could not be done; trying again", "err", err)
-		}
-	})
-}
-
-// index keeps what searches and figures are made from close behind the changes, in small steps.
-func (s *Server) index(ctx context.Context) {
-	every(ctx, indexEvery, func(ctx context.Context) {
-		for _, step := range []func(context.Context) (bool, error){s.changes.Index, s.changes.Count} {
-			for more := true; more && ctx.Err() == nil; {
-				var err error
-				if more, err = step(ctx); err != nil && ctx.Err() == nil {
-					s.log.Warn("the index of changes is behind; trying again", "err", err)
-				}
-			}
-		}
-	})
-}
-
-func (s *Server) watchDisk(ctx context.Context) {
-	every(ctx, diskEvery, func(context.Context) {
-		if err := s.disk.look(); err != nil {
-			s.log.Warn("the disk could not be looked after", "err", err)
-		}
-	})
-}
-
-func (s *Server) flush(ctx context.Context) {
-	every(ctx, flushEvery, s.flushOnce)
-}
-
 // flushOnce writes down what is kept in memory for a while.
-func (s *Server) flushOnce(ctx context.Context) {
-	if err := errors.Join(s.refused.Flush(ctx), s.people.Flush(ctx), s.changes.FlushVerdicts(ctx)); err != nil && ctx.Err() == nil {
-		s.log.Warn("sums and last uses could not be written; trying again", "err", err)
-	}
+func (s *Server) flushOnce(ctx context.Context) error {
+	return errors.Join(s.refused.Flush(ctx), s.people.Flush(ctx), s.changes.FlushVerdicts(ctx))
 }
 
 // rest gives memory back once nobody has asked for a while: hashing a password takes 64 MiB, and the
@@ -167,17 +137,6 @@ func (s *Server) rest(ctx context.Context) {
 		if !rested {
 			debug.FreeOSMemory()
 			rested = true
-		}
-	})
-}
-
-func (s *Server) sweep(ctx context.Context) {
-	every(ctx, sweepEvery, func(ctx context.Context) {
-		if err := s.api.Sweep(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("old idempotency keys could not be forgotten", "err", err)
-		}
-		if _, err := s.blobs.Sweep(s.db.Now().Add(-sweepEvery)); err != nil {
-			s.log.Warn("half-written documents could not be removed", "err", err)
 		}
 	})
 }

@@ -49,6 +49,7 @@ type Server struct {
 	http     *http.Server
 	opened   []io.Closer  // in the order of opening; closed backwards
 	asked    atomic.Int64 // requests of the API so far
+	rounds   rounds       // of the jobs
 }
 
 // ledgerOrigin is what stands before the install id in the first line of every checkpoint.
@@ -98,21 +99,23 @@ func (s *Server) open(ctx context.Context) (err error) {
 func (s *Server) wire(ctx context.Context) (err error) {
 	s.people = directory.New(s.db, s.keys.root)
 	s.changes = change.New(change.Config{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit,
-		Install: s.keys.install, URL: s.url})
+		Install: s.keys.install, URL: s.url, OnSetUp: s.forgetCode})
 	s.people.Wire(directory.Hooks{Roles: s.changes.Roles, OnDisabled: s.changes.Disabled})
 	s.refused = ledger.NewCounter(s.db)
+	source := prove.Source{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit, Install: s.keys.install}
+	temp := filepath.Join(s.cfg.Data, "documents", "tmp")
 	figures := api.NewMetrics()
 	s.api, err = api.New(api.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Refused: s.refused,
 		Install: s.keys.install, Permits: s.keys.permit, Root: s.keys.root, URL: s.url, Proxied: s.cfg.BehindProxy,
 		Limits: api.Limits{Principal: s.cfg.AccountRate, Stranger: s.cfg.StrangerRate}, Egress: s.cfg.WebhookAllow,
-		Source: prove.Source{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit, Install: s.keys.install},
-		Temp:   filepath.Join(s.cfg.Data, "documents", "tmp"), Writable: s.disk.writable, OnSetUp: s.forgetCode, Metrics: figures, Logger: s.log})
+		Source: source, Temp: temp, Writable: s.disk.writable, Metrics: figures, Logger: s.log})
 	if err != nil {
 		return err
 	}
 	s.live = frame.NewLive(s.db)
 	s.pages, err = web.New(web.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Keeper: s.api.Surface(),
-		Address: s.api.Address, URL: s.url, Live: s.live, Version: s.cfg.Build, Logger: s.log})
+		Address: s.api.Address, URL: s.url, Live: s.live, Install: s.keys.install, Permits: s.keys.permit,
+		Hooks: hooks{s.api.Webhooks()}, State: s.state, Sample: s.sample(), Source: source, Temp: temp, Version: s.cfg.Build, Logger: s.log})
 	if err != nil {
 		return err
 	}

@@ -16,13 +16,18 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/ledger"
+	"plumbline.dev/plumb/internal/prove"
+	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/web/changes"
 	"plumbline.dev/plumb/internal/web/entrance"
 	"plumbline.dev/plumb/internal/web/filing"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/home"
+	"plumbline.dev/plumb/internal/web/log"
+	"plumbline.dev/plumb/internal/web/office"
 	"plumbline.dev/plumb/internal/web/personal"
 	"plumbline.dev/plumb/internal/web/record"
+	"plumbline.dev/plumb/internal/web/rulebook"
 	"plumbline.dev/plumb/internal/web/search"
 	"plumbline.dev/plumb/internal/web/ui"
 )
@@ -37,6 +42,13 @@ type Config struct {
 	Address func(*http.Request) netip.Addr
 	URL     string
 	Live    *frame.Live
+	Install string // id of this install
+	Permits *seal.Key
+	Hooks   office.Hooks
+	State   func(context.Context) ([]office.Job, error)
+	Sample  string       // folder of the demo that this server belongs to; "" for a real one
+	Source  prove.Source // evidence packs are written from it
+	Temp    string       // folder for them while they are written; "" for the system's
 	Version string
 	Logger  *slog.Logger
 }
@@ -45,6 +57,15 @@ type Config struct {
 var nav = []ui.Link{
 	{Text: "Home", Path: "/", Key: "g h"},
 	{Text: "Changes", Path: "/changes", Key: "g c"},
+	{Text: "Policy", Path: "/policy", Key: "g p"},
+	{Text: "Ledger", Path: "/ledger", Key: "g l"},
+	{Text: "Administration", Path: "/admin", Key: "g a"},
+}
+
+// menu is what stands under a person's name.
+var menu = []ui.Link{
+	{Text: "Your profile", Path: "/profile"},
+	{Text: "Keys and help", Path: "/help"},
 }
 
 // New builds the handler of all pages. It fails when a page declares no permission.
@@ -55,13 +76,17 @@ func New(c Config) (http.Handler, error) {
 		return frame.Prefs(p), err
 	}
 	f, err := frame.New(frame.Config{Prefs: prefs, People: c.People, Keeper: c.Keeper, Address: c.Address, Now: c.DB.Now, URL: c.URL, Live: c.Live,
-		Nav: nav, Version: c.Version, Logger: c.Logger},
-		entrance.Pages{People: c.People}.Routes(),
+		Nav: nav, Menu: menu, Version: c.Version, Logger: c.Logger},
+		entrance.Pages{People: c.People, Changes: c.Changes, URL: c.URL}.Routes(),
 		home.Pages{Changes: c.Changes, People: c.People, Own: own}.Routes(),
 		changes.Pages{Changes: c.Changes, People: c.People, Own: own}.Routes(),
 		search.Pages{Changes: c.Changes, People: c.People}.Routes(),
 		filing.New(c.Changes, c.People, own).Routes(),
 		record.New(c.Changes, c.People, own).Routes(),
+		rulebook.Pages{Changes: c.Changes}.Routes(),
+		log.Pages{DB: c.DB, Log: c.Log, People: c.People, Source: c.Source, Temp: c.Temp}.Routes(),
+		office.Pages{People: c.People, Changes: c.Changes, Log: c.Log, Own: own, Hooks: c.Hooks, State: c.State, Install: c.Install,
+			Permits: c.Permits, URL: c.URL, Sample: c.Sample}.Routes(),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("make pages: %w", err)

@@ -35,3 +35,12 @@ CREATE TABLE web_seen (
     at      BIGINT NOT NULL
 );
 CREATE INDEX web_seen_object ON web_seen (person, object, part);
+
+CREATE TABLE web_away (
+    person  TEXT   PRIMARY KEY,
+    since   BIGINT NOT NULL,
+    until   BIGINT NOT NULL,
+    note    TEXT   NOT NULL,
+    updated BIGINT NOT NULL
+);
+CREATE INDEX web_away_until ON web_away (until);

@@ -5,6 +5,7 @@ package entrance
 import (
 	"net/http"
 
+	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/seal"
@@ -13,7 +14,9 @@ import (
 
 // Pages serves them.
 type Pages struct {
-	People *directory.Desk
+	People  *directory.Desk
+	Changes *change.Desk
+	URL     string // where people reach this server; invitations name it
 }
 
 // Routes is the table of these pages.
@@ -21,6 +24,8 @@ func (p Pages) Routes() []frame.Route {
 	return []frame.Route{
 		{Method: "GET", Path: "/login", Open: true, Handle: p.ask},
 		{Method: "POST", Path: "/login", Open: true, Handle: p.enter},
+		{Method: "GET", Path: "/setup", Open: true, Handle: p.askSetup},
+		{Method: "POST", Path: "/setup", Open: true, Handle: p.takeSetup},
 		{Method: "POST", Path: "/logout", Need: directory.TokensOwn, Handle: p.leave},
 	}
 }
@@ -44,7 +49,7 @@ func (p Pages) ask(v *frame.Visit) error {
 	if !done {
 		return v.Go("/setup", "")
 	}
-	return p.form(v, http.StatusOK, attempt{Next: v.Value("next"), Choose: v.Value("code") != ""})
+	return p.form(v, http.StatusOK, attempt{Username: v.Value("user"), Next: v.Value("next"), Choose: v.Value("code") != ""})
 }
 
 func (p Pages) form(v *frame.Visit, status int, a attempt) error {

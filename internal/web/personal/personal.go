@@ -1,6 +1,7 @@
 // Package personal keeps what people keep for themselves on the pages: how they like to see them, named
 // filters of lists, forms they have not sent, and which parts of a long plan they have read. Nothing here
-// is a business fact: no rule reads it, and nobody sees another person's.
+// is a business fact: no rule reads it, and nobody sees another person's, but for when they are out of
+// office.
 package personal
 
 import (
@@ -130,6 +131,9 @@ func (d *Desk) Sweep(ctx context.Context) error {
 	return d.db.Update(ctx, fault.SystemActor("sweep"), func(tx *db.Tx) error {
 		if _, err := tx.Exec("DELETE FROM web_draft WHERE updated < $1", tx.Now().Add(-draftsKept).UnixMicro()); err != nil {
 			return wrap("forget drafts", err)
+		}
+		if _, err := tx.Exec("DELETE FROM web_away WHERE until < $1", tx.Now().UnixMicro()); err != nil {
+			return wrap("forget absences", err)
 		}
 		_, err := tx.Exec("DELETE FROM web_seen WHERE at < $1", tx.Now().Add(-seenKept).UnixMicro())
 		return wrap("forget marks", err)
