@@ -139,7 +139,7 @@ func (s *Snapshot) trySubmit(actor fault.Actor, now int64) error {
 // mayApply asks the gate about a change to Plumbline itself, from what would be executed.
 func (d *Desk) mayApply(ctx context.Context, s *Snapshot, actor fault.Actor, now int64) error {
 	if !s.Revision.Material.own() || !slices.Contains([]State{Authorized, Scheduled}, s.Change.State) {
-		return fault.New(fault.Conflict, "not_ours", "Plumbline does not execute this itself, or not now.").About(string(s.Change.ID)).
+		return fault.New(fault.Invalid, "not_ours", "Plumbline does not execute this itself, or not now.").About(string(s.Change.ID)).
 			FixedBy("its executor").Then("plumb gate check %s", s.Change.ID)
 	}
 	q := wire.GateRequest{Schema: wire.GateRequestSchema, Change: string(s.Change.ID), Kind: wire.KindApply}
@@ -151,7 +151,7 @@ func (d *Desk) mayApply(ctx context.Context, s *Snapshot, actor fault.Actor, now
 	if v.Code == wire.ExitAllowed {
 		return nil
 	}
-	e := fault.New(fault.Conflict, "not_allowed", "The gate does not let it start now.").About(string(s.Change.ID)).
+	e := fault.New(fault.Denied, "not_allowed", "The gate does not let it start now.").About(string(s.Change.ID)).
 		FixedBy("who the change names").Then("plumb gate check %s", s.Change.ID)
 	if len(v.Denials) > 0 {
 		e.Message, e.Rule, e.Clause, e.Who = v.Denials[0].Text, v.Denials[0].Rule, v.Denials[0].Clause, v.Denials[0].Who

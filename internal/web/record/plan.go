@@ -195,6 +195,18 @@ func opWord(class string) string {
 	return "keep"
 }
 
+// unfolded says which resources of a list show their attributes at once: few ones all, of many those that
+// destroy something, and what is only made anew last.
+func unfolded(class string, of int) bool {
+	switch class {
+	case plan.ClassDelete, plan.ClassReplace, plan.ClassForget:
+		return of <= 200
+	case plan.ClassUpdate:
+		return of <= 40
+	}
+	return of <= 12
+}
+
 // classes counts rows by class, gravest first.
 func classes(rows []row) []counted {
 	n := map[string]int{}

@@ -87,7 +87,9 @@ func (p Pages) part(v *frame.Visit) error {
 	case "talk":
 		return v.Part(talk(x))
 	case "fresh":
-		return v.Part(fresh(x, v.Value("render"), x.moved(v)))
+		gone := x.moved(v)
+		x.Shown.Pieces = v.R.Form["piece"] // what this page showed, for the next time it asks
+		return v.Part(fresh(x, v.Value("render"), gone))
 	}
 	return fault.New(fault.NotFound, "no_page", "There is no such part of the page.").Then("open the change again")
 }

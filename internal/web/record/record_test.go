@@ -105,7 +105,11 @@ func TestADecisionIsOnWhatWasShown(t *testing.T) {
 
 	s.CI().Want(http.StatusCreated, "POST", "/changes/"+string(c.ID)+"/evidence?format=junit&subject="+seal.Raw([]byte(servertest.File)),
 		[]byte(`<testsuite name="web" tests="1" failures="1"><testcase name="starts"><failure message="no"/></testcase></testsuite>`))
-	sam.Get(at(c, "/part/fresh?"+form.Encode())).Wants(http.StatusOK, "What you decide upon changed", "the evidence")
+	news := sam.Get(at(c, "/part/fresh?"+form.Encode())).Wants(http.StatusOK, "What you decide upon changed", "the evidence")
+	again := servertest.Attr(news.All("div")[0], "hx-get") // as the page would ask the next time
+	if p := sam.Get(again).Wants(http.StatusOK, "the evidence"); strings.Contains(p.Text(), "the way back") {
+		t.Errorf("what did not change is named: %s", p.Text())
+	}
 	sam.Post(at(c, "/approve"), form).Wants(http.StatusPreconditionFailed, "Changed: the evidence")
 
 	m := s.Material()

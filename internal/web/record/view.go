@@ -358,9 +358,22 @@ func (x *view) numbers() []ui.Option {
 	return out
 }
 
-// toVerify lists what is still to be verified, while that is possible.
+// could names who could still fill a slot.
+func (x *view) could(m *policy.Missing) string {
+	var out []string
+	for _, c := range m.Could {
+		name := x.name(c.Person)
+		if c.Role != m.Role {
+			name += " (as " + ui.Words(c.Role) + ")"
+		}
+		out = append(out, name)
+	}
+	return strings.Join(out, ", ")
+}
+
+// toVerify lists what is still to be verified once something ran.
 func (x *view) toVerify() []string {
-	if x.R.Change.State == change.Closed || x.R.Change.State == change.Cancelled {
+	if x.R.Change.State == change.Closed || x.R.Change.State == change.Cancelled || len(x.R.Permits) == 0 {
 		return nil
 	}
 	return x.R.Verify
