@@ -77,7 +77,9 @@ func (r *runner) report(rows []row, whole bool) report {
 	out.Packages = append(out.Packages, sum)
 	for key := range r.claims {
 		i := slices.IndexFunc(rows, func(x row) bool { return x.key() == key })
-		if i < 0 && whole || i >= 0 && rows[i].State == killed {
+		file, _, _ := strings.Cut(key, " ")
+		asked := whole && slices.ContainsFunc(rows, func(x row) bool { return x.file == file })
+		if i < 0 && asked || i >= 0 && rows[i].State == killed {
 			out.Stale, out.OK = append(out.Stale, key), false
 		}
 	}
