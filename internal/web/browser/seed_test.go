@@ -11,7 +11,7 @@ import (
 // place is one page to look at.
 type place struct {
 	Path   string `json:"path"`
-	Status int    `json:"status,omitempty"`
+	Status int    `json:"status,omitzero"`
 }
 
 // seed fills a server so that each page has something to show, and lists the pages.

@@ -40,6 +40,7 @@ type board struct {
 	Mine    []change.Change
 	Recent  []change.Change
 	Drafts  []personal.Draft
+	Named   []change.Mention // where others mention the reader
 	Names   map[string]string
 	Weeks   []change.Week
 	Whole   bool // every change is counted in Weeks
@@ -77,10 +78,16 @@ func (p Pages) show(v *frame.Visit) error {
 	if b.Drafts, err = p.Own.Drafts(v.Ctx(), me); err != nil {
 		return err
 	}
+	if b.Named, err = p.Changes.Mentions(v.Ctx(), me, shown); err != nil {
+		return err
+	}
 	b.Weeks, b.Whole = p.Changes.Weeks(weeks)
 	r, err := p.People.Roster(v.Ctx())
 	if err != nil {
 		return err
+	}
+	for _, m := range b.Named {
+		b.Names[m.By] = r.Name(directory.PersonID(m.By))
 	}
 	for _, list := range [][]change.Change{b.Waiting, b.Running, b.Mine, b.Recent, open} {
 		for _, c := range list {
