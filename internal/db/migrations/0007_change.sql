@@ -14,3 +14,6 @@ CREATE TABLE change_titled (
     updated BIGINT NOT NULL
 );
 CREATE INDEX change_titled_updated ON change_titled (updated);
+
+CREATE INDEX change_comment_at ON change_comment (at);
+CREATE INDEX change_revision_at ON change_revision (at);

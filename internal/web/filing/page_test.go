@@ -134,6 +134,19 @@ func TestEachCategoryIsFiledThroughItsForm(t *testing.T) {
 	}
 }
 
+// A colleague who is named after an @ finds the change on the first page.
+func TestAMentionIsFoundOnTheFirstPage(t *testing.T) {
+	t.Parallel()
+	s := company(t)
+	b := s.Browse(servertest.Alice).In(t)
+	f := bound(common(b.Get("/changes/new?category=configuration").Form("/changes/new"), "web-test"), "config-file", "mention.yaml")
+	f.Set("summary", "Ask Dora whether this is right")
+	f.Set("justification", "It is for @dora to know.")
+	f.Set("do", "file")
+	filed(t, s, b.Send("/changes/new", f))
+	s.Browse(servertest.Dora).In(t).Get("/").Wants(http.StatusOK, "Mentions you", "Ask Dora whether this is right", "It is for @dora to know.")
+}
+
 // What is missing is named at its field and nothing is filed; everything typed is there again.
 func TestAnIncompleteFormComesBackAsItWasTyped(t *testing.T) {
 	t.Parallel()

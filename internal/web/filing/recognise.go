@@ -91,7 +91,7 @@ func (f *Found) set(to *string, v string) {
 // user part can hold a credential.
 func (f *Found) address(w string) bool {
 	u, err := url.Parse(w)
-	if err != nil || u.Host == "" || u.Opaque != "" || len(w) > 2000 {
+	if err != nil || !plainHost(u.Host) || u.Opaque != "" || len(w) > 2000 {
 		return false
 	}
 	clean := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
@@ -243,6 +243,12 @@ func plainPart(s string) bool {
 	return len(s) <= maxPart && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r == 0x7f || strings.ContainsRune("\\\"'<>`{}|^%", r) || r > 0x7f && !unicode.IsLetter(r)
 	}) && s != ".." && s != "."
+}
+
+func plainHost(s string) bool {
+	return s != "" && len(s) <= maxPart && !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-:[]", r)
+	})
 }
 
 func imageName(s string) bool {

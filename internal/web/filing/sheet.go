@@ -265,8 +265,11 @@ func label(name string) string {
 	}
 	parts := strings.Split(name, ".")
 	last := parts[len(parts)-1]
-	if len(parts) == 3 && parts[0] == "g" && last == "until" {
+	switch {
+	case len(parts) == 3 && parts[0] == "g" && last == "until":
 		return "Until"
+	case len(parts) == 3 && parts[0] == "e" && last == "target":
+		return "Target"
 	}
 	if l, ok := labels[last]; ok {
 		return l

@@ -123,6 +123,17 @@ func sorted(m map[string]string) []string { return slices.Sorted(keysOf(m)) }
 // fieldName is the field of the form for a member that the policy asks for.
 func fieldName(path string) string { return (&reading{}).fieldOf(path) }
 
+// memberLabel is what a member of the wording is called.
+func memberLabel(path string) string {
+	switch path {
+	case "effects":
+		return "What will differ afterwards"
+	case "implementers":
+		return "Who carries it out"
+	}
+	return label(fieldName(path))
+}
+
 // place is where a field of the form stands.
 func place(name string) string {
 	switch {
