@@ -31,8 +31,8 @@ demo: setup build # the whole loop on real Terraform, then the server stays up
 pages: # the Go code of the pages, out of their templates
 	go tool templ generate -path internal/web -log-level error
 
-bench: setup build # goals against their twins, one table; some minutes
-	@go run ./bench
+bench: setup build # goals against their twins, one table; some minutes. ONLY=P2,plan takes some
+	@go run ./bench $(if $(ONLY),-only $(ONLY))
 
 # What mutate takes guards away from: rules, permissions, sessions and the ceremony; what verifies ledger
 # and packs; what holds a plan's document to its digest; what refuses facts, matches people and lints a pack.

@@ -14,11 +14,11 @@ import (
 
 // measures lists the benchmarks in the order in which they run.
 var measures = []measure{
-	{"ledger", benchLedger},
-	{"flow", benchFlow},
-	{"gate", benchGate},
-	{"plan", benchPlan},
-	{"growth", benchGrowth},
+	{"ledger", []string{"P7"}, benchLedger},
+	{"flow", []string{"P2", "P2c"}, benchFlow},
+	{"gate", []string{"P3", "P3a", "P3b"}, benchGate},
+	{"plan", []string{"P6", "P6m"}, benchPlan},
+	{"growth", []string{"P15", "P15a", "P15b"}, benchGrowth},
 }
 
 // benchLedger: durable ledger appends at 64 clients against a file that only appends and syncs.

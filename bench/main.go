@@ -5,11 +5,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -32,8 +32,9 @@ type goal struct {
 
 // measure is one benchmark: it fills in the ratios of its goals.
 type measure struct {
-	name string
-	run  func(context.Context, *env) ([]goal, error)
+	name  string
+	goals []string // ids of the goals that it gives
+	run   func(context.Context, *env) ([]goal, error)
 }
 
 // env is what all benchmarks share.
@@ -48,7 +49,7 @@ type env struct {
 func main() {
 	var e env
 	asJSON := flag.Bool("json", false, "print one JSON document")
-	only := flag.String("only", "", "run this benchmark only")
+	only := flag.String("only", "", "run only these benchmarks or goals, with commas between: flow, P2, growth, …")
 	slack := flag.Float64("slack", 1, "widen every bound by this factor; CI uses 1.5")
 	flag.IntVar(&e.rounds, "rounds", 5, "rounds of each alternation")
 	flag.DurationVar(&e.span, "span", 3*time.Second, "length of one side of one round")
@@ -74,16 +75,17 @@ func main() {
 }
 
 func runAll(ctx context.Context, e *env, only string, slack float64, asJSON bool) (held bool, err error) {
+	chosen, err := choose(only)
+	if err != nil {
+		return false, err
+	}
 	if e.dir, err = os.MkdirTemp("", "plumb-bench-*"); err != nil {
 		return false, err
 	}
 	defer os.RemoveAll(e.dir)
 	var all []goal
 	held = true
-	for _, m := range measures {
-		if only != "" && m.name != only {
-			continue
-		}
+	for _, m := range chosen {
 		fmt.Fprintln(os.Stderr, "measuring", m.name, "…")
 		goals, err := m.run(ctx, e)
 		if err != nil {
@@ -95,14 +97,38 @@ func runAll(ctx context.Context, e *env, only string, slack float64, asJSON bool
 		}
 		all = append(all, goals...)
 	}
-	if len(all) == 0 {
-		return false, errors.New("no such benchmark")
-	}
 	if asJSON {
 		return held, json.MarshalWrite(os.Stdout, all)
 	}
 	printTable(all)
 	return held, nil
+}
+
+// choose finds the benchmarks that are asked for by their names or by goals of theirs; all for none.
+func choose(only string) ([]measure, error) {
+	if only == "" {
+		return measures, nil
+	}
+	wanted := map[string]bool{}
+	for _, word := range strings.Split(only, ",") {
+		wanted[strings.ToLower(strings.TrimSpace(word))] = true
+	}
+	var out []measure
+	for _, m := range measures {
+		hit := false
+		for _, name := range append([]string{m.name}, m.goals...) {
+			name = strings.ToLower(name)
+			hit = hit || wanted[name]
+			delete(wanted, name)
+		}
+		if hit {
+			out = append(out, m)
+		}
+	}
+	for word := range wanted {
+		return nil, fmt.Errorf("no benchmark has the name or goal %q", word)
+	}
+	return out, nil
 }
 
 func (g *goal) judge(slack float64) {
