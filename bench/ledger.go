@@ -17,6 +17,7 @@ var measures = []measure{
 	{"ledger", []string{"P7"}, benchLedger},
 	{"flow", []string{"P2", "P2c"}, benchFlow},
 	{"gate", []string{"P3", "P3a", "P3b"}, benchGate},
+	{"token", []string{"P16"}, benchToken},
 	{"plan", []string{"P6", "P6m"}, benchPlan},
 	{"growth", []string{"P15", "P15a", "P15b"}, benchGrowth},
 }
