@@ -46,7 +46,7 @@ type DB struct {
 	pool    *sql.DB            // writer's connection comes from here
 	read    *sql.DB            // readers' connections; the same as pool on PostgreSQL
 	sqlite  map[*sql.DB]string // how SQLite's connections are opened beside a pool; empty on PostgreSQL
-	readers chan *session
+	readers *readers
 	log     *slog.Logger
 	clock   *guardedClock
 	fatal   func(error)
@@ -98,7 +98,7 @@ const maxQueue = 4096
 // fresh makes a DB without connections. Its done is closed, because no writer runs yet.
 func fresh(cfg Config) *DB {
 	d := &DB{log: cfg.Log, clock: newClock(cfg.Clock), fatal: cfg.Fatal, unlock: func() {},
-		quit: make(chan struct{}), done: make(chan struct{}), readers: make(chan *session, maxReaders), sqlite: map[*sql.DB]string{}}
+		quit: make(chan struct{}), done: make(chan struct{}), readers: newReaders(maxReaders), sqlite: map[*sql.DB]string{}}
 	close(d.done)
 	d.editions.unknown()
 	if d.log == nil {
@@ -109,9 +109,6 @@ func fresh(cfg Config) *DB {
 			d.log.Error("the disk lost a sync; ending at once", "err", err)
 			os.Exit(1)
 		}
-	}
-	for range maxReaders {
-		d.readers <- nil // a place; its connection is opened by its first user
 	}
 	return d
 }
@@ -264,8 +261,8 @@ func (d *DB) closePools() error {
 	late := time.After(maxWaitClose)
 	for range maxReaders {
 		select {
-		case s := <-d.readers:
-			if s != nil {
+		case <-d.readers.places:
+			if s := d.readers.take(); s != nil {
 				errs = append(errs, s.close())
 			}
 		case <-late:

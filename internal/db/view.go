@@ -10,16 +10,15 @@ import (
 // View runs fn on a consistent snapshot that cannot write. ctx bounds only the wait for one of the
 // reading connections.
 func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
-	var s *session
 	select {
-	case s = <-d.readers:
+	case <-d.readers.places:
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-d.quit:
 		return closedFault()
 	}
-	defer func() { d.readers <- s }() // whatever fn does, its place is given back
-	s, err := d.beginView(ctx, s)
+	s, err := d.beginView(ctx, d.readers.take())
+	defer func() { d.readers.give(s) }() // whatever fn does, its place is given back
 	if err != nil {
 		return unavailableRead(err)
 	}

@@ -124,19 +124,22 @@ func (s *Server) flushOnce(ctx context.Context) error {
 	return errors.Join(s.refused.Flush(ctx), s.people.Flush(ctx), s.changes.FlushVerdicts(ctx))
 }
 
-// rest gives memory back once nobody has asked for a while: hashing a password takes 64 MiB, and the
-// collector alone would keep that until the next busy time.
+// rest gives memory back while nobody asks: hashing a password takes 64 MiB, a start on a large database
+// reads a year of it, and the collector alone would keep what that needed until the next busy time. After
+// some quiet rounds there is nothing left to give.
 func (s *Server) rest(ctx context.Context) {
-	before, rested := s.asked.Load(), true
+	before, left := s.asked.Load(), quietRounds
 	every(ctx, restEvery, func(context.Context) {
 		now := s.asked.Load()
-		if now != before {
-			before, rested = now, false
-			return
-		}
-		if !rested {
+		switch {
+		case now != before:
+			before, left = now, quietRounds
+		case left > 0:
 			debug.FreeOSMemory()
-			rested = true
+			left--
 		}
 	})
 }
+
+// quietRounds is how often memory is given back before a resting server is left alone.
+const quietRounds = 6
