@@ -47,15 +47,20 @@ type demo struct {
 
 func demoCommand(a *app) *cobra.Command {
 	var once bool
-	var keep, listen string
+	var keep, listen, remove string
 	cmd := a.leaf("demo", "Run the whole loop on real Terraform in a folder of its own", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		if remove != "" {
+			return a.removeDemo(remove)
+		}
 		return a.runDemo(cmd.Context(), once, keep, listen)
 	})
 	cmd.Long = `Starts a server in a temporary folder (or in --keep DIR), sets a sample company up, files a change
 with a real plan, and goes through refusals, approvals, execution, rollback and proof. Without --once the
-server stays up afterwards until you press Ctrl-C.`
+server stays up afterwards until you press Ctrl-C. What it made is never mixed with other data: --remove DIR
+removes the folder of an earlier --keep, and only such a folder.`
 	cmd.Flags().BoolVar(&once, "once", false, "stop the server at the end")
 	cmd.Flags().StringVar(&keep, "keep", "", "folder to work in and to leave in place; it must be empty or absent")
+	cmd.Flags().StringVar(&remove, "remove", "", "remove the folder of an earlier demo instead")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "address of the demo's server")
 	return cmd
 }
@@ -106,7 +111,7 @@ func (d *demo) prepare(keep string) (remove func(), err error) {
 		if d.dir, err = os.MkdirTemp("", "plumb-demo-*"); err != nil {
 			return remove, err
 		}
-		return func() { os.RemoveAll(d.dir) }, nil
+		return func() { os.RemoveAll(d.dir) }, d.write(sampleMark, d.dir+"\n", 0o600)
 	}
 	if d.dir, err = filepath.Abs(keep); err != nil {
 		return remove, err
@@ -116,7 +121,7 @@ func (d *demo) prepare(keep string) (remove func(), err error) {
 		return remove, fault.New(fault.Invalid, "folder_not_empty", "The folder for the demo is not empty; nothing was touched.").
 			FixedBy("you").Then("name another folder")
 	}
-	return remove, os.MkdirAll(d.dir, 0o700)
+	return remove, d.write(sampleMark, d.dir+"\n", 0o600)
 }
 
 // play runs the steps in order; the first that does not hold ends it.

@@ -1243,7 +1243,7 @@ func sample(dir string) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 78, "<p>Nothing in it is real. A ledger cannot forget, so samples are never mixed with real data: they live in a folder of their own, and go with it. Stop the demo, then:</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 78, "<p>Nothing in it is real. A ledger cannot forget, so samples are never mixed with real data: they live in a folder of their own, and go with it. Stop the demo with Ctrl-C. A temporary folder goes by itself; one that was kept with --keep goes with:</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,7 +14,9 @@ import (
 
 	"golang.org/x/net/html"
 
+	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/server/servertest"
+	"plumbline.dev/plumb/internal/web/office"
 )
 
 // form is what a form sends, name and value in turn.
@@ -504,4 +508,38 @@ func insideLabel(n *html.Node) bool {
 		}
 	}
 	return false
+}
+
+func TestADemosServerSaysThatItsDataAreSamples(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	if p := s.Browse(servertest.Alice).Get("/admin/settings"); strings.Contains(p.Text(), "sample") {
+		t.Errorf("a real server says that its data are samples: %s", p.Text())
+	}
+	s.Stop()
+	if err := os.WriteFile(filepath.Join(s.Dir, "sample"), []byte("/tmp/some-demo\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.Restart()
+	s.Browse(servertest.Alice).Get("/admin/settings").Wants(http.StatusOK, "sample company of plumb demo", "plumb demo --remove /tmp/some-demo")
+}
+
+func TestFirstStepsLeadToTheFirstClosedChange(t *testing.T) {
+	t.Parallel()
+	drawn := func(s office.Steps) string {
+		var b strings.Builder
+		if err := office.FirstSteps(s).Render(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	if text := drawn(office.Steps{}); strings.Count(text, "class=\"button small\"") != 3 || strings.Contains(text, "done") {
+		t.Errorf("an empty server's steps: %s", text)
+	}
+	if text := drawn(office.Steps{Token: true, Begun: change.Begun{Filed: true}}); strings.Count(text, ">done<") != 2 || !strings.Contains(text, "/changes") {
+		t.Errorf("with two steps done: %s", text)
+	}
+	if text := drawn(office.Steps{Begun: change.Begun{Closed: true}}); text != "" {
+		t.Errorf("after the first closed change: %s", text)
+	}
 }

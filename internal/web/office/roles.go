@@ -1,6 +1,7 @@
 package office
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -107,6 +108,7 @@ func (o *offices) staff(pack *policy.Pack, r *directory.Roster, away map[string]
 			}
 			x.Holders = append(x.Holders, h)
 		}
+		slices.SortFunc(x.Holders, func(a, b holder) int { return cmp.Compare(a.Name, b.Name) })
 		for _, g := range r.Grants() {
 			if string(g.Role) == s.Name {
 				x.Grants = append(x.Grants, rowOf(r, g))

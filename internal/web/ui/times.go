@@ -25,7 +25,7 @@ func Clock(t, now time.Time, zone *time.Location) string {
 // Ago says how far an instant is from now, in words.
 func Ago(t, now time.Time) string {
 	d := now.Sub(t)
-	if d < 0 {
+	if d <= -time.Second {
 		return "in " + Span(-d)
 	}
 	if d < time.Minute {
