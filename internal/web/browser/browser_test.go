@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"plumbline.dev/plumb/internal/prove"
 	"plumbline.dev/plumb/internal/server/servertest"
 )
 
@@ -60,6 +61,8 @@ func script(t *testing.T, name string, task map[string]any) (all []said) {
 		switch s.Kind {
 		case "problem":
 			t.Errorf("%s: %s: %s", s.At, s.What, s.Detail)
+		case "step":
+			t.Log(s.What)
 		case "done":
 			done = true
 		}
@@ -104,5 +107,27 @@ func TestEveryPageForEverybody(t *testing.T) {
 		if x.Kind == "weight" && (x.Bytes > maxBytes || x.Requests > maxRequests) {
 			t.Errorf("%s weighs %d bytes in %d requests; at most %d in %d are allowed", x.Path, x.Bytes, x.Requests, maxBytes, maxRequests)
 		}
+	}
+}
+
+// One change goes from the request to the proof by clicking, its first approval with the keyboard alone,
+// and the proof that the page gave out holds without the server.
+func TestOneChangeByClickingOnly(t *testing.T) {
+	s := servertest.Start(t)
+	dir := t.TempDir()
+	for _, name := range []string{servertest.Alice, servertest.Sam, servertest.Erin} {
+		s.As(name) // chooses the password
+	}
+	script(t, "journey.mjs", map[string]any{"base": s.URL, "password": servertest.Password, "ci": s.CI().Secret, "account": "ci", "dir": dir})
+	text, err := os.ReadFile(filepath.Join(dir, "event.proof.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys struct {
+		Ledger string `json:"ledger"`
+	}
+	s.As("sam").Want(200, "GET", "/keys", nil).Into(&keys)
+	if _, leaf, err := prove.CheckProof(text, keys.Ledger); err != nil || leaf.Object.Type != "change" {
+		t.Errorf("the proof that was downloaded does not hold: %v", err)
 	}
 }
