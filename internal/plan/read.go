@@ -52,7 +52,7 @@ func Read(r io.Reader, o Options) (*Plan, error) {
 	if limit <= 0 || limit > MaxPlan {
 		limit = MaxPlan
 	}
-	g := &guard{r: bufio.NewReaderSize(r, 1<<16), left: limit, limit: limit}
+	g := &guard{r: bufio.NewReaderSize(r, 1<<14), left: limit, limit: limit}
 	p := &parser{dec: jsontext.NewDecoder(g), changing: map[string]bool{},
 		red: newRedactor(newSecrets(bytes.Clone(o.Key)))}
 	if err := p.read(); err != nil {

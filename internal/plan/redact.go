@@ -62,6 +62,8 @@ type redactor struct {
 	depth   int
 	deep    bool // something nested deeper than maxValueDepth, and was dropped: the plan is refused
 	spans   []span
+	learnt  recent // when collecting: texts that were learnt from
+	shown   recent // else: texts that need no mask where no digest is at home
 	stack   []member
 	pieces  []piece
 	names   map[string]*verdict
@@ -391,12 +393,22 @@ func (r *redactor) text(c *cursor, st state) {
 // words masks parts of a text, or all of it where little else would stay.
 func (r *redactor) words(c *cursor, raw, s []byte, st state) {
 	if r.mode == collecting {
-		r.learnWords(s)
+		if !r.learnt.has(s) {
+			r.learnWords(s)
+			r.learnt.add(s)
+		}
+		return
+	}
+	if r.shown.has(s) {
+		r.clean(raw, s)
 		return
 	}
 	r.spans = r.known.find(r.spans[:0], s, leastWord)
 	r.spans = scan(r.spans, s, st.digest)
 	if len(r.spans) == 0 && !unsure(s) {
+		if !st.digest {
+			r.shown.add(s)
+		}
 		r.clean(raw, s)
 		return
 	}

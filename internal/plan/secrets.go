@@ -154,7 +154,7 @@ func (s *Secrets) is(text []byte) bool {
 // find gives where known secrets of at least the given length stand in a text; shorter than
 // leastInside only as words of their own.
 func (s *Secrets) find(dst []span, text []byte, least int) []span {
-	if s == nil || !s.ready {
+	if s == nil || !s.ready || len(s.words) == 0 {
 		return dst
 	}
 	for i := 0; i+4 <= len(text); i++ {
