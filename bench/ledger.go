@@ -19,6 +19,7 @@ var measures = []measure{
 	{"gate", []string{"P3", "P3a", "P3b"}, benchGate},
 	{"token", []string{"P16"}, benchToken},
 	{"plan", []string{"P6", "P6m"}, benchPlan},
+	{"cold", []string{"P6c"}, benchCold},
 	{"growth", []string{"P15", "P15a", "P15b"}, benchGrowth},
 }
 
