@@ -13,7 +13,7 @@ STAMP := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 .PHONY: pages build test bench mutate demo clean setup
 
 build: # the program, one static file: build/plumb
-	CGO_ENABLED=0 go build -trimpath -buildvcs=$(STAMP) -o build/plumb ./cmd/plumb
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -buildvcs=$(STAMP) -o build/plumb ./cmd/plumb
 
 setup: # what this machine lacks
 	$(STEP) "set up this machine" scripts/setup
@@ -21,6 +21,7 @@ setup: # what this machine lacks
 test: setup # everything, on both database engines
 	$(STEP) "format" scripts/check-format
 	$(STEP) "vet" go vet ./...
+	$(STEP) "compile for Windows and macOS" scripts/check-ports
 	$(STEP) "test on SQLite" scripts/with-terraform go test -timeout 20m ./...
 	$(STEP) "test on PostgreSQL" scripts/with-postgres scripts/with-terraform sh -c 'go test -timeout 20m $$(scripts/db-packages)'
 	$(STEP) "test with the race detector" env CGO_ENABLED=1 scripts/with-terraform go test -race -timeout 30m -skip NoRandom $(RACE)
