@@ -44,6 +44,7 @@ func (p *Pack) Staff(people []Person) Staffing {
 	for _, r := range p.Roles {
 		out.Roles = append(out.Roles, p.staffed(r, people))
 	}
+	people = deciding(l.together(func(Rule) bool { return true }), people)
 	for _, r := range p.Rules {
 		if len(r.Require) == 0 {
 			continue

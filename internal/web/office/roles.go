@@ -60,6 +60,10 @@ type question struct {
 // officer is somebody who could get a role.
 type officer struct{ ID, Name string }
 
+// mostOffered is how many people and groups a list to choose from holds on the page of roles, which has one
+// for each role; in a larger company the role is given on the person's page.
+const mostOffered = 100
+
 func (p Pages) showRoles(v *frame.Visit) error { return p.roles(v, http.StatusOK, filled()) }
 
 func (p Pages) roles(v *frame.Visit, status int, e *entry) error {
@@ -119,12 +123,14 @@ func (o *offices) staff(pack *policy.Pack, r *directory.Roster, away map[string]
 	o.Open, o.Tight = sentences(all.Open, r), sentences(all.Tight, r)
 }
 
-// packPeople leaves out the roles that the program knows and the pack does not.
+// packPeople are the holders of roles of the pack, with these roles only.
 func packPeople(pack *policy.Pack, people []policy.Person) []policy.Person {
-	out := make([]policy.Person, len(people))
-	for i, x := range people {
+	out := []policy.Person{}
+	for _, x := range people {
 		x.Roles = slices.DeleteFunc(slices.Clone(x.Roles), func(role string) bool { _, inPack := pack.Role(role); return !inPack })
-		out[i] = x
+		if len(x.Roles) > 0 {
+			out = append(out, x)
+		}
 	}
 	return out
 }
