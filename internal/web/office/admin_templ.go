@@ -283,7 +283,7 @@ func people_(l listed) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<form class=\"bar\" method=\"get\" action=\"/admin/people\" role=\"search\"><div class=\"field wide\"><label for=\"f-q\">Find by name, address, user name or role</label> <input id=\"f-q\" name=\"q\" type=\"search\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<form class=\"bar\" method=\"get\" action=\"/admin/people\" role=\"search\" aria-label=\"People\"><div class=\"field wide\"><label for=\"f-q\">Find by name, address, user name or role</label> <input id=\"f-q\" name=\"q\" type=\"search\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
