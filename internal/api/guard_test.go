@@ -75,7 +75,7 @@ func TestAddressesAreNotTakenFromClients(t *testing.T) {
 	r.Header.Add("X-Forwarded-For", "198.51.100.7")
 	for proxied, want := range map[bool]string{false: "192.0.2.1", true: "198.51.100.7"} {
 		a := &API{Config: Config{Proxied: proxied}}
-		if got := a.address(r); got != netip.MustParseAddr(want) {
+		if got := a.Address(r); got != netip.MustParseAddr(want) {
 			t.Errorf("behind a proxy %v: %v, want %s", proxied, got, want)
 		}
 	}

@@ -5,6 +5,7 @@ package browser_test
 import (
 	"testing"
 
+	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/server/servertest"
 )
 
@@ -18,7 +19,16 @@ type place struct {
 func seed(t *testing.T, s *servertest.Server) []place {
 	t.Helper()
 	done, waits := s.Approved(), s.Submitted()
+	s.Tested(waits)
 	s.Filed()
-	return []place{{Path: "/"}, {Path: "/changes"}, {Path: "/changes?state=waiting&q=x"}, {Path: "/changes/calendar"},
-		{Path: "/changes/" + string(done.ID)}, {Path: "/changes/" + string(waits.ID)}, {Path: "/search?q=s"}, {Path: "/nowhere", Status: 404}}
+	at := func(c change.Change, path string) place { return place{Path: "/changes/" + string(c.ID) + path} }
+	out := []place{at(done, ""), at(waits, ""), at(waits, "/print"), at(waits, "/evidence"), {Path: "/nowhere", Status: 404}, {Path: "/changes?state=waiting&q=x"}}
+	for _, path := range []string{"/", "/changes", "/changes/calendar", "/changes/new", "/changes/new?category=configuration", "/changes/new?category=deploy",
+		"/changes/new?category=access", "/search?q=web", "/policy", "/policy/coverage", "/policy/history", "/policy/simulate",
+		"/policy/explain?change=" + string(done.ID), "/ledger", "/ledger/3", "/ledger?verb=change.", "/admin", "/admin/people", "/admin/people/" + s.People[servertest.Sam],
+		"/admin/roles", "/admin/groups", "/admin/services", "/admin/tokens", "/admin/sessions", "/admin/keys", "/admin/webhooks", "/admin/jobs", "/admin/settings",
+		"/profile", "/help", "/design"} {
+		out = append(out, place{Path: path})
+	}
+	return out
 }
