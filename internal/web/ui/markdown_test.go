@@ -15,9 +15,9 @@ func TestProseIsSieved(t *testing.T) {
 		{"<b onclick=alert(1)>x</b>", "&lt;b onclick", "<b"},
 		{"![x](https://elsewhere.example/track.png)", "", "<img"},
 		{"![x](data:image/png;base64,AAAA)", "", "<img"},
-		{"[go](javascript:alert(1))", "go", "javascript"},
-		{"[go](JaVaScRiPt:alert(1))", "go", "cript:"},
-		{"[go](data:text/html,x)", "go", "data:"},
+		{"[go](javascript:alert(1))", "go (javascript:alert(1))", "href"},
+		{"[go](JaVaScRiPt:alert(1))", "go (JaVaScRiPt:alert(1))", "href"},
+		{"[go](data:text/html,x)", "go (data:text/html,x)", "href"},
 		{"[go](//elsewhere.example)", "", `href="//`},
 		{"see <https://example.com/x>", `rel="nofollow noopener"`, ""},
 		{"<javascript:alert(1)>", "javascript", "href"},
@@ -37,6 +37,42 @@ func TestProseIsSieved(t *testing.T) {
 		if !strings.Contains(got, c.has) || c.hasNot != "" && strings.Contains(got, c.hasNot) {
 			t.Errorf("prose(%q) = %s, want %q and not %q", c.in, got, c.has, c.hasNot)
 		}
+	}
+}
+
+// Who approves a text is shown all of it: nothing that Markdown keeps to itself is left out.
+func TestProseLeavesNothingOut(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"fine\n\n[ok]: https://a.example \"drop the database\"\n\nfine": "drop the database",
+		"[a]: /x 'one'\n[a]: /y 'drop it'\n\n[a]":                       "drop it",
+		"[the runbook](https://elsewhere.example/x)":                    "(https://elsewhere.example/x)",
+		"[the runbook](https://a.example \"drop it\")":                  "drop it",
+		"![picture](https://a.example/drop.png \"drop it\")":            "drop.png &quot;drop it&quot;",
+		"```sh drop it\nls\n```":                                        "sh drop it",
+		"<!-- a\nb --> drop it\n\nfine":                                 "drop it",
+		"<script>\nx\n</script> drop it":                                "drop it",
+		"<pre>\ndrop\\*it":                                              `drop\*it`,
+	} {
+		if got := prose(in); !strings.Contains(got, want) {
+			t.Errorf("prose(%q) = %s, want %q in it", in, got, want)
+		}
+	}
+	if got := prose("[https://a.example](https://a.example)"); strings.Contains(got, "(https") {
+		t.Errorf("an address is said twice: %s", got)
+	}
+}
+
+// A text that is made to be slow to lay out, or so deep that a browser chokes on it, is shown as typed.
+func TestProseThatIsATrapIsShownAsItIs(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"[a](", "[a](<b", "> ", ">", "- ", "1) ", "+ > ", "![", "[a\n"} {
+		if got := prose(strings.Repeat(s, longestProse/len(s))); strings.Contains(got, "prose") || len(got) > 8*longestProse {
+			t.Errorf("%d bytes of %q are laid out: %d bytes", longestProse, s, len(got))
+		}
+	}
+	if got := prose("> - quoted\n\n" + strings.Repeat("- [a](https://a.example)\n", 50) + "\n---------\n"); !strings.Contains(got, "<li>") {
+		t.Errorf("a usual text is not laid out: %s", got)
 	}
 }
 
