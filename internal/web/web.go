@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db"
@@ -77,6 +78,16 @@ func New(c Config) (http.Handler, error) {
 	}
 	f, err := frame.New(frame.Config{Prefs: prefs, People: c.People, Keeper: c.Keeper, Address: c.Address, Now: c.DB.Now, URL: c.URL, Live: c.Live,
 		Nav: nav, Menu: menu, Version: c.Version, Logger: c.Logger},
+		tables(c, own)...)
+	if err != nil {
+		return nil, fmt.Errorf("make pages: %w", err)
+	}
+	return f.Handler()
+}
+
+// tables are the pages of each folder.
+func tables(c Config, own *personal.Desk) [][]frame.Route {
+	return [][]frame.Route{
 		entrance.Pages{People: c.People, Changes: c.Changes, URL: c.URL}.Routes(),
 		home.Pages{Changes: c.Changes, People: c.People, Own: own}.Routes(),
 		changes.Pages{Changes: c.Changes, People: c.People, Own: own}.Routes(),
@@ -87,9 +98,8 @@ func New(c Config) (http.Handler, error) {
 		log.Pages{DB: c.DB, Log: c.Log, People: c.People, Source: c.Source, Temp: c.Temp}.Routes(),
 		office.Pages{People: c.People, Changes: c.Changes, Log: c.Log, Own: own, Hooks: c.Hooks, State: c.State, Install: c.Install,
 			Permits: c.Permits, URL: c.URL, Sample: c.Sample}.Routes(),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("make pages: %w", err)
 	}
-	return f.Handler()
 }
+
+// Routes lists every page that there is, with what each needs. Without desks behind them none can be asked.
+func Routes() []frame.Route { return slices.Concat(tables(Config{}, nil)...) }
