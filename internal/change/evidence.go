@@ -271,8 +271,7 @@ func (d *Desk) document(ctx context.Context, digest string) ([]byte, error) {
 // Document gives a stored document's bytes.
 func (d *Desk) Document(ctx context.Context, digest string) ([]byte, error) {
 	if !IsDigest(digest) {
-		return nil, fault.New(fault.NotFound, "no_document", "There is no such document.").
-			Then("plumb document add FILE")
+		return nil, noDocument()
 	}
 	return d.document(ctx, digest)
 }

@@ -136,9 +136,10 @@ func (s *Snapshot) trySubmit(actor fault.Actor, now int64) error {
 	return t.submit(actor, s.Change.RevDigest, now)
 }
 
-// mayApply asks the gate about a change to Plumbline itself, from what would be executed.
+// mayApply asks the gate about a change to Plumbline itself, from what would be executed; what is not ours
+// is refused there.
 func (d *Desk) mayApply(ctx context.Context, s *Snapshot, actor fault.Actor, now int64) error {
-	if !s.Revision.Material.own() || !slices.Contains([]State{Authorized, Scheduled}, s.Change.State) {
+	if !slices.Contains([]State{Authorized, Scheduled}, s.Change.State) {
 		return fault.New(fault.Invalid, "not_ours", "Plumbline does not execute this itself, or not now.").About(string(s.Change.ID)).
 			FixedBy("its executor").Then("plumb gate check %s", s.Change.ID)
 	}
@@ -206,12 +207,19 @@ func (v View) Why(slot string) []policy.Reason {
 
 // OpenDocument opens a stored document for reading; its bytes are held to the digest while they are read.
 func (d *Desk) OpenDocument(ctx context.Context, digest string) (io.ReadCloser, error) {
-	has, err := d.blobs.Has(ctx, digest)
-	if err != nil {
-		return nil, fmt.Errorf("look for document: %w", err)
+	if !IsDigest(digest) {
+		return nil, noDocument()
 	}
-	if !IsDigest(digest) || !has {
-		return nil, fault.New(fault.NotFound, "no_document", "There is no such document.").Then("plumb document add FILE")
+	has, err := d.blobs.Has(ctx, digest)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("look for document: %w", err)
+	case !has:
+		return nil, noDocument()
 	}
 	return d.blobs.Open(ctx, digest)
+}
+
+func noDocument() error {
+	return fault.New(fault.NotFound, "no_document", "There is no such document.").Then("plumb document add FILE")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/db/dbtest"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/seal"
 )
@@ -150,4 +151,31 @@ func TestAChangeHoldsItsDocuments(t *testing.T) {
 	if !v.Holds(v.Checks[0].Blob) || v.Holds(seal.Raw([]byte("another"))) || v.Holds("") || v.Holds(v.Change.RevDigest) {
 		t.Error("the evidence is the change's, and nothing else")
 	}
+}
+
+// Plumbline offers to carry out what it does itself, once that is approved, to who the change names.
+func TestOnlyWhoIsNamedIsOfferedToCarryItOut(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	offered := func(who string, c change.Change, code string) {
+		t.Helper()
+		r, err := o.Read(t.Context(), o.as(who), c.ID)
+		must(t, err)
+		switch err := r.Refused[change.ActApply]; {
+		case r.May(change.ActApply) != (code == ""):
+			t.Errorf("a change that is %s: refused to %s with %v, want %q", c.State, who, err, code)
+		case code != "":
+			refused(t, err, code)
+		}
+	}
+	offered("ivo", o.authorized(t), "not_ours")
+	c := o.grant(t, "grant", "devops-lead", "ann")
+	offered("ivo", c, "not_ours")
+	o.approve(t, c, "sam", "erin", "olga")
+	offered("pia", c, "not_allowed")
+	offered("olga", c, "not_allowed")
+	offered("ivo", c, "")
+	_, err := o.Apply(t.Context(), o.as("ivo"), c.ID, "key")
+	must(t, err)
+	offered("ivo", c, "not_ours")
 }
