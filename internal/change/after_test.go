@@ -148,3 +148,13 @@ func TestAnExecutorWithoutARepositoryIsSaidToBeLoose(t *testing.T) {
 		}
 	}
 }
+
+// What was in force before a change was submitted is over for it: a rule that was loosened by then asks
+// nobody any more.
+func TestAPackThatEndedBeforeTheSubmissionDemandsNothing(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	o.putInForce(t, stricter(t, o.pack))
+	o.putInForce(t, o.pack)
+	o.authorized(t) // by the two that the looser pack asks for
+}

@@ -9,12 +9,13 @@ import (
 )
 
 // What went well ten times in a row may be worth criteria of its own; one that did not starts the count anew.
+// What is of another kind says nothing either way.
 func TestTenSuccessesInARowSuggestAModel(t *testing.T) {
 	t.Parallel()
 	o := found(t, dbtest.NewClock())
-	done := func(code change.Closure) {
+	done := func(code change.Closure, component string) {
 		t.Helper()
-		c := o.authorized(t, func(m *change.Material) { m.Targets = []string{"web-test"} })
+		c := o.authorized(t, func(m *change.Material) { m.Components, m.Targets = []string{component}, []string{"web-test"} })
 		o.ran(t, c.ID, 0)
 		_, err := o.Close(t.Context(), o.as("sam"), c.ID, code, nil)
 		must(t, err)
@@ -26,18 +27,20 @@ func TestTenSuccessesInARowSuggestAModel(t *testing.T) {
 		must(t, err)
 		return strings.Contains(strings.Join(x.Advice, " "), "standard model")
 	}
-	done(change.SuccessfulWithIssues)
+	done(change.SuccessfulWithIssues, "web")
 	for range 9 {
-		done(change.Successful)
+		done(change.Successful, "web")
 	}
+	done(change.Successful, "api")
 	if suggested() {
-		t.Error("a model is suggested after nine successes")
+		t.Error("a model is suggested after nine successes, and one of something else")
 	}
-	done(change.Successful)
+	done(change.Successful, "web")
+	done(change.SuccessfulWithIssues, "api")
 	if !suggested() {
-		t.Error("no model is suggested after ten successes")
+		t.Error("no model is suggested after ten successes, and issues of something else")
 	}
-	done(change.SuccessfulWithIssues)
+	done(change.SuccessfulWithIssues, "web")
 	if suggested() {
 		t.Error("a model is suggested after one with issues")
 	}

@@ -52,3 +52,27 @@ func TestNothingIsExplainedBeforeThereIsAPolicy(t *testing.T) {
 		t.Errorf("explained without a policy: %v, want not_set_up", err)
 	}
 }
+
+func TestNoChangeHasANumberBeforeTheSetUp(t *testing.T) {
+	t.Parallel()
+	if err := dbtest.Open(t, dbtest.NewClock()).View(t.Context(), func(tx *db.Tx) error {
+		if id, n, err := nextID(tx); !fault.Is(err, "not_set_up") {
+			t.Errorf("the first change would be %s, number %d, %v; want not_set_up", id, n, err)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The clock of another replica may be ahead by the end of a week: what it filed is in none of ours yet.
+func TestAWeekDoesNotCountWhatComesAfterIt(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Open(t, dbtest.NewClock())
+	desk := New(Config{DB: d})
+	now := d.Now()
+	desk.trend.of = map[int64]sample{1: {created: now.UnixMicro()}, 2: {created: weekOf(now).AddDate(0, 0, 7).UnixMicro()}}
+	if weeks, _ := desk.Weeks(2); len(weeks) != 2 || weeks[0].Filed != 0 || weeks[1].Filed != 1 {
+		t.Errorf("weeks = %+v, want one change, in the last of two", weeks)
+	}
+}

@@ -153,3 +153,20 @@ func TestAPlanTooLongToListMeetsEveryOtherOfItsState(t *testing.T) {
 		t.Errorf("%d resources are listed, whole %v", len(p.Touches), p.Whole)
 	}
 }
+
+// A resource of which several attributes change is touched once.
+func TestAResourceIsListedOnceWithAllItsEffects(t *testing.T) {
+	t.Parallel()
+	o := company(t)
+	const raw = `{"format_version":"1.2","terraform_version":"1.9.0","complete":true,"applyable":true,"errored":false,"resource_changes":[` +
+		`{"address":"aws_instance.web","previous_address":"aws_instance.old","mode":"managed","type":"aws_instance","name":"web",` +
+		`"provider_name":"registry.terraform.io/hashicorp/aws","change":{"actions":["update"],"before":{"size":1,"zone":"a"},` +
+		`"after":{"size":2,"zone":"b"},"after_unknown":{},"before_sensitive":false,"after_sensitive":{}}}]}`
+	p, err := plan.Read(strings.NewReader(raw), plan.Options{Key: bytes.Repeat([]byte{3}, 32)})
+	must(t, err)
+	b, err := o.AddDocument(t.Context(), "tf-plan", bytes.NewReader(p.Document()))
+	must(t, err)
+	if len(b.Plan.Touches) != 1 || b.Plan.Touches[0] != (change.Touch{Address: "aws_instance.web", Op: "update"}) {
+		t.Errorf("touches %+v, want the one resource, updated", b.Plan.Touches)
+	}
+}
