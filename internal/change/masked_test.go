@@ -45,3 +45,20 @@ func TestSecretsInEvidenceAreNotKept(t *testing.T) {
 	}
 	o.whole(t)
 }
+
+// A test that failed does not pass because its outcome stood inside of something like a key.
+func TestEvidenceWhoseVerdictIsMaskedAwayIsRefused(t *testing.T) {
+	t.Parallel()
+	o := company(t)
+	c, err := o.File(t.Context(), o.as("ann"), configChange(o))
+	must(t, err)
+	const report = `<testsuite name="unit"><testcase name="a"/>` +
+		`<testcase name="-----BEGIN PRIVATE KEY-----" status="failed" file="-----END PRIVATE KEY-----"/></testsuite>`
+	_, err = o.AddEvidence(t.Context(), o.as("ann"), c.ID, change.Evidence{Format: "junit", Subject: seal.Raw([]byte(file))}, strings.NewReader(report))
+	refused(t, err, "secret_in_evidence")
+	v, err := o.Show(t.Context(), c.ID)
+	must(t, err)
+	if len(v.Checks) != 0 {
+		t.Errorf("evidence %+v was taken", v.Checks)
+	}
+}

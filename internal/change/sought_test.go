@@ -57,8 +57,12 @@ func TestAChangeThatIsNotNamedIsTheOnlyOneThatCanRun(t *testing.T) {
 	names(t, err, first.ID, second.ID)
 
 	o.approve(t, second, "sam", "erin")
+	third := made()
 	_, err = o.Open(t.Context(), o.as("ivo"), shows())
 	names(t, err, first.ID, second.ID)
+	if strings.Contains(fault.Of(err).Message, string(third.ID)) {
+		t.Errorf("%q names %s, which releases nothing yet", fault.Of(err).Message, third.ID)
+	}
 
 	q := shows()
 	q.Change = string(second.ID)
@@ -89,4 +93,49 @@ func names(t *testing.T, err error, ids ...change.ID) {
 			t.Errorf("%q does not name %s", fault.Of(err).Message, id)
 		}
 	}
+}
+
+// Among very many nobody looks for the one that could run.
+func TestOfMoreThanTwentyChangesOneMustBeNamed(t *testing.T) {
+	t.Parallel()
+	o := company(t)
+	own := seal.Raw([]byte(seal.NewID("file")))
+	binds := func(m *change.Material) { m.Bindings[0].Digest = own }
+	q := request("")
+	q.Observed[0].Digest = own
+	m := configChange(o)
+	binds(&m)
+	var last change.Change
+	for range 21 {
+		c, err := o.File(t.Context(), o.as("ann"), m)
+		must(t, err)
+		last, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest)
+		must(t, err)
+	}
+	_, err := o.AddEvidence(t.Context(), o.as("ann"), last.ID, change.Evidence{Format: "junit", Subject: own}, strings.NewReader(passing))
+	must(t, err)
+	o.approve(t, last, "sam", "erin")
+	_, err = o.Check(t.Context(), o.as("ivo"), q)
+	refused(t, err, "ambiguous_change")
+	q.Change = string(last.ID)
+	if got := o.code(t, "ivo", q); got != wire.ExitAllowed {
+		t.Errorf("code %d for the one that is named, want 0", got)
+	}
+}
+
+// What is executed is found by the digest of its bytes, and not by another name that a wording calls it.
+func TestAChangeIsFoundByDigestsOnly(t *testing.T) {
+	t.Parallel()
+	o := company(t)
+	m := configChange(o)
+	m.Bindings[0].Commit = strings.Repeat("c0ffee42", 5)
+	m.Justification = "It is git:" + m.Bindings[0].Commit
+	c, err := o.File(t.Context(), o.as("ann"), m)
+	must(t, err)
+	_, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest)
+	must(t, err)
+	q := request("")
+	q.Observed[0].Digest, q.Observed[0].Normalized = seal.Raw([]byte(seal.NewID("file"))), "git:"+m.Bindings[0].Commit
+	_, err = o.Check(t.Context(), o.as("ivo"), q)
+	refused(t, err, "no_matching_change")
 }
