@@ -202,6 +202,7 @@ func (p Pages) simulate(v *frame.Visit) error {
 	if err := v.R.ParseMultipartForm(maxArchive); err != nil {
 		return fault.New(fault.Invalid, "bad_form", "The form could not be read.").From(err).FixedBy("you").Then("go back and send it again")
 	}
+	defer v.R.MultipartForm.RemoveAll() // the server does so only with the request that it made itself, and this is a copy
 	t.From, t.To = v.Value("from"), v.Value("to")
 	err = p.try(v, &t)
 	if f := fault.Of(err); err != nil && (f.Kind == fault.Invalid || f.Kind == fault.TooLarge) {
