@@ -123,6 +123,23 @@ func TestACycleOrTooDeepANestHasNobodyInIt(t *testing.T) {
 	}
 }
 
+// Groups that nest too deep confer nothing, so they are no way by which a role is held either.
+func TestAWayLeadsThroughNoMoreGroupsThanMayNest(t *testing.T) {
+	t.Parallel()
+	for deep, want := range map[int]int{directory.MaxNesting: 2, directory.MaxNesting + 1: 1} {
+		groups := []directory.Group{{ID: "grp_1", Members: []directory.Member{{Person: "per_a"}}}}
+		for i := 2; i <= deep; i++ {
+			inner := directory.Member{Group: groups[i-2].ID}
+			groups = append(groups, directory.Group{ID: directory.GroupID(fmt.Sprint("grp_", i)), Members: []directory.Member{inner}})
+		}
+		r := directory.RosterWith([]directory.Person{{ID: "per_a", Name: "a"}}, groups, []directory.RoleGrant{
+			{Role: "lead", Holder: "per_a", Since: 1}, {Role: "lead", Holder: string(groups[deep-1].ID), Since: 1}}, 10)
+		if ways := r.Ways("per_a"); len(ways) != want {
+			t.Errorf("%d groups deep: the ways are %+v, want %d", deep, ways, want)
+		}
+	}
+}
+
 // Whatever the rows say, only active people hold roles, and only such as somebody granted.
 func TestNobodyHoldsWhatWasNotGranted(t *testing.T) {
 	t.Parallel()

@@ -3,8 +3,10 @@ package directory_test
 import (
 	"testing"
 
+	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/ledger"
 )
 
 func TestTheOfficerChangesTheSettingsAndTheLedgerKeepsWhatTheyWere(t *testing.T) {
@@ -56,4 +58,20 @@ func TestOnlyTheOfficerChangesTheSettings(t *testing.T) {
 	if err == nil {
 		t.Error("a server without people has settings to change")
 	}
+}
+
+// An install whose row was lost is not set up, whoever is signed in; nothing is made up in its place.
+func TestAnInstallThatIsLostHasNoSettings(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	olga := h.as("olga")
+	h.must(h.db.Update(t.Context(), fault.SystemActor("test"), func(tx *db.Tx) error {
+		if _, err := tx.Exec("DELETE FROM directory_install"); err != nil {
+			return err
+		}
+		_, err := ledger.Append(tx, ledger.Event{Verb: "install.edited", Type: "install", Object: "install_test"})
+		return err
+	}))
+	_, err := h.EditInstall(t.Context(), olga, directory.Settings{Company: "Mine Ltd", Prefix: "CHG", Zone: "UTC"})
+	h.refused(err, "not_set_up")
 }
