@@ -84,7 +84,7 @@ type verifier struct {
 
 	run0     runSeen
 	tallies  map[string]*tally // changes that the run mentions, by id
-	archives map[string]entry // policy archives by digest
+	archives map[string]entry  // policy archives by digest
 	packs    map[string]*policy.Pack
 	history  []inForce
 	stories  int64
