@@ -171,6 +171,41 @@ func (d *Desk) Revisions(ctx context.Context, id ID) (out []Revision, err error)
 	return out, err
 }
 
+// newestWordings is how many wordings of a change a page lists.
+const newestWordings = 200
+
+// Wordings lists the newest 200 wordings of a change, oldest first, without their text, which is as long as
+// its authors like, as often as they like.
+func (d *Desk) Wordings(ctx context.Context, id ID) (out []Revision, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		out, err = db.Collect(tx, func(row db.Scanner) (r Revision, err error) {
+			return r, row.Scan(&r.ID, &r.Change, &r.N, &r.Digest, &r.Author, &r.Account, &r.At)
+		}, "SELECT id, change_id, n, digest, author, account, at FROM change_revision WHERE change_id = $1 ORDER BY n DESC LIMIT $2", string(id), newestWordings)
+		return err
+	})
+	slices.Reverse(out)
+	return out, err
+}
+
+// Wording gives one wording of a change with its text.
+func (d *Desk) Wording(ctx context.Context, id ID, n int64) (r Revision, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		r, err = loadRevision(tx, id, n)
+		return err
+	})
+	return r, err
+}
+
+// WordingOf gives the number of the first wording of a change that has a digest; 0 if it never had it.
+func (d *Desk) WordingOf(ctx context.Context, id ID, digest string) (n int64, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		n, _, err = db.One(tx, func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) },
+			"SELECT n FROM change_revision WHERE change_id = $1 AND digest = $2 ORDER BY n LIMIT 1", string(id), digest)
+		return err
+	})
+	return n, err
+}
+
 // Difference is one member in which two revisions differ.
 type Difference struct {
 	Path   string `json:"path"`

@@ -97,15 +97,10 @@ func (p Pages) meanwhile(v *frame.Visit, g page) (*newer, error) {
 	if err != nil {
 		return nil, err
 	}
-	revisions, err := p.changes.Revisions(v.Ctx(), g.id)
-	if err != nil {
-		return nil, err
-	}
 	n := &newer{Rev: c.Revision, Digest: c.Change.RevDigest}
-	for _, r := range revisions {
-		if r.Digest == g.t.get("seen") && r.N != n.Rev {
-			n.Diff, err = p.changes.Diff(v.Ctx(), g.id, r.N, n.Rev)
-		}
+	from, err := p.changes.WordingOf(v.Ctx(), g.id, g.t.get("seen"))
+	if err == nil && from > 0 && from != n.Rev {
+		n.Diff, err = p.changes.Diff(v.Ctx(), g.id, from, n.Rev)
 	}
 	return n, err
 }

@@ -152,7 +152,11 @@ func (p Pages) again(v *frame.Visit, act string, refused error, x *view) error {
 		now.Typed[name] = v.Value(name)
 	}
 	if f.Kind == fault.Stale {
-		if from := now.revision(v.Value("seen")); from > 0 && from != now.R.Change.Rev {
+		from, err := p.Changes.WordingOf(v.Ctx(), now.ID(), v.Value("seen"))
+		if err != nil {
+			return err
+		}
+		if from > 0 && from != now.R.Change.Rev {
 			if now.Reword, _, err = p.compare(v, now, from, now.R.Change.Rev); err != nil {
 				return err
 			}

@@ -9,7 +9,6 @@ import (
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/plan"
-	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/web/frame"
 )
 
@@ -72,12 +71,14 @@ func sameDiffs(a, b []plan.Diff) bool {
 // sinceLast finds what changed since the reader last decided, where that was on another wording.
 func (p Pages) sinceLast(v *frame.Visit, x *view) error {
 	last, ok := x.R.LastWord(x.Me)
-	from := x.revision(last.RevDigest)
-	if !ok || from == 0 {
+	if !ok {
 		return nil
 	}
-	x.Last = last
-	var err error
+	from, err := p.Changes.WordingOf(v.Ctx(), x.ID(), last.RevDigest)
+	if err != nil || from == 0 {
+		return err
+	}
+	x.Last, x.LastRev = last, from
 	x.Since, x.SincePlan, err = p.compare(v, x, from, x.R.Change.Rev)
 	return err
 }
@@ -100,17 +101,11 @@ func (p Pages) compare(v *frame.Visit, x *view, from, to int64) ([]change.Differ
 
 // wording reads the plans of one revision.
 func (p Pages) wording(v *frame.Visit, x *view, n int64) ([]*planView, error) {
-	for _, r := range x.Revisions {
-		if r.N != n {
-			continue
-		}
-		var m change.Material
-		if err := seal.Decode([]byte(r.Canonical), &m); err != nil {
-			return nil, err
-		}
-		return p.plansOf(v.Ctx(), m)
+	r, err := p.Changes.Wording(v.Ctx(), x.ID(), n)
+	if err != nil {
+		return nil, err
 	}
-	return nil, noRevision()
+	return p.plansOf(v.Ctx(), r.Material)
 }
 
 func noRevision() error {
@@ -134,7 +129,7 @@ func (p Pages) diff(v *frame.Visit) error {
 	for name, into := range map[string]*int64{"from": &c.From, "to": &c.To} {
 		if s := v.Value(name); s != "" {
 			n, err := strconv.ParseInt(s, 10, 64)
-			if err != nil || n < 1 || n > int64(len(x.Revisions)) {
+			if err != nil || n < 1 || n > x.R.Change.Rev {
 				return noRevision()
 			}
 			*into = n

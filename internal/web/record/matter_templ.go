@@ -314,9 +314,9 @@ func since(x *view) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var13 string
-			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs("You said " + string(x.Last.Verb) + " about revision " + fmt.Sprint(x.revision(x.Last.RevDigest)) + ", " + x.at(x.Last.At) + ". Now it is revision " + fmt.Sprint(x.R.Change.Rev) + ".")
+			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs("You said " + string(x.Last.Verb) + " about revision " + fmt.Sprint(x.LastRev) + ", " + x.at(x.Last.At) + ". Now it is revision " + fmt.Sprint(x.R.Change.Rev) + ".")
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `record/matter.templ`, Line: 99, Col: 188}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `record/matter.templ`, Line: 99, Col: 169}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 			if templ_7745c5c3_Err != nil {

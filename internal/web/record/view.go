@@ -30,10 +30,11 @@ type view struct {
 	Pages int   // of the plan; 0 where it is shown whole
 	Read  map[int64]string
 
-	Revisions []change.Revision
+	Revisions []change.Revision // the newest, without their text
 	Events    []ledger.Entry
 	More      int64 // sequence number to go on from in the story; 0 at its end
 	Last      change.Decision
+	LastRev   int64               // the wording that it was about
 	Since     []change.Difference // since the reader's last decision
 	SincePlan []moved
 
@@ -81,7 +82,7 @@ func (p Pages) view(v *frame.Visit) (*view, error) {
 	} else if x.Read, err = p.Own.Seen(v.Ctx(), x.Me, x.mark()); err != nil {
 		return nil, err
 	}
-	if x.Revisions, err = p.Changes.Revisions(v.Ctx(), id); err != nil {
+	if x.Revisions, err = p.Changes.Wordings(v.Ctx(), id); err != nil {
 		return nil, err
 	}
 	if x.Events, err = p.Changes.Timeline(v.Ctx(), id, 0, storyLength+1); err != nil {
@@ -120,14 +121,14 @@ func (x *view) unread() []int {
 	return out
 }
 
-// revision finds the number of a wording by its digest; 0 if the change never had it.
-func (x *view) revision(digest string) int64 {
+// revision says which wording a digest is of.
+func (x *view) revision(digest string) string {
 	for _, r := range x.Revisions {
 		if r.Digest == digest {
-			return r.N
+			return "revision " + strconv.FormatInt(r.N, 10)
 		}
 	}
-	return 0
+	return "an old revision"
 }
 
 // may reports whether a form is shown: the reader is allowed such acts at all, and the engine would take
