@@ -6,11 +6,11 @@ STEP := @scripts/step
 # The race detector needs cgo and rebuilds SQLite once, which takes some minutes. So it runs over the
 # packages that start goroutines or are called from many; the others compute values. The random
 # tamperings are left out of it: they are one goroutine, a thousand times.
-RACE := ./internal/db ./internal/ledger ./internal/blob ./internal/api ./internal/server
+RACE := ./internal/db ./internal/ledger ./internal/blob ./internal/api ./internal/web/frame ./internal/server
 
 STAMP := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
-.PHONY: pages build test bench mutate demo clean setup
+.PHONY: pages screenshots build test bench mutate demo clean setup
 
 build: # the program, one static file: build/plumb
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -buildvcs=$(STAMP) -o build/plumb ./cmd/plumb
@@ -24,6 +24,7 @@ test: setup # everything, on both database engines
 	$(STEP) "compile for Windows and macOS" scripts/check-ports
 	$(STEP) "test on SQLite" scripts/with-terraform go test -timeout 20m ./...
 	$(STEP) "test on PostgreSQL" scripts/with-postgres scripts/with-terraform sh -c 'go test -timeout 20m $$(scripts/db-packages)'
+	$(STEP) "test the pages in Chromium" scripts/with-browser go test -tags browser -timeout 10m ./internal/web/browser
 	$(STEP) "test with the race detector" env CGO_ENABLED=1 scripts/with-terraform go test -race -timeout 30m -skip NoRandom $(RACE)
 
 demo: setup build # the whole loop on real Terraform, then the server stays up
@@ -31,6 +32,10 @@ demo: setup build # the whole loop on real Terraform, then the server stays up
 
 pages: # the Go code of the pages, out of their templates
 	go tool templ generate -path internal/web -log-level error
+
+screenshots: setup # of every page, in both themes and three widths: build/screenshots
+	PLUMB_SHOTS=build/screenshots scripts/with-browser go test -tags browser -count 1 -run EveryPage ./internal/web/browser
+	@echo "they are in build/screenshots"
 
 bench: setup build # goals against their twins, one table; some minutes. ONLY=P2,plan takes some
 	@go run ./bench $(if $(ONLY),-only $(ONLY))

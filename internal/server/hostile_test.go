@@ -56,7 +56,7 @@ func TestHostileBodiesAreRefusedClearly(t *testing.T) {
 	alice.Refused(400, "bad_change_id", "GET", "/changes/..%2f..%2fetc", nil)
 	alice.Refused(404, "no_change", "GET", "/changes/CHG-999999", nil)
 	alice.Refused(404, "no_route", "GET", "/nothing", nil)
-	alice.Refused(404, "no_route", "GET", "//else", nil)
+	alice.Refused(404, "no_route", "GET", "//api/else", nil)
 	if a := alice.Refused(405, "method_not_allowed", "DELETE", "/changes", nil); a.Header.Get("Allow") != "GET, POST" {
 		t.Errorf("allowed are %q", a.Header.Get("Allow"))
 	}

@@ -64,6 +64,16 @@ func (b *Browser) In(t testing.TB) *Browser {
 	return &out
 }
 
+// Cookies are what the browser sends to the server.
+func (b *Browser) Cookies() []*http.Cookie {
+	b.t.Helper()
+	u, err := url.Parse(b.URL)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.http.Jar.Cookies(u)
+}
+
 // Get asks for a page.
 func (b *Browser) Get(path string, headers ...string) Page {
 	b.t.Helper()

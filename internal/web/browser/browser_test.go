@@ -80,6 +80,9 @@ func shots(t *testing.T) string {
 	if dir == "" {
 		return ""
 	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join("../../..", dir) // from the module's root, where make runs
+	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		t.Fatal(err)

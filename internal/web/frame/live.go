@@ -25,6 +25,7 @@ type Live struct {
 	stopOnce  sync.Once
 	mu        sync.Mutex
 	listeners map[chan string]string // guarded by mu; the account of each
+	next      int64                  // guarded by mu: the first event that was not told yet, while anybody listens
 }
 
 // NewLive makes a teller; Run is its loop.
@@ -55,7 +56,6 @@ func (l *Live) Stop() { l.stopOnce.Do(func() { close(l.stop) }) }
 
 // Run reads what is new until the context ends.
 func (l *Live) Run(ctx context.Context) {
-	next := int64(-1)
 	for {
 		select {
 		case <-ctx.Done():
@@ -63,14 +63,7 @@ func (l *Live) Run(ctx context.Context) {
 		case <-l.wake:
 		case <-time.After(otherReplicas):
 		}
-		if l.idle() {
-			next = -1
-			continue
-		}
-		if names, n, err := l.since(ctx, next); err == nil {
-			next = n
-			l.tell(names)
-		}
+		l.look(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -79,37 +72,35 @@ func (l *Live) Run(ctx context.Context) {
 	}
 }
 
-// since names what the events from next on are about, and where to go on.
-func (l *Live) since(ctx context.Context, next int64) (names []string, after int64, err error) {
-	err = l.db.View(ctx, func(tx *db.Tx) error {
-		if next < 0 {
-			return tx.QueryRow("SELECT COALESCE(MAX(seq), -1) + 1 FROM ledger_event").Scan(&after)
-		}
-		after = next
-		list, err := ledger.ReadIn(tx, next, burst)
-		for _, e := range list {
-			after = e.Seq + 1
-			names = append(names, e.Leaf.Object.Type, e.Leaf.Object.ID)
-		}
-		return err
-	})
-	slices.Sort(names)
-	return slices.Compact(names), after, err
-}
-
-func (l *Live) idle() bool {
+// look tells what is new. What cannot be read now is told the next time.
+func (l *Live) look(ctx context.Context) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.listeners) == 0
-}
-
-func (l *Live) tell(names []string) {
-	if len(names) == 0 {
+	idle, next := len(l.listeners) == 0, l.next
+	l.mu.Unlock()
+	if idle {
 		return
 	}
+	var list []ledger.Entry
+	err := l.db.View(ctx, func(tx *db.Tx) (err error) {
+		list, err = ledger.ReadIn(tx, next, burst)
+		return err
+	})
+	if err != nil || len(list) == 0 {
+		return
+	}
+	names := []string{}
+	for _, e := range list {
+		names = append(names, e.Leaf.Object.Type, e.Leaf.Object.ID)
+	}
+	slices.Sort(names)
+	l.tell(slices.Compact(names), list[len(list)-1].Seq+1)
+}
+
+func (l *Live) tell(names []string, next int64) {
 	text := strings.Join(names, " ")
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.next = max(l.next, next)
 	for c := range l.listeners {
 		select {
 		case c <- text:
@@ -118,9 +109,21 @@ func (l *Live) tell(names []string) {
 	}
 }
 
-func (l *Live) join(account string) (chan string, error) {
+// join adds a listener. The first one begins with the event that comes next: what was there before is on
+// its page already.
+func (l *Live) join(ctx context.Context, account string) (chan string, error) {
+	var next int64
+	err := l.db.View(ctx, func(tx *db.Tx) error {
+		return tx.QueryRow("SELECT COALESCE(MAX(seq), -1) + 1 FROM ledger_event").Scan(&next)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find the newest event: %w", err)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.listeners) == 0 {
+		l.next = next
+	}
 	own := 0
 	for _, a := range l.listeners {
 		if a == account {
@@ -144,7 +147,7 @@ func (l *Live) leave(c chan string) {
 
 // Serve holds one connection and sends the names of what changed (server-sent events).
 func (l *Live) Serve(v *Visit) error {
-	c, err := l.join(v.Actor.Account)
+	c, err := l.join(v.Ctx(), v.Actor.Account)
 	if err != nil {
 		return err
 	}

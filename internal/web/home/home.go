@@ -8,6 +8,7 @@ import (
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/web/frame"
+	"plumbline.dev/plumb/internal/web/office"
 	"plumbline.dev/plumb/internal/web/personal"
 	"plumbline.dev/plumb/internal/web/ui"
 )
@@ -44,6 +45,7 @@ type board struct {
 	Names   map[string]string
 	Weeks   []change.Week
 	Whole   bool // every change is counted in Weeks
+	Steps   office.Steps
 	Files   bool
 }
 
@@ -82,6 +84,9 @@ func (p Pages) show(v *frame.Visit) error {
 		return err
 	}
 	b.Weeks, b.Whole = p.Changes.Weeks(weeks)
+	if b.Steps, err = office.LoadSteps(v.Ctx(), p.People, p.Changes); err != nil {
+		return err
+	}
 	r, err := p.People.Roster(v.Ctx())
 	if err != nil {
 		return err
