@@ -40,16 +40,9 @@ func (p Pages) download(v *frame.Visit) error {
 	h.Set("X-Content-Type-Options", "nosniff")
 	v.W.WriteHeader(http.StatusOK)
 	if _, err := io.Copy(v.W, r); err != nil {
-		cutOff(v) // half of it is sent; the length that is missing tells the browser
+		return v.Cut(err) // it is sent already, and must not look whole
 	}
 	return nil
-}
-
-// cutOff breaks an answer off of which the rest could not be read.
-func cutOff(v *frame.Visit) {
-	if hj, _, err := http.NewResponseController(v.W).Hijack(); err == nil {
-		hj.Close()
-	}
 }
 
 // longestName bounds a file name, in bytes.
