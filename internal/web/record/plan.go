@@ -67,13 +67,21 @@ func pageRows(rows []row, n int) []row {
 type planCache struct {
 	mu   sync.Mutex
 	sums map[string]*plan.Summary // guarded by mu
-	keep []string                 // guarded by mu; oldest first
+	keep []keptPlan               // guarded by mu; oldest first
+	size int                      // guarded by mu; of all documents kept
 }
 
-// maxPlans bounds the cache; a plan larger than maxKept is read anew each time.
+type keptPlan struct {
+	digest string
+	size   int
+}
+
+// The bounds of the cache: in plans, and in bytes of their documents, which take several times as much when
+// they are read. A plan larger than maxKept is read anew each time.
 const (
 	maxPlans = 16
 	maxKept  = 8 << 20
+	maxAll   = 32 << 20
 )
 
 func newPlanCache() *planCache { return &planCache{sums: map[string]*plan.Summary{}} }
@@ -84,15 +92,16 @@ func (c *planCache) get(digest string) *plan.Summary {
 	return c.sums[digest]
 }
 
-func (c *planCache) put(digest string, s *plan.Summary) {
+func (c *planCache) put(digest string, s *plan.Summary, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.sums[digest] == nil {
-		c.keep = append(c.keep, digest)
+	if c.sums[digest] != nil || size > maxKept {
+		return
 	}
-	c.sums[digest] = s
-	if len(c.keep) > maxPlans {
-		delete(c.sums, c.keep[0])
+	c.sums[digest], c.keep, c.size = s, append(c.keep, keptPlan{digest, size}), c.size+size
+	for len(c.keep) > maxPlans || c.size > maxAll {
+		delete(c.sums, c.keep[0].digest)
+		c.size -= c.keep[0].size
 		c.keep = c.keep[1:]
 	}
 }
@@ -137,9 +146,7 @@ func (p Pages) summary(ctx context.Context, digest string) (*plan.Summary, error
 		return nil, fmt.Errorf("read stored plan: %w", err)
 	}
 	s := read.Summary()
-	if len(raw) <= maxKept {
-		p.plans.put(digest, &s)
-	}
+	p.plans.put(digest, &s, len(raw))
 	return &s, nil
 }
 
