@@ -87,6 +87,9 @@ func (a *app) runDemo(ctx context.Context, once bool, keep, listen string) error
 	if once {
 		return nil
 	}
+	if err := d.furnish(ctx); err != nil {
+		a.note("Not everything of the sample company could be set up: %v", err)
+	}
 	d.leaveUp(ctx)
 	return nil
 }
@@ -194,7 +197,8 @@ func (a *app) showDemo(r demoReport) error {
 
 // leaveUp keeps the server running for the reader.
 func (d *demo) leaveUp(ctx context.Context) {
-	d.app.note("The server is up at %s with its data in %s. API: %s/docs", d.url, d.dir, d.url)
+	d.app.note("The server is up: open %s and sign in as sam, with the password from %s", d.url, filepath.Join(d.dir, "passwords"))
+	d.app.note("Its data are in %s. API: %s/docs", d.dir, d.url)
 	d.app.note("Look around as the author:  export PLUMB_URL=%s XDG_CONFIG_HOME=%s; %s change show %s", d.url, d.home("ann"), d.self, d.change)
 	d.app.note("People: ann (author), sam, erin (leads), olga (officer), ivo (implementer); their passwords are in %s", filepath.Join(d.dir, "passwords"))
 	d.app.note("Press Ctrl-C to stop.")

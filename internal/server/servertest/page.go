@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -130,7 +131,7 @@ func (b *Browser) Follow(p Page) Page {
 
 func (b *Browser) ask(method, path string, body io.Reader, headers ...string) Page {
 	b.t.Helper()
-	r, err := http.NewRequestWithContext(b.t.Context(), method, b.URL+path, body)
+	r, err := http.NewRequestWithContext(context.Background(), method, b.URL+path, body)
 	if err != nil {
 		b.t.Fatal(err)
 	}

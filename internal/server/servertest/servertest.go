@@ -318,7 +318,7 @@ func (c *Client) Request(method, path string, body any, headers ...string) *http
 	} else {
 		path = path[1:]
 	}
-	r, err := http.NewRequestWithContext(c.t.Context(), method, c.url+path, reader)
+	r, err := http.NewRequestWithContext(context.Background(), method, c.url+path, reader)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -40,6 +40,9 @@ func company(t *testing.T) *servertest.Server {
 	office.once.Do(func() {
 		office.s = servertest.Start(keeper{t})
 		office.s.CI()
+		for _, name := range []string{servertest.Alice, servertest.Dora, servertest.Sam, servertest.Rita, servertest.Sally, servertest.Olga, servertest.Ivy, servertest.Audra} {
+			office.s.As(name) // by the test that founds it: a session is opened in the life of a test
+		}
 	})
 	if office.s == nil {
 		t.Fatal("the company could not be founded")

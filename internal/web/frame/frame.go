@@ -9,6 +9,7 @@ package frame
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -105,6 +106,7 @@ func New(c Config, tables ...[]Route) (*Frame, error) {
 	if c.Live != nil {
 		f.mux.Handle("GET /live", f.serve(Route{Method: "GET", Path: "/live", Need: directory.ChangeRead, Handle: c.Live.Serve}))
 	}
+	f.mux.Handle("POST /csp", f.serve(Route{Method: "POST", Path: "/csp", Open: true, Body: maxReport, Handle: f.broken}))
 	f.mux.HandleFunc("GET /assets/", ui.Assets)
 	f.mux.HandleFunc("/", f.astray)
 	return f, nil
@@ -133,6 +135,21 @@ func (f *Frame) Handler() (http.Handler, error) {
 // Policy is the content security policy of every page: no inline script or style, no other host.
 const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; report-uri /csp"
+
+// maxReport is the largest report of a browser that is read.
+const maxReport = 16 << 10
+
+// broken takes a browser's report that a page tried what the policy forbids. Anybody can send one, so it
+// is a line of the log and nothing else.
+func (f *Frame) broken(v *Visit) error {
+	text, err := io.ReadAll(v.R.Body)
+	if err != nil {
+		return fault.New(fault.TooLarge, "report_too_large", "The report is larger than 16 KiB.").FixedBy("you").Then("leave it")
+	}
+	f.Logger.WarnContext(v.Ctx(), "a browser reports that a page broke the content policy", "request", v.Actor.Request, "report", strings.ToValidUTF8(string(text), "?"))
+	v.W.WriteHeader(http.StatusNoContent)
+	return nil
+}
 
 func (f *Frame) headers(w http.ResponseWriter) {
 	h := w.Header()
