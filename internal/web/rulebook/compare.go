@@ -200,3 +200,6 @@ func sorted(m map[string]string) []string {
 	slices.Sort(out)
 	return out
 }
+
+// byChange tells a pack that a change put in force from that of the first start, which no change decided.
+func byChange(id string) bool { return id != "" && id != "setup" }

@@ -49,7 +49,7 @@ func document(b book) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			if b.Since.Change != "" {
+			if byChange(b.Since.Change) {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<a class=\"button\" href=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -908,7 +908,7 @@ func history(h past) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if x.Change != "" {
+			if byChange(x.Change) {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 67, "<a href=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
