@@ -48,6 +48,7 @@ func benchGrowth(ctx context.Context, e *env) ([]goal, error) {
 		ratios = append(ratios, few/lots)
 	}
 	g := goal{ID: "growth", What: fmt.Sprintf("cost of a change after %d of them, of the first ones'", many), Unit: "×", Bound: 1.3}
+	bearer := large.bearers["sam"]
 	large.stop()
 	if large, err = startServer(ctx, e, filepath.Join(e.dir, "large")); err != nil {
 		return nil, err
@@ -60,7 +61,11 @@ func benchGrowth(ctx context.Context, e *env) ([]goal, error) {
 	}
 	ready := goal{ID: "P15a", What: fmt.Sprintf("seconds until ready with %d changes", many), Unit: "s", Bound: 1}
 	idle := goal{ID: "P15b", What: "MiB resident when idle", Unit: "MiB", Bound: 100}
-	return []goal{g.over(ratios), ready.over([]float64{large.ready.Seconds()}), idle.over([]float64{memory})}, nil
+	pages, err := large.pages(ctx, bearer)
+	if err != nil {
+		return nil, err
+	}
+	return []goal{g.over(ratios), ready.over([]float64{large.ready.Seconds()}), idle.over([]float64{memory}), pages}, nil
 }
 
 // idleAfter is when a server that was started counts as idle: it has read what its figures need, and given

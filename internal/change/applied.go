@@ -3,6 +3,7 @@ package change
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
@@ -17,17 +18,63 @@ type Use struct {
 
 // Uses is what the policy was met with.
 type Uses struct {
-	Changes int  // looked at
+	Changes int // looked at
+	At      time.Time
 	Whole   bool // all changes of the period were looked at, not only the newest
 	By      map[string]Use
 }
 
-// maxUses bounds how many changes are looked at.
-const maxUses = 2000
+// Bounds of what is looked at, and how long a count is shown before it is made anew.
+const (
+	maxUses   = 2000
+	quickUses = 200 // so few are counted whenever somebody asks
+	usesKept  = 5 * time.Minute
+	usesAhead = time.Minute // CountUses makes a new one so long before the old is over
+)
 
-// Uses counts the rules behind what was demanded of the changes filed in [from, to), the newest first. A
-// category counts as "category:x", a standard model that authorized as "model:x".
-func (d *Desk) Uses(ctx context.Context, from, to time.Time) (u Uses, err error) {
+// usesCache keeps the newest count.
+type usesCache struct {
+	mu   sync.Mutex
+	days int       // guarded by mu
+	at   time.Time // guarded by mu; zero before the first
+	uses Uses      // guarded by mu; not changed after it was made
+}
+
+// CountUses keeps the count of the last days ready, so that nobody waits for it. There is never more to do.
+func (d *Desk) CountUses(ctx context.Context, days int) error {
+	now, c := d.db.Now(), &d.uses
+	c.mu.Lock()
+	fresh := c.days == days && !c.at.IsZero() && now.Sub(c.at) < usesKept-usesAhead
+	c.mu.Unlock()
+	if fresh {
+		return nil
+	}
+	u, err := d.countUses(ctx, now.AddDate(0, 0, -days), now)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.days, c.at, c.uses = days, now, u
+	return nil
+}
+
+// Uses counts the rules behind what was demanded of the changes filed in the last days, the newest first,
+// as of At. A category counts as "category:x", a standard model that authorized as "model:x".
+func (d *Desk) Uses(ctx context.Context, days int) (Uses, error) {
+	c := &d.uses
+	c.mu.Lock()
+	u, fresh := c.uses, c.days == days && !c.at.IsZero() && d.db.Now().Sub(c.at) < usesKept && c.uses.Changes > quickUses
+	c.mu.Unlock()
+	if fresh {
+		return u, nil
+	}
+	now := d.db.Now()
+	return d.countUses(ctx, now.AddDate(0, 0, -days), now)
+}
+
+func (d *Desk) countUses(ctx context.Context, from, to time.Time) (u Uses, err error) {
+	u.At = to
 	u.By = map[string]Use{}
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		list, err := db.Collect(tx, scanChange, changeColumns+" WHERE created >= $1 AND created < $2 ORDER BY number DESC LIMIT $3",

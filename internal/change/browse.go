@@ -61,14 +61,16 @@ func (d *Desk) Page(ctx context.Context, b Browse) (out []Change, next string, e
 		return nil, "", err
 	}
 	limit := min(max(b.Limit, 1), 1000)
-	q := &question{}
-	b.narrow(q, at)
 	order := map[Order]string{Newest: "number DESC", Oldest: "number", Touched: "updated DESC, number DESC"}[b.Order]
 	if order == "" {
 		return nil, "", fault.New(fault.Invalid, "bad_order", "A list is sorted by newest, oldest or updated.").FixedBy("you").Then("choose one of them")
 	}
-	text := changeColumns + " WHERE number IN (SELECT number FROM change_change" + q.where() + " ORDER BY " + order + q.with(" LIMIT $%d", limit+1) + ") ORDER BY " + order
 	err = d.db.View(ctx, func(tx *db.Tx) error {
+		q := &question{}
+		if err := b.narrow(tx, q, at); err != nil {
+			return err
+		}
+		text := changeColumns + " WHERE number IN (SELECT number FROM change_change" + q.where() + " ORDER BY " + order + q.with(" LIMIT $%d", limit+1) + ") ORDER BY " + order
 		out, err = db.Collect(tx, scanChange, text, q.args...)
 		return err
 	})
@@ -101,7 +103,7 @@ func (q *question) where() string {
 	return " WHERE " + strings.Join(q.pieces, " AND ")
 }
 
-func (b Browse) narrow(q *question, at key) {
+func (b Browse) narrow(tx *db.Tx, q *question, at key) error {
 	if len(b.States) > 0 {
 		marks := []string{}
 		for _, s := range slices.Compact(slices.Sorted(slices.Values(b.States))) {
@@ -122,7 +124,11 @@ func (b Browse) narrow(q *question, at key) {
 	}
 	words := wordsOf(b.Words)
 	for _, w := range words[:min(len(words), maxAsked)] {
-		q.pieces = append(q.pieces, "number IN (SELECT number FROM change_word WHERE "+q.with("word >= $%d", hexed(w))+q.with(" AND word < $%d", hexed(w)+"g")+")")
+		piece, err := wordPiece(tx, q, w)
+		if err != nil {
+			return err
+		}
+		q.pieces = append(q.pieces, piece)
 	}
 	switch {
 	case at == key{}:
@@ -133,4 +139,5 @@ func (b Browse) narrow(q *question, at key) {
 	default:
 		q.add("number < $%d", at.number)
 	}
+	return nil
 }

@@ -36,6 +36,7 @@ type Desk struct {
 	gate    gateCache
 	repeats repeats
 	trend   trend
+	uses    usesCache
 }
 
 // Documents keeps documents by the SHA-256 of their bytes. Put is durable on return; Open checks the

@@ -116,28 +116,30 @@ func wordsOf(text string) []string {
 // hexed makes the order of words that of their bytes, whatever the database's collation is.
 func hexed(word string) string { return hex.EncodeToString([]byte(word)) }
 
+// rareWord is how many rows an index may give before it is quicker to go through the changes themselves,
+// the newest first, until a page is full.
+const rareWord = 2000
+
+// wordPiece is the condition that a summary has a word with this begin. Of a rare word its changes are
+// listed; of a common one each change is asked, so that neither reads more than a page needs.
+func wordPiece(tx *db.Tx, q *question, word string) (string, error) {
+	from, to := hexed(word), hexed(word)+"g" // "g" stands behind every hex digit
+	n, _, err := db.One(tx, func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) },
+		"SELECT COUNT(*) FROM (SELECT number FROM change_word WHERE word >= $1 AND word < $2 LIMIT 2001) w", from, to)
+	if err != nil {
+		return "", fmt.Errorf("count word: %w", err)
+	}
+	if n <= rareWord {
+		return "number IN (SELECT number FROM change_word WHERE " + q.with("word >= $%d", from) + q.with(" AND word < $%d", to) + ")", nil
+	}
+	return "EXISTS (SELECT 1 FROM change_word w WHERE w.number = change_change.number AND " + q.with("w.word >= $%d", from) + q.with(" AND w.word < $%d", to) + ")", nil
+}
+
 // Search gives the newest changes whose summary has words that begin with each word of the question.
-func (d *Desk) Search(ctx context.Context, question string, limit int) (out []Change, err error) {
-	words := wordsOf(question)
-	if len(words) == 0 {
+func (d *Desk) Search(ctx context.Context, asked string, limit int) (out []Change, err error) {
+	if len(wordsOf(asked)) == 0 {
 		return nil, nil
 	}
-	words = words[:min(len(words), maxAsked)]
-	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) }) // the longest finds the fewest
-	text, args := changeColumns+" WHERE number IN (SELECT w0.number FROM change_word w0", []any{}
-	conditions := []string{}
-	for i, w := range words {
-		if i > 0 {
-			text += fmt.Sprintf(" JOIN change_word w%d ON w%d.number = w0.number", i, i)
-		}
-		args = append(args, hexed(w), hexed(w)+"g") // "g" stands behind every hex digit
-		conditions = append(conditions, fmt.Sprintf("w%d.word >= $%d AND w%d.word < $%d", i, len(args)-1, i, len(args)))
-	}
-	args = append(args, min(max(limit, 1), 200))
-	text += " WHERE " + strings.Join(conditions, " AND ") + fmt.Sprintf(") ORDER BY number DESC LIMIT $%d", len(args))
-	err = d.db.View(ctx, func(tx *db.Tx) error {
-		out, err = db.Collect(tx, scanChange, text, args...)
-		return err
-	})
+	out, _, err = d.Page(ctx, Browse{Words: asked, Limit: min(limit, 200)})
 	return out, err
 }

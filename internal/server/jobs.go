@@ -13,6 +13,7 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/web/office"
 	"plumbline.dev/plumb/internal/web/personal"
+	"plumbline.dev/plumb/internal/web/rulebook"
 )
 
 // job is one thing that the server does again and again while it runs.
@@ -95,7 +96,7 @@ func (s *Server) index(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return s.changes.CountUses(ctx, rulebook.UsualDays)
 }
 
 func (s *Server) sweep(ctx context.Context) error {

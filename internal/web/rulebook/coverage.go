@@ -2,7 +2,6 @@ package rulebook
 
 import (
 	"strings"
-	"time"
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/policy"
@@ -15,7 +14,6 @@ import (
 type cover struct {
 	Frame    ui.Frame
 	Pack     *policy.Pack
-	From, To time.Time
 	Uses     change.Uses
 	Sections []coverSection
 	Kept     int // clauses that something keeps
@@ -46,12 +44,12 @@ type keeper struct {
 }
 
 func (p Pages) coverage(v *frame.Visit) error {
-	c := cover{Frame: v.Frame("Coverage", "/policy"), From: v.Now.Add(-usualPeriod), To: v.Now}
+	c := cover{Frame: v.Frame("Coverage", "/policy")}
 	var err error
 	if c.Pack, err = p.Changes.Pack(v.Ctx()); err != nil {
 		return err
 	}
-	if c.Uses, err = p.Changes.Uses(v.Ctx(), c.From, c.To); err != nil {
+	if c.Uses, err = p.Changes.Uses(v.Ctx(), UsualDays); err != nil {
 		return err
 	}
 	c.fill()

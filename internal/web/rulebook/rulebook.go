@@ -175,8 +175,8 @@ func (p Pages) explain(v *frame.Visit) error {
 	return v.Show(t.Frame, explain(t))
 }
 
-// usualPeriod is how far back coverage and trials look.
-const usualPeriod = 90 * 24 * time.Hour
+// UsualDays is how far back coverage and trials look.
+const UsualDays = 90
 
 // trial is a pack tried on past changes.
 type trial struct {
@@ -191,7 +191,7 @@ type trial struct {
 }
 
 func (p Pages) simulate(v *frame.Visit) error {
-	t := trial{Frame: v.Frame("Try a pack", "/policy"), From: v.Now.Add(-usualPeriod).In(v.Zone).Format(time.DateOnly), To: v.Now.In(v.Zone).Format(time.DateOnly)}
+	t := trial{Frame: v.Frame("Try a pack", "/policy"), From: v.Now.AddDate(0, 0, -UsualDays).In(v.Zone).Format(time.DateOnly), To: v.Now.In(v.Zone).Format(time.DateOnly)}
 	var err error
 	if t.Packs, err = p.Changes.Packs(v.Ctx()); err != nil {
 		return err
