@@ -30,13 +30,17 @@ func (d *Desk) Agenda(ctx context.Context, from, to int64) (planned []Planned, w
 			return fmt.Errorf("load changes: %w", err)
 		}
 		for _, c := range list {
-			s, err := d.load(tx, c.ID)
+			revision, err := loadRevision(tx, c.ID, c.Rev)
 			if err != nil {
 				return err
 			}
-			starts, ends := s.planned()
+			starts, ends := (&Snapshot{Change: c, Revision: revision}).planned()
 			if starts == 0 && ends == 0 || starts >= to || ends > 0 && ends <= from {
 				continue
+			}
+			s, err := d.load(tx, c.ID)
+			if err != nil {
+				return err
 			}
 			if s.Rivals, err = loadRivals(tx, s); err != nil {
 				return fmt.Errorf("load conflicts: %w", err)
