@@ -121,41 +121,11 @@ type Filter struct {
 
 // List gives changes newest first, keyed by number.
 func (d *Desk) List(ctx context.Context, f Filter) (out []Change, err error) {
-	where, args := []string{}, []any{}
-	add := func(clause string, v any) {
-		args = append(args, v)
-		where = append(where, fmt.Sprintf(clause, len(args)))
-	}
-	if len(f.States) > 0 {
-		marks := []string{}
-		for _, s := range f.States {
-			args = append(args, s)
-			marks = append(marks, fmt.Sprintf("$%d", len(args)))
-		}
-		where = append(where, "state IN ("+strings.Join(marks, ", ")+")")
-	}
-	if f.Category != "" {
-		add("category = $%d", f.Category)
-	}
-	if f.Type != "" {
-		add("type = $%d", f.Type)
-	}
-	if f.Requester != "" {
-		add("requester = $%d", f.Requester)
-	}
+	b := Browse{States: f.States, Category: f.Category, Type: f.Type, Requester: f.Requester, Limit: min(max(f.Limit, 1), 200)}
 	if f.Before > 0 {
-		add("number < $%d", f.Before)
+		b.Key = key{number: f.Before}.String()
 	}
-	text := changeColumns
-	if len(where) > 0 {
-		text += " WHERE " + strings.Join(where, " AND ")
-	}
-	args = append(args, min(max(f.Limit, 1), 200))
-	text += fmt.Sprintf(" ORDER BY number DESC LIMIT $%d", len(args))
-	err = d.db.View(ctx, func(tx *db.Tx) error {
-		out, err = db.Collect(tx, scanChange, text, args...)
-		return err
-	})
+	out, _, err = d.Page(ctx, b)
 	return out, err
 }
 
