@@ -1,0 +1,85 @@
+package inventory
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Kind is one kind of outside system, one folder of internal/connect. It is the whole of what the rest of the
+// program knows of it.
+type Kind struct {
+	Name  string // in configuration, such as docker
+	Title string // for people
+	// Mapper is the version of how documents become records. When it grows, differences between the two readings
+	// of one document are the mapper's, not production's, and raise nothing.
+	Mapper int
+	// Absence says that a thing missing from a complete reading does not exist. Where it is false (an agent, a
+	// host's own report), a missing thing is only silent.
+	Absence bool
+	// Push says that documents are sent in (over the API, by a chef-client, from a file) instead of fetched.
+	Push     bool
+	Every    time.Duration // default interval of readings; zero for what is only pushed
+	Settings []Setting
+	Rules    []AttrRule // kinds of attribute; an attribute that no rule names is Config
+	// Open makes a reading ready. It checks the settings and does no I/O.
+	Open func(Input) (Source, error)
+}
+
+// Setting is one line of a source's configuration.
+type Setting struct {
+	Key      string
+	Help     string
+	Required bool
+	// Secret settings hold a name; the secret itself is the file of that name in the data folder's secrets folder,
+	// and enters neither database nor log nor answer.
+	Secret  bool
+	Default string
+}
+
+// Input is what one reading is given.
+type Input struct {
+	Settings map[string]string // by key, with the defaults; a secret one holds the secret itself
+	Document io.Reader         // what was pushed; nil when the source is to be fetched
+	Name     string            // of the pushed document, such as a file name
+	Log      *slog.Logger
+	// Mask turns a secret value into its keyed digest (hmac:…), so that a change of it is seen and it is not.
+	Mask func(secret string) Value
+}
+
+// Source is one reading of one outside system.
+type Source interface {
+	// Collect emits every record of its scopes once, in any order, and stops at the first error, its own or emit's. It
+	// returns nil only when every scope that it named was read to its end: then what was not emitted is taken for
+	// absent. It is called once, from one goroutine, and ends when ctx does. No secret enters a record.
+	Collect(ctx context.Context, emit func(Record) error) error
+}
+
+// Scoper is a Source that knows its scopes beforehand, so that a scope with nothing in it is known to be empty. Without
+// it only the scopes of emitted records count as read.
+type Scoper interface{ Scopes() []string }
+
+// AttrKind says what a difference in an attribute means.
+type AttrKind string
+
+// The kinds of attribute. Only configuration and security raise a question; a state raises none, identity is
+// followed, a secret is compared by its keyed digest.
+const (
+	Config   AttrKind = "config"
+	Security AttrKind = "security"
+	State    AttrKind = "state"
+	Identity AttrKind = "identity"
+	Computed AttrKind = "computed" // the system derives it from others: a side effect of a change of those
+)
+
+// AttrRule gives a kind to the attributes that a pattern matches. A star stands for any characters; the first rule that
+// matches counts.
+type AttrRule struct {
+	Type string   `json:"type"` // record type; * for all
+	Path string   `json:"path"`
+	Kind AttrKind `json:"kind"`
+}
+
+// Absent is how many complete readings in a row must miss a thing before it is taken for gone.
+const Absent = 2
