@@ -17,6 +17,7 @@ import (
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/seal"
 )
 
@@ -138,7 +139,7 @@ func (q *repeat) find(tx *db.Tx) error {
 // keep writes the key at the end of the use-case, in its transaction. A recorded no is not kept: asked
 // again, it is decided again.
 func (q *repeat) keep(tx *db.Tx) error {
-	e, found, err := lastEvent(tx)
+	e, found, err := ledger.LastIn(tx)
 	if err != nil {
 		return fmt.Errorf("read last event: %w", err)
 	}

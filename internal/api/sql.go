@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
-	"plumbline.dev/plumb/internal/ledger"
 )
 
 func loadKept(tx *db.Tx, id string) (kept, bool, error) {
@@ -28,20 +27,6 @@ func saveAnswer(tx *db.Tx, id string, status int64, etag, body string) error {
 func forgetKept(tx *db.Tx, before time.Time) error {
 	_, err := tx.Exec("DELETE FROM api_idempotent WHERE created < $1", before.UnixMicro())
 	return err
-}
-
-// lastEvent reads the newest event: at the end of a use-case, its own.
-func lastEvent(tx *db.Tx) (e ledger.Entry, found bool, err error) {
-	last, found, err := db.One(tx, func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) },
-		"SELECT seq FROM ledger_event ORDER BY seq DESC LIMIT 1")
-	if err != nil || !found {
-		return e, false, err
-	}
-	list, err := ledger.ReadIn(tx, last, 1)
-	if err != nil || len(list) == 0 {
-		return e, false, err
-	}
-	return list[0], true, nil
 }
 
 const hookColumns = "SELECT h.id, h.url, h.verbs, h.sealed, h.person, h.account, h.starts, h.created, h.ended FROM api_webhook h"

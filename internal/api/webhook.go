@@ -125,7 +125,7 @@ func (w *Webhooks) Make(ctx context.Context, who fault.Actor, n NewHook) (made M
 			return fault.New(fault.Conflict, "too_many_webhooks", "There are %d webhooks already.", maxHooks).
 				FixedBy("a security officer, or an administrator").Then("plumb webhook remove ID")
 		}
-		last, _, err := lastEvent(tx)
+		last, _, err := ledger.LastIn(tx)
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ var Exempt = map[string]string{
 	"web_view":             "filters of lists that a person gave a name",
 	"web_draft":            "forms that a person has not sent yet; what is sent is a change",
 	"web_away":             "when a person is out of office; it takes no power away",
+	"web_sent":             "forms that were sent, so that one sent again does not do it twice; thrown away after a week",
 	"web_seen":             "pages of a long plan that a person has read; the decision records their digest",
 }
 

@@ -201,6 +201,20 @@ func ReadIn(tx *db.Tx, from int64, limit int) ([]Entry, error) {
 	return db.Collect(tx, scanEntry, entryColumns+" WHERE e.seq >= $1 ORDER BY e.seq LIMIT $2", from, limit)
 }
 
+// LastIn reads the newest event: at the end of a use-case, its own.
+func LastIn(tx *db.Tx) (e Entry, found bool, err error) {
+	last, found, err := db.One(tx, func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) },
+		"SELECT seq FROM ledger_event ORDER BY seq DESC LIMIT 1")
+	if err != nil || !found {
+		return e, false, err
+	}
+	list, err := ReadIn(tx, last, 1)
+	if err != nil || len(list) == 0 {
+		return e, false, err
+	}
+	return list[0], true, nil
+}
+
 // OfObject reads the events about one object, oldest first, from seq on.
 func OfObject(tx *db.Tx, object string, from int64, limit int) ([]Entry, error) {
 	return db.Collect(tx, scanEntry, entryColumns+" WHERE e.object = $1 AND e.seq >= $2 ORDER BY e.seq LIMIT $3", object, from, limit)

@@ -75,7 +75,17 @@ func (p Pages) save(v *frame.Visit, g page, submit bool) error {
 			return p.because(v, g, r, err)
 		}
 	}
-	c, err := p.changes.Edit(v.Ctx(), v.Actor, g.id, g.t.get("seen"), m)
+	ctx, sent, err := once(v, g, m)
+	if err != nil {
+		return err
+	}
+	c, err := p.changes.Edit(ctx, v.Actor, g.id, g.t.get("seen"), m)
+	if sent.Same() && sent.Object == string(g.id) {
+		return p.again(v, g, sent, submit)
+	}
+	if sent.Before { // with other words: they are held against what is there now
+		c, err = p.changes.Edit(v.Ctx(), v.Actor, g.id, g.t.get("seen"), m)
+	}
 	if fault.Is(err, "stale") {
 		if g.newer, err = p.meanwhile(v, g); err != nil {
 			return err

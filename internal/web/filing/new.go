@@ -168,6 +168,7 @@ type page struct {
 // sheet makes the form out of what was typed, with what the policy says of it.
 func (p Pages) sheet(v *frame.Visit, g page) (sheet, error) {
 	s := sheet{t: g.t, w: g.w, id: g.id, wrong: g.wrong, refused: g.refused, said: g.said, more: g.more, newer: g.newer, people: g.w.roster.Usable(), asked: map[string]bool{}}
+	g.t.fill("once", personal.Token())
 	var ok bool
 	if s.category, ok = g.w.pack.Category(g.t.get("category")); !ok {
 		return s, noCategory()
@@ -371,7 +372,14 @@ func (p Pages) file(v *frame.Visit, g page, submit bool) error {
 			return p.because(v, g, r, err)
 		}
 	}
-	c, err := p.changes.File(v.Ctx(), v.Actor, m)
+	ctx, sent, err := once(v, g, m)
+	if err != nil {
+		return err
+	}
+	c, err := p.changes.File(ctx, v.Actor, m)
+	if sent.Before {
+		return p.again(v, g, sent, submit)
+	}
 	if err != nil {
 		return p.because(v, g, r, err)
 	}

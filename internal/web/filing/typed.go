@@ -145,7 +145,7 @@ func (t typed) add(kind string, values map[string]string) string {
 
 // unkept are the fields that no draft keeps: a pasted plan can hold secrets, and the rest belongs to one
 // request.
-var unkept = []string{"paste", "do", "draft", "up.kind", "up.repo", "rb.up"}
+var unkept = []string{"paste", "do", "draft", "once", "up.kind", "up.repo", "rb.up"}
 
 // encode is the form for a draft.
 func (t typed) encode() string {

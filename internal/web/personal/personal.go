@@ -1,7 +1,7 @@
 // Package personal keeps what people keep for themselves on the pages: how they like to see them, named
-// filters of lists, forms they have not sent, and which parts of a long plan they have read. Nothing here
-// is a business fact: no rule reads it, and nobody sees another person's, but for when they are out of
-// office.
+// filters of lists, forms they have not sent or have sent just now, and which parts of a long plan they
+// have read. Nothing here is a business fact: no rule reads it, and nobody sees another person's, but for
+// when they are out of office.
 package personal
 
 import (
@@ -126,7 +126,8 @@ func wrap(verb string, err error) error {
 	return nil
 }
 
-// Sweep forgets drafts that nobody touched for 90 days, and reading marks of 30 days ago.
+// Sweep forgets drafts that nobody touched for 90 days, reading marks of 30 days ago, and which forms were
+// sent a week ago.
 func (d *Desk) Sweep(ctx context.Context) error {
 	return d.db.Update(ctx, fault.SystemActor("sweep"), func(tx *db.Tx) error {
 		if _, err := tx.Exec("DELETE FROM web_draft WHERE updated < $1", tx.Now().Add(-draftsKept).UnixMicro()); err != nil {
@@ -134,6 +135,9 @@ func (d *Desk) Sweep(ctx context.Context) error {
 		}
 		if _, err := tx.Exec("DELETE FROM web_away WHERE until < $1", tx.Now().UnixMicro()); err != nil {
 			return wrap("forget absences", err)
+		}
+		if _, err := tx.Exec("DELETE FROM web_sent WHERE at < $1", tx.Now().Add(-sentKept).UnixMicro()); err != nil {
+			return wrap("forget forms", err)
 		}
 		_, err := tx.Exec("DELETE FROM web_seen WHERE at < $1", tx.Now().Add(-seenKept).UnixMicro())
 		return wrap("forget marks", err)
