@@ -94,6 +94,8 @@ type Record struct {
 	Edges  []Link            `json:"edges,omitempty"` // to other things
 	// Actor is who made the newest change, where the source says so (modifiersName of a directory).
 	Actor string `json:"actor,omitempty"`
+	// Raw is the SHA-256 of the bytes that the record was read from, where its source asks Input.Known; else zero.
+	Raw [32]byte `json:"-"`
 }
 
 // Identifier is one name that a thing answers to beyond its source.

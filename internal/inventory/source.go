@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,8 @@ type Kind struct {
 	// Absence says that a thing missing from a complete reading does not exist. Where it is false (an agent, a
 	// host's own report), a missing thing is only silent.
 	Absence bool
+	// AbsentAfter is how many complete readings in a row must miss a thing before it is gone; 0 means two.
+	AbsentAfter int64
 	// Push says that documents are sent in (over the API, by a chef-client, from a file) instead of fetched.
 	Push     bool
 	Every    time.Duration // default interval of readings; zero for what is only pushed
@@ -46,6 +49,9 @@ type Input struct {
 	Log      *slog.Logger
 	// Mask turns a secret value into its keyed digest (hmac:…), so that a change of it is seen and it is not.
 	Mask func(secret string) Value
+	// Known reports that records came from exactly these bytes in the last reading, by the same mapper. They then count as
+	// seen again, and the bytes need not be parsed. Whoever uses it gives the same bytes' digest with each record: Raw.
+	Known func(raw []byte) bool
 }
 
 // Source is one reading of one outside system.
@@ -81,5 +87,40 @@ type AttrRule struct {
 	Kind AttrKind `json:"kind"`
 }
 
-// Absent is how many complete readings in a row must miss a thing before it is taken for gone.
-const Absent = 2
+// absentAfter is how many complete readings in a row must miss a thing of this kind before it is taken for gone.
+func (k Kind) absentAfter() int64 {
+	if k.AbsentAfter > 0 {
+		return k.AbsentAfter
+	}
+	return 2
+}
+
+// kindOf gives the kind of an attribute: by the first rule that matches, else configuration.
+func (k Kind) kindOf(recordType, path string) AttrKind {
+	for _, r := range k.Rules {
+		if matches(r.Type, recordType) && matches(r.Path, path) {
+			return r.Kind
+		}
+	}
+	return Config
+}
+
+// matches reports whether s fits a pattern in which a star stands for any characters.
+func matches(pattern, s string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == s
+	}
+	if !strings.HasPrefix(s, parts[0]) {
+		return false
+	}
+	s = s[len(parts[0]):]
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(part):]
+	}
+	return strings.HasSuffix(s, parts[len(parts)-1])
+}

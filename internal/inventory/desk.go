@@ -1,0 +1,77 @@
+package inventory
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
+)
+
+// Desk holds the use-cases of the inventory. It is safe for concurrent use; two readings of one source run one after
+// the other.
+type Desk struct {
+	db      *db.DB
+	people  People
+	blobs   Documents
+	secrets Secrets
+	mask    func(string) Value
+	kinds   []Kind
+	log     *slog.Logger
+	reading turns
+}
+
+// People says whether who acts may still do so: signed out, disabled or expired since the request came in means no.
+type People interface {
+	ConfirmIn(tx *db.Tx, actor fault.Actor) error
+}
+
+// Documents keeps documents by the SHA-256 of their bytes; durable on return.
+type Documents interface {
+	Put(ctx context.Context, r io.Reader, limit int64) (digest string, size int64, err error)
+}
+
+// Secrets gives the credentials of sources by name, out of files that only the server's operator can write. It is called
+// for each reading and may be called concurrently; what is absent is an error.
+type Secrets interface {
+	Secret(name string) (string, error)
+}
+
+// Deps wires a Desk.
+type Deps struct {
+	DB      *db.DB
+	People  People
+	Blobs   Documents
+	Secrets Secrets
+	Mask    func(secret string) Value // keyed digest of a secret value, by this install's key
+	Kinds   []Kind                    // every kind of source there is
+	Log     *slog.Logger              // nil means silent
+}
+
+// New makes the desk; it does no I/O.
+func New(d Deps) *Desk {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Desk{db: d.DB, people: d.People, blobs: d.Blobs, secrets: d.Secrets, mask: d.Mask, kinds: d.Kinds, log: d.Log,
+		reading: turns{busy: map[string]bool{}}}
+}
+
+// Kinds lists the kinds of source, by name.
+func (d *Desk) Kinds() []Kind {
+	out := slices.Clone(d.kinds)
+	slices.SortFunc(out, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Kind gives one kind of source.
+func (d *Desk) Kind(name string) (Kind, bool) {
+	i := slices.IndexFunc(d.kinds, func(k Kind) bool { return k.Name == name })
+	if i < 0 {
+		return Kind{}, false
+	}
+	return d.kinds[i], true
+}

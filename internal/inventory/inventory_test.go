@@ -1,0 +1,354 @@
+package inventory_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"plumbline.dev/plumb/internal/blob"
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/db/dbtest"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/ledger"
+	"plumbline.dev/plumb/internal/seal"
+)
+
+// world is what a made-up source sees: the test writes it, the inventory reads it.
+type world struct {
+	records []inventory.Record
+	scopes  []string
+	broken  error // after the records
+}
+
+func (w *world) Scopes() []string { return w.scopes }
+
+func (w *world) Collect(_ context.Context, emit func(inventory.Record) error) error {
+	for _, r := range w.records {
+		if err := emit(r); err != nil {
+			return err
+		}
+	}
+	return w.broken
+}
+
+type everybody struct{}
+
+func (everybody) ConfirmIn(*db.Tx, fault.Actor) error { return nil }
+
+type noSecrets struct{}
+
+func (noSecrets) Secret(string) (string, error) { return "", errors.New("none") }
+
+// firm is a real database with an inventory and sources of two kinds.
+type firm struct {
+	*inventory.Desk
+	t     *testing.T
+	db    *db.DB
+	log   *ledger.Log
+	clock *dbtest.Clock
+	see   map[string]*world
+}
+
+var olga = fault.Actor{Person: "per_olga", Account: "acc_olga", Kind: fault.Human, Authn: fault.Session, Source: "api"}
+
+func found(t *testing.T) *firm {
+	t.Helper()
+	f := &firm{t: t, clock: dbtest.NewClock(), see: map[string]*world{}}
+	f.db = dbtest.Open(t, f.clock)
+	key, err := seal.NewKey()
+	f.must(err)
+	f.log, err = ledger.Open(t.Context(), f.db, key, "plumbline.example/test", nil)
+	f.must(err)
+	blobs, err := blob.Open(t.TempDir())
+	f.must(err)
+	t.Cleanup(func() { _ = blobs.Close() })
+	kind := func(name string, absence bool) inventory.Kind {
+		return inventory.Kind{Name: name, Title: name, Mapper: 1, Absence: absence, Every: time.Hour,
+			Settings: []inventory.Setting{{Key: "world", Help: "which world"}},
+			Rules: []inventory.AttrRule{{Type: "*", Path: "firewall.*", Kind: inventory.Security},
+				{Type: "*", Path: "status", Kind: inventory.State}},
+			Open: func(in inventory.Input) (inventory.Source, error) { return f.see[in.Settings["world"]], nil }}
+	}
+	f.Desk = inventory.New(inventory.Deps{DB: f.db, People: everybody{}, Blobs: blobs, Secrets: noSecrets{},
+		Mask:  func(s string) inventory.Value { return inventory.Text("hmac:" + seal.Keyed([]byte("k"), s)) },
+		Kinds: []inventory.Kind{kind("hetzner", true), kind("agent", false)}})
+	f.source("cloud", "hetzner")
+	f.source("hosts", "agent")
+	return f
+}
+
+func (f *firm) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *firm) source(name, kind string) {
+	f.t.Helper()
+	f.see[name] = &world{}
+	_, err := f.AddSource(f.t.Context(), olga, inventory.Configured{Name: name, Kind: kind, Settings: map[string]string{"world": name}})
+	f.must(err)
+}
+
+// read reads a source an hour later.
+func (f *firm) read(name string, records ...inventory.Record) inventory.Run {
+	f.t.Helper()
+	f.clock.Add(time.Hour)
+	f.see[name].records = records
+	run, err := f.Read(f.t.Context(), fault.SystemActor("discovery"), name, nil, "")
+	f.must(err)
+	return run
+}
+
+func server(n int, attrs ...string) inventory.Record {
+	r := inventory.Record{Scope: "project", Type: "hcloud_server", Class: inventory.Host, Native: fmt.Sprint(n), Name: fmt.Sprintf("web-%d", n),
+		Attrs: map[string]inventory.Value{"size": inventory.Text("cx22"), "cores": inventory.Number(2)},
+		IDs:   []inventory.Identifier{{Kind: "cloud-id", Value: fmt.Sprintf("hcloud:server:%d", n)}}}
+	for i := 0; i+1 < len(attrs); i += 2 {
+		r.Attrs[attrs[i]] = inventory.Text(attrs[i+1])
+	}
+	return r
+}
+
+func host(name string, ids ...string) inventory.Record {
+	r := inventory.Record{Scope: "agent/" + name, Type: "plumb_host", Class: inventory.Host, Native: name, Name: name,
+		Attrs: map[string]inventory.Value{"os.name": inventory.Text("Debian")}}
+	for i := 0; i+1 < len(ids); i += 2 {
+		r.IDs = append(r.IDs, inventory.Identifier{Kind: ids[i], Value: ids[i+1]})
+	}
+	return r
+}
+
+func (f *firm) assets() []inventory.Asset {
+	f.t.Helper()
+	list, err := f.Assets(f.t.Context(), inventory.Filter{Limit: 500})
+	f.must(err)
+	return list
+}
+
+// differences gives what was found since number n, as words.
+func (f *firm) differences(after int64) (out []string, last int64) {
+	f.t.Helper()
+	f.must(f.db.View(f.t.Context(), func(tx *db.Tx) error {
+		list, err := inventory.Differences(tx, after, 1000)
+		for _, d := range list {
+			out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %s %s>%s %s", d.Op, d.Native, d.Path, d.Before.Plain(), d.After.Plain(), d.Settled)))
+			last = d.N
+		}
+		return err
+	}))
+	return out, max(last, after)
+}
+
+func (f *firm) whole() {
+	f.t.Helper()
+	_, err := f.log.Integrate(f.t.Context())
+	f.must(err)
+	report, err := ledger.Verify(f.t.Context(), f.db, f.log.VerifierKey())
+	f.must(err)
+	if len(report.Faults) > 0 {
+		f.t.Errorf("the ledger is not whole: %v", report.Faults)
+	}
+}
+
+func TestAThingThatIsSeenAgainUnchangedLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	first := f.read("cloud", server(1), server(2))
+	if first.Records != 2 || first.Added != 2 || first.Differences != 2 || !first.Complete {
+		t.Errorf("the first reading is %+v", first)
+	}
+	_, n := f.differences(0)
+	for range 5 {
+		run := f.read("cloud", server(2), server(1))
+		if run.Changed+run.Added+run.Differences+run.Absent != 0 || run.Root != first.Root || run.Document != "" {
+			t.Errorf("a reading of the same is %+v", run)
+		}
+	}
+	if list, _ := f.differences(n); len(list) > 0 {
+		t.Errorf("differences of nothing: %q", list)
+	}
+	f.whole()
+}
+
+func TestEveryDifferenceIsKeptWithTheTimeInWhichItHappened(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("cloud", server(1), server(2))
+	confirmed := f.clock.Now()
+	f.read("cloud", server(1), server(2, "size", "cx52", "status", "off"))
+	var got []inventory.Difference
+	f.must(f.db.View(t.Context(), func(tx *db.Tx) (err error) {
+		got, err = inventory.Differences(tx, 2, 10)
+		return err
+	}))
+	if len(got) != 2 || got[0].Path != "size" || got[0].Kind != inventory.Config || got[1].Kind != inventory.State {
+		t.Fatalf("differences %+v", got)
+	}
+	if got[0].Earliest != confirmed.UnixMicro() || got[0].Latest != f.clock.Now().UnixMicro() {
+		t.Errorf("it happened between %d and %d", got[0].Earliest, got[0].Latest)
+	}
+	was, err := f.AsOf(t.Context(), "web-2", confirmed)
+	f.must(err)
+	is, err := f.Show(t.Context(), "web-2")
+	f.must(err)
+	if was.Properties["size"].Value.Plain() != "cx22" || is.Properties["size"].Value.Plain() != "cx52" || was.Properties["status"].Value != "" {
+		t.Errorf("it was %v and is %v", was.Properties, is.Properties)
+	}
+	if _, err := f.AsOf(t.Context(), "web-2", confirmed.Add(-time.Minute)); !fault.Is(err, "not_seen_yet") {
+		t.Errorf("before it was seen: %v", err)
+	}
+	f.whole()
+}
+
+func TestASourceThatStopsHalfWayDeletesNothing(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("cloud", server(1), server(2), server(3))
+	f.see["cloud"].broken = errors.New("connection reset")
+	for range 4 {
+		f.clock.Add(time.Hour)
+		f.see["cloud"].records = []inventory.Record{server(1)}
+		run, err := f.Read(t.Context(), fault.SystemActor("discovery"), "cloud", nil, "")
+		if err == nil || run.Complete || run.Absent != 0 {
+			t.Fatalf("a torn reading is %+v, %v", run, err)
+		}
+	}
+	for _, a := range f.assets() {
+		if a.State != inventory.Present {
+			t.Errorf("%s is %s", a.Name, a.State)
+		}
+	}
+	f.whole()
+}
+
+func TestOnlyCompleteReadingsMakeAThingMissing(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.see["cloud"].scopes = []string{"project"}
+	f.read("cloud", server(1), server(2))
+	_, n := f.differences(0)
+	f.read("cloud", server(1))
+	if list, _ := f.differences(n); len(list) != 0 {
+		t.Errorf("missed once: %q", list)
+	}
+	f.read("cloud", server(1))
+	list, n := f.differences(n)
+	if len(list) != 1 || list[0] != "delete 2  web-2>" {
+		t.Errorf("missed twice: %q", list)
+	}
+	w, err := f.Show(t.Context(), "web-2")
+	f.must(err)
+	if w.State != inventory.Missing {
+		t.Errorf("it is %s", w.State)
+	}
+	f.read("cloud", server(1), server(2))
+	if list, _ := f.differences(n); len(list) != 1 || list[0] != "create 2  >web-2" {
+		t.Errorf("it came back: %q", list)
+	}
+	f.whole()
+}
+
+func TestAHostThatReportsNoMoreIsSilentAndNotGone(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.see["hosts"].scopes = []string{"agent/a"}
+	f.read("hosts", host("a"))
+	_, n := f.differences(0)
+	f.read("hosts")
+	f.read("hosts")
+	f.read("hosts")
+	w, err := f.Show(t.Context(), "a")
+	f.must(err)
+	if list, _ := f.differences(n); w.State != inventory.Silent || len(list) != 0 {
+		t.Errorf("it is %s, %q", w.State, list)
+	}
+}
+
+func TestOneMachineSeenByTwoSourcesIsOneAsset(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("cloud", server(1))
+	h := host("web-1", "cloud-id", "hcloud:server:1")
+	h.Attrs["size"] = inventory.Text("what the host believes")
+	f.read("hosts", h)
+	if list := f.assets(); len(list) != 1 {
+		t.Fatalf("assets %+v", list)
+	}
+	w, err := f.Show(t.Context(), "web-1")
+	f.must(err)
+	if len(w.Records) != 2 || w.Properties["size"].Value.Plain() != "cx22" || w.Properties["os.name"].Value.Plain() != "Debian" || len(w.Disputed["size"]) != 1 {
+		t.Errorf("it is %+v", w)
+	}
+	_, n := f.differences(0)
+	h.Attrs["size"] = inventory.Text("another belief")
+	f.read("hosts", h)
+	if list, _ := f.differences(n); len(list) != 1 || !strings.Contains(list[0], "the word of another source counts") {
+		t.Errorf("whose word counts: %q", list)
+	}
+	f.whole()
+}
+
+func TestTwoHostsWithOneHardwareAreTwoAndAreAskedAbout(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	a, b := host("a", "machine-id", "c0ffee"), host("b", "machine-id", "c0ffee")
+	f.read("hosts", a)
+	f.read("hosts", a, b)
+	f.read("hosts", a, b)
+	if list := f.assets(); len(list) != 2 {
+		t.Errorf("assets %+v", list)
+	}
+	q, err := f.Questions(t.Context())
+	f.must(err)
+	if len(q) != 1 || q[0].Kind != "identity_conflict" {
+		t.Errorf("questions %+v", q)
+	}
+	f.whole()
+}
+
+func TestLabelsAreReadTightenedAndNeverLoosenedByASource(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	s := server(1)
+	f.read("cloud", s)
+	a := f.assets()[0]
+	if a.Label(inventory.LabelEnvironment) != "prod" || len(a.Unlabelled()) != 3 {
+		t.Errorf("unlabelled is %q, lacking %v", a.Label("environment"), a.Unlabelled())
+	}
+	tagged := func(env string) { r := server(1); r.Labels = map[string]string{"environment": env}; f.read("cloud", r) }
+	tagged("staging")
+	if got := f.assets()[0].Label("environment"); got != "test" {
+		t.Errorf("staging is %q", got)
+	}
+	_, n := f.differences(0)
+	tagged("production")
+	list, n := f.differences(n)
+	if got := f.assets()[0].Label("environment"); got != "prod" || len(list) != 1 || list[0] != "update 1 label.environment test>prod" {
+		t.Errorf("production is %q, %q", got, list)
+	}
+	tagged("dev")
+	if got := f.assets()[0].Label("environment"); got != "prod" {
+		t.Errorf("a tag freed it: %q", got)
+	}
+	_ = n
+	f.whole()
+}
+
+func TestWhatASourceGivesTwiceOrBadlyStopsTheReading(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	bad := server(1)
+	bad.Class = "Toaster"
+	for code, records := range map[string][]inventory.Record{"seen_twice": {server(1), server(1)}, "bad_record": {bad}} {
+		f.see["cloud"].records = records
+		if run, err := f.Read(t.Context(), fault.SystemActor("discovery"), "cloud", nil, ""); !fault.Is(err, code) || run.Complete {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+}

@@ -1,0 +1,337 @@
+package inventory
+
+import (
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/seal"
+)
+
+// observer writes what a reading saw, within one transaction.
+type observer struct {
+	tx    *db.Tx
+	r     *reading
+	now   int64
+	asset int64 // the last number given
+	diff  int64
+	rows  int // covered rows since the last event
+}
+
+func newObserver(tx *db.Tx, r *reading) (*observer, error) {
+	w := &observer{tx: tx, r: r, now: tx.Now().UnixMicro()}
+	var err error
+	if w.asset, err = next(tx, "inventory_asset"); err != nil {
+		return nil, err
+	}
+	w.diff, err = next(tx, "inventory_difference")
+	w.asset--
+	w.diff--
+	return w, err
+}
+
+// maxRows bounds the rows that one event answers for: a leaf is at most 64 KiB, and one row takes about 130 bytes of it.
+const maxRows = 350
+
+// wrote counts rows, and records an event where one could not answer for more.
+func (w *observer) wrote(n int) error {
+	if w.rows += n; w.rows < maxRows {
+		return nil
+	}
+	return w.record("inventory.observed", map[string]any{"run": w.r.run.ID})
+}
+
+func (w *observer) record(verb string, detail map[string]any) error {
+	w.rows = 0
+	return record(w.tx, verb, "source", w.r.source.ID, detail)
+}
+
+// observe takes one record that is new or differs: who it is, what changed, and what of it counts.
+func (w *observer) observe(a arrival, stored string) error {
+	id := "rec_" + hex.EncodeToString(a.id[:])
+	is := Kept{Record: a.rec, ID: id, Source: w.r.source.ID, Digest: hex.EncodeToString(a.digest[:]), Mapper: w.r.run.Mapper,
+		First: w.now, Seen: w.now, canonical: stored}
+	if a.rec.Raw != ([32]byte{}) {
+		is.Raw = hex.EncodeToString(a.rec.Raw[:])
+	}
+	was, found, err := loadRecord(w.tx, id)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return w.welcome(is)
+	}
+	is.Asset, is.First = was.Asset, was.First
+	if was.Digest == is.Digest && was.Gone == 0 { // it was only missed for a while
+		is.Seen = was.Seen
+		if err := saveRecord(w.tx, is); err != nil {
+			return err
+		}
+		return w.wrote(1)
+	}
+	w.r.run.Changed++
+	return w.change(was, is)
+}
+
+// welcome takes a record that was never seen.
+func (w *observer) welcome(is Kept) error {
+	w.r.run.Added++
+	hits, err := hitsFor(w.tx, is)
+	if err != nil {
+		return err
+	}
+	apart, err := toldApart(w.tx, is.ID)
+	if err != nil {
+		return err
+	}
+	j := Join(is.Record, is.Source, hits, func(a AssetID) bool { return apart[a] })
+	if is.Asset = j.Asset; is.Asset == "" {
+		w.asset++
+		is.Asset = assetID(w.asset)
+		a := Asset{ID: is.Asset, N: w.asset, Class: is.Class, Type: is.Type, Name: is.Name, State: Present, First: w.now}
+		if err := w.settle(a, []Kept{is}); err != nil {
+			return err
+		}
+	}
+	if err := saveRecord(w.tx, is); err != nil {
+		return err
+	}
+	if err := w.wrote(1); err != nil {
+		return err
+	}
+	if j.Asset != "" {
+		if err := w.joined(is, j); err != nil {
+			return err
+		}
+	} else if err := w.differ(is, Difference{Type: is.Type, Native: is.Native, Op: Created, Kind: Config, After: Text(is.Name), Actor: is.Actor}); err != nil {
+		return err
+	}
+	for _, other := range j.Conflict {
+		if err := w.ask("identity_conflict", is.Asset, other, j.By.Kind+": "+j.Why); err != nil {
+			return err
+		}
+	}
+	return w.around(Kept{}, is)
+}
+
+// joined adds a record to an asset that is known: identity, not a change of production. What it says otherwise than the others
+// counts from its next reading on.
+func (w *observer) joined(is Kept, j Joined) error {
+	d := Difference{Type: is.Type, Native: is.Native, Op: Adopted, Kind: Identity, After: Text(j.By.Kind), Settled: j.Why}
+	if err := w.differ(is, d); err != nil {
+		return err
+	}
+	return w.refresh(is.Asset)
+}
+
+// change takes another wording of a record that is known.
+func (w *observer) change(was, is Kept) error {
+	if err := saveRecord(w.tx, is); err != nil {
+		return err
+	}
+	if err := w.wrote(1); err != nil {
+		return err
+	}
+	others, err := w.witnesses(is.Asset)
+	if err != nil {
+		return err
+	}
+	self := w.witness(is)
+	if was.Gone > 0 {
+		if err := w.differ(is, Difference{Type: is.Type, Native: is.Native, Op: Created, Kind: Config, After: Text(is.Name), Actor: is.Actor}); err != nil {
+			return err
+		}
+	}
+	for _, d := range w.r.kind.compare(was.Record, is.Record) {
+		switch by := overruled(self, others, d.Path); {
+		case was.Mapper != is.Mapper:
+			d.Settled = "read by another version of the mapper"
+		case by != "":
+			d.Settled = "the word of another source counts"
+		}
+		d.Earliest = was.Seen
+		if err := w.differ(is, d); err != nil {
+			return err
+		}
+	}
+	if err := w.around(was, is); err != nil {
+		return err
+	}
+	return w.refresh(is.Asset)
+}
+
+// differ keeps one difference with its interval: after the last complete reading that saw it otherwise, up to now.
+func (w *observer) differ(is Kept, d Difference) error {
+	w.diff++
+	scope := w.r.readings[is.Scope]
+	d.ID, d.N = seal.NewID("dif"), w.diff
+	d.Asset, d.Record, d.Source, d.Run = is.Asset, is.ID, is.Source, w.r.run.ID
+	d.Earliest, d.Latest = max(d.Earliest, scope.Complete), w.now
+	d.First = scope.Readings == 0 && d.Op == Created
+	w.r.run.Differences++
+	if err := insertDifference(w.tx, d); err != nil {
+		return err
+	}
+	return w.wrote(1)
+}
+
+// around keeps identifiers and edges: what is no longer said ends now, and stays known.
+func (w *observer) around(was, is Kept) error {
+	for _, id := range is.IDs {
+		if !slices.Contains(was.IDs, id) {
+			if err := beginIdentifier(w.tx, is.ID, id, w.now); err != nil {
+				return err
+			}
+			if err := w.wrote(1); err != nil {
+				return err
+			}
+		}
+	}
+	for _, id := range was.IDs {
+		if !slices.Contains(is.IDs, id) {
+			if err := endIdentifier(w.tx, is.ID, id, w.now); err != nil {
+				return err
+			}
+			if err := w.wrote(1); err != nil {
+				return err
+			}
+		}
+	}
+	for _, e := range is.Edges {
+		if !slices.Contains(was.Edges, e) {
+			if err := beginEdge(w.tx, is.ID, w.absolute(e), w.now); err != nil {
+				return err
+			}
+			if err := w.wrote(1); err != nil {
+				return err
+			}
+		}
+	}
+	for _, e := range was.Edges {
+		if !slices.Contains(is.Edges, e) {
+			if err := endEdge(w.tx, is.ID, w.absolute(e), w.now); err != nil {
+				return err
+			}
+			if err := w.wrote(1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// absolute names the end of an edge within the source beyond it.
+func (w *observer) absolute(e Link) Link {
+	if e.To.Kind == "record" {
+		e.To.Value = w.r.source.ID + "/" + e.To.Value
+	}
+	return e
+}
+
+// miss notes that a complete reading did not show a record. After enough of them it is gone.
+func (w *observer) miss(id string) error {
+	k, found, err := loadRecord(w.tx, id)
+	if err != nil || !found {
+		return err
+	}
+	k.Missed++
+	gone := k.Missed >= w.r.kind.absentAfter()
+	if gone {
+		k.Gone = w.now
+	}
+	if err := saveRecord(w.tx, k); err != nil {
+		return err
+	}
+	if err := w.wrote(1); err != nil || !gone {
+		return err
+	}
+	if w.r.kind.Absence {
+		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Deleted, Kind: Config, Before: Text(k.Name), Earliest: k.Seen}); err != nil {
+			return err
+		}
+	}
+	return w.refresh(k.Asset)
+}
+
+// refresh works out anew what of an asset counts, out of all its records.
+func (w *observer) refresh(id AssetID) error {
+	a, err := loadAsset(w.tx, id)
+	if err != nil {
+		return err
+	}
+	records, err := recordsOf(w.tx, id)
+	if err != nil {
+		return err
+	}
+	return w.settle(a, records)
+}
+
+func (w *observer) settle(a Asset, records []Kept) error {
+	list := make([]Witness, len(records))
+	for i, k := range records {
+		list[i] = w.witness(k)
+	}
+	if lead, ok := leading(list); ok {
+		a.Class, a.Type, a.Name = lead.Class, lead.Type, lead.Name
+	}
+	was := a.Labels
+	a.Labels = resolve(was, list, w.now)
+	if a.State != Gone && a.State != Folded {
+		a.State = presence(list, func(kind string) bool { k, _ := w.r.d.Kind(kind); return k.Absence })
+	}
+	a.Changed = w.now
+	a.Version++
+	if err := saveAsset(w.tx, a); err != nil {
+		return err
+	}
+	if err := w.wrote(1); err != nil || a.Version == 1 || len(records) == 0 {
+		return err
+	}
+	for _, key := range relabelled(was, a.Labels) {
+		k := records[0]
+		k.Asset = a.ID
+		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Updated, Path: labelPath(key), Kind: Security,
+			Before: some(was[key].Value), After: some(a.Labels[key].Value)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// presence says whether a thing is there: while one source sees it, it is; only one that may declare absence makes it
+// missing, others leave it silent.
+func presence(list []Witness, absence func(kind string) bool) Presence {
+	state := Silent
+	for _, w := range list {
+		switch {
+		case w.alive():
+			return Present
+		case absence(w.Kind):
+			state = Missing
+		}
+	}
+	return state
+}
+
+// fresh is how many intervals may pass before a source's word no longer counts.
+const fresh = 3
+
+// witness says whose word a record is and whether it counts.
+func (w *observer) witness(k Kept) Witness {
+	out := Witness{Kept: k, Kind: w.r.kinds[k.Source], Fresh: true, Confirmed: k.Seen}
+	if kind, ok := w.r.d.Kind(out.Kind); ok && k.Source != w.r.source.ID && kind.Every > 0 {
+		out.Fresh = w.now-k.Seen < int64(fresh*kind.Every/time.Microsecond) || k.Missed == 0
+	}
+	return out
+}
+
+// witnesses gives the records of an asset.
+func (w *observer) witnesses(id AssetID) ([]Witness, error) {
+	records, err := recordsOf(w.tx, id)
+	out := make([]Witness, len(records))
+	for i, k := range records {
+		out[i] = w.witness(k)
+	}
+	return out, err
+}

@@ -1,0 +1,356 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
+)
+
+// Filter narrows a list of assets; an empty member does not narrow. Class, Environment, Classification, Owner and State are
+// exact, Name is a prefix.
+type Filter struct {
+	Class          string
+	Environment    string
+	Classification string
+	Owner          string
+	State          string
+	Name           string
+	Role           string
+	Unlabelled     bool // lacks a demanded label
+	After          int64
+	Limit          int
+}
+
+// MaxPage bounds the assets of one page.
+const MaxPage = 500
+
+// Assets lists assets by number, a page after the one that ended with Filter.After.
+func (d *Desk) Assets(ctx context.Context, f Filter) (list []Asset, err error) {
+	if f.Limit <= 0 || f.Limit > MaxPage {
+		f.Limit = 50
+	}
+	text, args := f.sql()
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list, err = db.Collect(tx, scanAsset, text, args...)
+		return err
+	})
+	return list, err
+}
+
+// sql writes the query: each filter is a condition on an indexed column, and the page goes on by number.
+func (f Filter) sql() (string, []any) {
+	args := []any{f.After}
+	text := strings.Builder{}
+	text.WriteString(assetColumns + " WHERE n > $1")
+	add := func(condition string, v string) {
+		if v != "" {
+			args = append(args, v)
+			fmt.Fprintf(&text, " AND "+condition, len(args))
+		}
+	}
+	add("class = $%d", f.Class)
+	add("environment = $%d", f.Environment)
+	add("classification = $%d", f.Classification)
+	add("owner = $%d", f.Owner)
+	add("role = $%d", f.Role)
+	add("state = $%d", f.State)
+	if f.State == "" {
+		text.WriteString(" AND state <> 'merged'")
+	}
+	if f.Name != "" {
+		args = append(args, f.Name, f.Name+"\U0010FFFF")
+		fmt.Fprintf(&text, " AND name >= $%d AND name < $%d", len(args)-1, len(args))
+	}
+	if f.Unlabelled {
+		text.WriteString(" AND (owner = '' OR body NOT LIKE '%\"environment\"%' OR body NOT LIKE '%\"classification\"%')")
+	}
+	args = append(args, f.Limit)
+	fmt.Fprintf(&text, " ORDER BY n LIMIT $%d", len(args))
+	return text.String(), args
+}
+
+// Whole is one asset with all that is known of it.
+type Whole struct {
+	Asset
+	Properties map[string]Worded   `json:"properties"`
+	Disputed   map[string][]string `json:"disputed,omitempty"` // who says otherwise
+	Records    []Witness           `json:"records"`
+	Edges      []Edge              `json:"edges,omitempty"`
+}
+
+// Edge is one relationship, seen from one of its ends.
+type Edge struct {
+	Verb    string     `json:"verb"`
+	Inward  bool       `json:"inward,omitempty"` // the other end says it of this one
+	To      Identifier `json:"to"`
+	Asset   AssetID    `json:"asset,omitempty"` // the other end, where it is known
+	Name    string     `json:"name,omitempty"`
+	Class   Class      `json:"class,omitempty"`
+	Record  string     `json:"record"` // who says so
+	Since   int64      `json:"since"`
+	Until   int64      `json:"until,omitempty"`
+	Unknown bool       `json:"unknown,omitempty"` // nothing that is known answers to that name
+}
+
+// Show gives one asset whole, by its id or by its exact name where only one has it.
+func (d *Desk) Show(ctx context.Context, idOrName string) (w Whole, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		w, err = d.ShowIn(tx, idOrName)
+		return err
+	})
+	return w, err
+}
+
+// ShowIn is Show inside a transaction.
+func (d *Desk) ShowIn(tx *db.Tx, idOrName string) (w Whole, err error) {
+	a, err := FindIn(tx, idOrName)
+	if err != nil {
+		return w, err
+	}
+	w.Asset = a
+	if w.Records, err = d.witnesses(tx, a.ID); err != nil {
+		return w, err
+	}
+	w.Properties, w.Disputed = Merge(w.Records, d.kindOf)
+	w.State = d.seenLately(a, w.Records)
+	w.Edges, err = edgesOf(tx, a.ID)
+	return w, err
+}
+
+// seenLately turns a present asset silent when no source has confirmed it for long.
+func (d *Desk) seenLately(a Asset, list []Witness) Presence {
+	if a.State == Present && !slices.ContainsFunc(list, func(w Witness) bool { return w.alive() && w.Fresh }) {
+		return Silent
+	}
+	return a.State
+}
+
+func (d *Desk) kindOf(w Witness, path string) AttrKind {
+	k, ok := d.Kind(w.Kind)
+	if !ok {
+		return Config
+	}
+	return k.kindOf(w.Type, path)
+}
+
+// FindIn finds an asset by its id, or by its name where exactly one living asset has it.
+func FindIn(tx *db.Tx, idOrName string) (Asset, error) {
+	a, err := loadAsset(tx, AssetID(strings.ToUpper(idOrName)))
+	if !fault.Is(err, "no_asset") {
+		return a, err
+	}
+	list, err := db.Collect(tx, scanAsset, assetColumns+" WHERE name = $1 AND state NOT IN ('merged', 'retired') AND class <> 'IaCResource' ORDER BY n LIMIT 3", idOrName)
+	switch {
+	case err != nil:
+		return a, err
+	case len(list) == 0:
+		return a, fault.New(fault.NotFound, "no_asset", "There is no such asset.").FixedBy("you").Then("plumb asset list")
+	case len(list) > 1:
+		return a, fault.New(fault.Conflict, "asset_name_shared", "More than one asset has that name.").
+			FixedBy("you").Then("name it by its id: plumb asset list --name NAME")
+	}
+	return list[0], nil
+}
+
+// witnesses gives the records of an asset with what decides whether their word counts, now.
+func (d *Desk) witnesses(tx *db.Tx, id AssetID) ([]Witness, error) {
+	records, err := recordsOf(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := listSources(tx)
+	if err != nil {
+		return nil, err
+	}
+	kinds := map[string]Configured{}
+	for _, c := range sources {
+		kinds[c.ID] = c
+	}
+	now := tx.Now()
+	out := make([]Witness, len(records))
+	for i, k := range records {
+		c := kinds[k.Source]
+		confirmed, err := confirmedAt(tx, k)
+		if err != nil {
+			return nil, err
+		}
+		every := time.Duration(c.Every) * time.Second
+		out[i] = Witness{Kept: k, Kind: c.Kind, Confirmed: confirmed, Fresh: every == 0 || now.Sub(time.UnixMicro(confirmed)) < fresh*every}
+	}
+	return out, nil
+}
+
+// confirmedAt is when a record was last seen: by the newest complete reading of its scope, or when its wording came.
+func confirmedAt(tx *db.Tx, k Kept) (int64, error) {
+	if k.Gone > 0 || k.Missed > 0 {
+		return k.Seen, nil
+	}
+	at, _, err := db.One(tx, scanInt, "SELECT complete FROM inventory_scope WHERE source = $1 AND scope = $2", k.Source, k.Scope)
+	return max(at, k.Seen), err
+}
+
+const edgeColumns = "SELECT e.verb, e.to_kind, e.to_value, e.record, e.since, e.until FROM inventory_edge e"
+
+// edgesOf gives an asset's relationships in both directions. Its own are few; who points at it is found by its identifiers.
+func edgesOf(tx *db.Tx, id AssetID) ([]Edge, error) {
+	scan := func(row db.Scanner) (e Edge, err error) {
+		return e, row.Scan(&e.Verb, &e.To.Kind, &e.To.Value, &e.Record, &e.Since, &e.Until)
+	}
+	out, err := db.Collect(tx, scan, edgeColumns+" JOIN inventory_record r ON r.id = e.record WHERE r.asset = $1 ORDER BY e.verb, e.to_kind, e.to_value LIMIT 2000", string(id))
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		if err := out[i].resolve(tx); err != nil {
+			return nil, err
+		}
+	}
+	in, err := db.Collect(tx, scan, edgeColumns+" JOIN inventory_identifier i ON i.kind = e.to_kind AND i.value = e.to_value"+
+		" JOIN inventory_record r ON r.id = i.record WHERE r.asset = $1 AND i.until = 0 LIMIT 2000", string(id))
+	if err != nil {
+		return nil, err
+	}
+	named, err := db.Collect(tx, scan, "SELECT e.verb, e.to_kind, e.to_value, e.record, e.since, e.until FROM inventory_record r"+
+		" JOIN inventory_edge e ON e.to_kind = 'record' AND e.to_value = r.source || '/' || r.type || '/' || r.native WHERE r.asset = $1 LIMIT 2000", string(id))
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range append(in, named...) {
+		e.Inward = true
+		a, found, err := db.One(tx, scanAsset, assetColumns+" WHERE id = (SELECT asset FROM inventory_record WHERE id = $1)", e.Record)
+		if err != nil {
+			return nil, err
+		}
+		e.Asset, e.Name, e.Class, e.Unknown = a.ID, a.Name, a.Class, !found
+		if a.ID != id && !slices.ContainsFunc(out, func(o Edge) bool { return o.Inward && o.Verb == e.Verb && o.Asset == e.Asset && o.Until == e.Until }) {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+// resolve finds the other end of an outward edge.
+func (e *Edge) resolve(tx *db.Tx) error {
+	where := " WHERE id = (SELECT r.asset FROM inventory_identifier i JOIN inventory_record r ON r.id = i.record WHERE i.kind = $1 AND i.value = $2 AND i.until = 0 ORDER BY r.gone, r.id LIMIT 1)"
+	args := []any{e.To.Kind, e.To.Value}
+	if e.To.Kind == "record" {
+		source, rest, _ := strings.Cut(e.To.Value, "/")
+		recordType, native, _ := strings.Cut(rest, "/")
+		where, args = " WHERE id = (SELECT asset FROM inventory_record WHERE source = $1 AND type = $2 AND native = $3 ORDER BY gone, id LIMIT 1)", []any{source, recordType, native}
+	}
+	a, found, err := db.One(tx, scanAsset, assetColumns+where, args...)
+	e.Asset, e.Name, e.Class, e.Unknown = a.ID, a.Name, a.Class, !found
+	return err
+}
+
+// History gives the differences of an asset, the newest first, a page before number n; n 0 begins with the newest.
+func (d *Desk) History(ctx context.Context, id AssetID, before int64, limit int) (list []Difference, err error) {
+	if limit <= 0 || limit > MaxPage {
+		limit = 50
+	}
+	if before <= 0 {
+		before = 1 << 62
+	}
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list, err = db.Collect(tx, scanDifference, differenceColumns+" WHERE asset = $1 AND n < $2 ORDER BY n DESC LIMIT $3", string(id), before, limit)
+		return err
+	})
+	return list, err
+}
+
+// Differences gives the differences after number n, of all assets, the oldest first.
+func Differences(tx *db.Tx, after int64, limit int) ([]Difference, error) {
+	return db.Collect(tx, scanDifference, differenceColumns+" WHERE n > $1 ORDER BY n LIMIT $2", after, limit)
+}
+
+// AsOf gives an asset as it was at an instant: what is known now, with every later difference taken back. It is an error
+// for an instant before the asset was first seen.
+func (d *Desk) AsOf(ctx context.Context, idOrName string, at time.Time) (w Whole, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		if w, err = d.ShowIn(tx, idOrName); err != nil {
+			return err
+		}
+		if w.First > at.UnixMicro() {
+			return fault.New(fault.NotFound, "not_seen_yet", "The asset had not been seen at that time.").FixedBy("you").
+				Then("choose a time from %s on", time.UnixMicro(w.First).UTC().Format(time.RFC3339))
+		}
+		later, err := db.Collect(tx, scanDifference, differenceColumns+" WHERE asset = $1 AND latest > $2 ORDER BY n DESC", string(w.ID), at.UnixMicro())
+		if err != nil {
+			return err
+		}
+		w.back(later, at.UnixMicro(), d.kindOf)
+		return nil
+	})
+	return w, err
+}
+
+// back takes differences back, the newest first.
+func (w *Whole) back(later []Difference, at int64, kindOf func(Witness, string) AttrKind) {
+	w.Records = slices.DeleteFunc(w.Records, func(r Witness) bool { return r.First > at })
+	for _, d := range later {
+		if key, ok := strings.CutPrefix(d.Path, "label."); ok {
+			l := w.Labels[key]
+			if l.Value = d.Before.Plain(); l.Value == "" {
+				delete(w.Labels, key)
+				continue
+			}
+			w.Labels[key] = l
+			continue
+		}
+		i := slices.IndexFunc(w.Records, func(r Witness) bool { return r.ID == d.Record })
+		if i < 0 {
+			continue
+		}
+		r := &w.Records[i]
+		switch {
+		case d.Op == Deleted:
+			r.Gone = 0
+		case d.Op == Created && r.First <= at:
+			r.Gone = d.Earliest
+		case d.Path == "name":
+			r.Name = d.Before.Plain()
+		case d.Op == Updated && d.Before == "":
+			delete(r.Attrs, d.Path)
+		case d.Op == Updated && r.Attrs != nil:
+			r.Attrs[d.Path] = d.Before
+		}
+	}
+	w.Properties, w.Disputed = Merge(w.Records, kindOf)
+	w.State = presence(w.Records, func(string) bool { return true })
+	if lead, ok := leading(w.Records); ok {
+		w.Name = lead.Name
+	}
+	w.Edges = slices.DeleteFunc(w.Edges, func(e Edge) bool { return e.Since > at || e.Until > 0 && e.Until <= at })
+}
+
+// Runs lists the readings of a source, the newest first.
+func (d *Desk) Runs(ctx context.Context, source string, limit int) (list []Run, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list, err = db.Collect(tx, scanRun, runColumns+" WHERE source = $1 ORDER BY n DESC LIMIT $2", source, min(max(limit, 1), MaxPage))
+		return err
+	})
+	return list, err
+}
+
+// Scopes gives how far each scope of a source was read.
+func (d *Desk) Scopes(ctx context.Context, source string) (list []ScopeState, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list, err = scopesOf(tx, source)
+		return err
+	})
+	return list, err
+}
+
+// Questions lists what about the inventory itself a person has to answer, the oldest first.
+func (d *Desk) Questions(ctx context.Context) (list []Question, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list, err = db.Collect(tx, scanQuestion, questionColumns+" WHERE ended = 0 ORDER BY since, id LIMIT $1", MaxPage)
+		return err
+	})
+	return list, err
+}

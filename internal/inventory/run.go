@@ -1,0 +1,408 @@
+package inventory
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/seal"
+)
+
+// Run is one reading of one source: the unit of completeness.
+type Run struct {
+	ID          string   `json:"id"`
+	N           int64    `json:"n"`
+	Source      string   `json:"source"`
+	Started     int64    `json:"started"`
+	Ended       int64    `json:"ended"`
+	Complete    bool     `json:"complete"` // every scope was read to its end; only then does absence mean anything
+	Mapper      int64    `json:"mapper"`
+	Records     int64    `json:"records"` // seen in all
+	Added       int64    `json:"added"`
+	Changed     int64    `json:"changed"`
+	Absent      int64    `json:"absent"` // not seen although their scope was read completely
+	Differences int64    `json:"differences"`
+	Root        string   `json:"root"`     // RFC 6962 head over the records seen
+	Document    string   `json:"document"` // digest of the list of documents that hold what was new, without secrets
+	Error       string   `json:"error,omitempty"`
+	Scopes      []string `json:"scopes"`
+}
+
+// turns keeps readings of one source apart.
+type turns struct {
+	mu   sync.Mutex
+	busy map[string]bool // guarded by mu; by source
+}
+
+func (t *turns) take(source string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.busy[source] {
+		return false
+	}
+	t.busy[source] = true
+	return true
+}
+
+func (t *turns) give(source string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.busy, source)
+}
+
+// fingerprint is what a reading remembers of a record that it knows: enough to say that nothing changed.
+type fingerprint struct {
+	digest [16]byte
+	raw    [16]byte
+	scope  int
+	missed int64
+	gone   bool
+	met    bool
+}
+
+// reading is one run at work. It belongs to one goroutine.
+type reading struct {
+	d        *Desk
+	actor    fault.Actor
+	source   Configured
+	kind     Kind
+	kinds    map[string]string // kind of each source, by its id
+	run      Run
+	records  map[[16]byte]*fingerprint
+	raws     map[[16]byte][][16]byte // ids by the bytes they were read from; made when a source asks
+	scopes   []string
+	readings map[string]ScopeState // before this run
+	touched  map[string]bool       // scopes met in this run
+	waiting  []arrival
+	leaves   [][32]byte
+	chunks   []string // digests of the documents with what was new
+}
+
+// arrival is a record that is new or differs.
+type arrival struct {
+	rec    Record
+	id     [16]byte
+	digest [32]byte
+	known  bool
+	back   bool // it was gone
+}
+
+// Read reads a source once. A reading that fails half-way keeps what it saw and takes nothing for absent. document is what
+// was pushed, nil for a source that is fetched.
+func (d *Desk) Read(ctx context.Context, actor fault.Actor, source string, document io.Reader, name string) (run Run, err error) {
+	c, err := d.SourceOf(ctx, source)
+	if err != nil {
+		return run, err
+	}
+	k, ok := d.Kind(c.Kind)
+	switch {
+	case !ok || c.Paused:
+		return run, fault.New(fault.Conflict, "source_paused", "The source is paused, or this program no longer knows its kind.").
+			FixedBy("whoever looks after the source").Then("plumb source edit %s --resume", c.Name)
+	case document == nil && k.Push:
+		return run, fault.New(fault.Invalid, "no_document", "This source takes documents that are sent to it; none came.").
+			FixedBy("you").Then("plumb source push %s FILE", c.Name)
+	}
+	if !d.reading.take(c.ID) {
+		return run, fault.New(fault.Conflict, "reading_now", "This source is being read at this moment.").FixedBy("you").Then("try again in a moment")
+	}
+	defer d.reading.give(c.ID)
+	r, err := d.begin(ctx, actor, c, k)
+	if err != nil {
+		return run, err
+	}
+	in, err := d.input(c, k)
+	if err == nil {
+		in.Document, in.Name, in.Known = document, name, r.knownBytes
+		err = r.collect(ctx, in)
+	}
+	ended := r.end(context.WithoutCancel(ctx), err)
+	if ended != nil {
+		return r.run, ended
+	}
+	return r.run, err
+}
+
+// begin loads what the last readings left: the fingerprints of every record, 64 bytes each.
+func (d *Desk) begin(ctx context.Context, actor fault.Actor, c Configured, k Kind) (*reading, error) {
+	r := &reading{d: d, actor: actor, source: c, kind: k, records: map[[16]byte]*fingerprint{}, kinds: map[string]string{},
+		readings: map[string]ScopeState{}, touched: map[string]bool{},
+		run: Run{ID: seal.NewID("run"), Source: c.ID, Mapper: int64(k.Mapper), Scopes: []string{}}}
+	err := d.db.View(ctx, func(tx *db.Tx) error {
+		r.run.Started = tx.Now().UnixMicro()
+		all, err := listSources(tx)
+		if err != nil {
+			return err
+		}
+		for _, s := range all {
+			r.kinds[s.ID] = s.Kind
+		}
+		states, err := scopesOf(tx, c.ID)
+		if err != nil {
+			return err
+		}
+		for _, s := range states {
+			r.readings[s.Scope] = s
+		}
+		return r.remember(tx)
+	})
+	return r, err
+}
+
+func (r *reading) remember(tx *db.Tx) error {
+	rows, err := tx.Query("SELECT id, digest, raw, missed, gone, scope FROM inventory_record WHERE source = $1", r.source.ID)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	at := map[string]int{}
+	for rows.Next() {
+		var id, digest, raw, scope string
+		var f fingerprint
+		var gone int64
+		if err := rows.Scan(&id, &digest, &raw, &f.missed, &gone, &scope); err != nil {
+			return err
+		}
+		n, ok := at[scope]
+		if !ok {
+			n = len(r.scopes)
+			at[scope] = n
+			r.scopes = append(r.scopes, scope)
+		}
+		f.scope, f.gone, f.digest, f.raw = n, gone > 0, short(digest), short(raw)
+		r.records[short(id[len("rec_"):])] = &f
+	}
+	return rows.Err()
+}
+
+// short gives the first 16 bytes of a digest in hex.
+func short(digest string) (out [16]byte) {
+	if len(digest) >= 32 {
+		_, _ = hex.Decode(out[:], []byte(digest[:32]))
+	}
+	return out
+}
+
+// knownBytes is Input.Known.
+func (r *reading) knownBytes(raw []byte) bool {
+	if r.raws == nil {
+		r.raws = map[[16]byte][][16]byte{}
+		for id, f := range r.records {
+			if f.raw != ([16]byte{}) && !f.gone {
+				r.raws[f.raw] = append(r.raws[f.raw], id)
+			}
+		}
+	}
+	sum := RawDigest(r.kind, raw)
+	ids := r.raws[[16]byte(sum[:16])]
+	for _, id := range ids {
+		f := r.records[id]
+		if f.met || f.missed > 0 {
+			continue
+		}
+		r.meet(id, f, r.scopes[f.scope])
+	}
+	return len(ids) > 0
+}
+
+// RawDigest is the digest of bytes under one version of a kind's mapper: what is read differently is not known.
+func RawDigest(k Kind, raw []byte) [32]byte {
+	h := newHash()
+	h.count(k.Mapper)
+	h.count(len(raw))
+	h.h.Write(h.buf)
+	h.buf = h.buf[:0]
+	h.h.Write(raw)
+	return h.sum()
+}
+
+// flushAt bounds the records of one transaction: the writer serves others in between.
+const flushAt = 200
+
+func (r *reading) collect(ctx context.Context, in Input) error {
+	src, err := r.kind.Open(in)
+	if err != nil {
+		return err
+	}
+	if s, ok := src.(Scoper); ok {
+		for _, scope := range s.Scopes() {
+			r.touched[scope] = true
+		}
+	}
+	err = src.Collect(ctx, func(rec Record) error {
+		if err := r.take(rec); err != nil {
+			return err
+		}
+		if len(r.waiting) < flushAt {
+			return ctx.Err()
+		}
+		return r.flush(ctx)
+	})
+	if flushed := r.flush(context.WithoutCancel(ctx)); err == nil {
+		err = flushed
+	}
+	return err
+}
+
+// take compares one record with what is known of it.
+func (r *reading) take(rec Record) error {
+	rec.tidy()
+	if err := rec.clean(); err != nil {
+		return err
+	}
+	id := short(key("rec", r.source.ID, rec.Scope, rec.Type, rec.Native)[len("rec_"):])
+	digest := rec.digest()
+	f, known := r.records[id]
+	switch {
+	case known && f.met:
+		return fault.New(fault.Invalid, "seen_twice", "The source gave two records with the same type and id in one reading.").
+			FixedBy("whoever looks after the source").Then("plumb source show %s", r.source.Name)
+	case !known:
+		f = &fingerprint{}
+		r.records[id] = f
+	}
+	same := known && !f.gone && f.missed == 0 && f.digest == [16]byte(digest[:16])
+	back := f.gone
+	f.digest = [16]byte(digest[:16])
+	r.meet(id, f, rec.Scope)
+	if !same {
+		r.waiting = append(r.waiting, arrival{rec: rec, id: id, digest: digest, known: known, back: back})
+	}
+	return nil
+}
+
+func (r *reading) meet(id [16]byte, f *fingerprint, scope string) {
+	f.met, f.missed, f.gone = true, 0, false
+	r.touched[scope] = true
+	r.run.Records++
+	r.leaves = append(r.leaves, leaf(id, f.digest))
+}
+
+// flush writes what waits in one transaction, after the document that holds it.
+func (r *reading) flush(ctx context.Context) error {
+	if len(r.waiting) == 0 {
+		return nil
+	}
+	batch := r.waiting
+	r.waiting = nil
+	var doc bytes.Buffer
+	stored := make([]string, len(batch))
+	for i, a := range batch {
+		text, err := a.rec.encode()
+		if err != nil {
+			return err
+		}
+		stored[i] = text
+		doc.WriteString(text)
+		doc.WriteByte('\n')
+	}
+	digest, _, err := r.d.blobs.Put(ctx, &doc, int64(len(batch)+1)*maxRecord)
+	if err != nil {
+		return fmt.Errorf("keep what was read: %w", err)
+	}
+	r.chunks = append(r.chunks, digest)
+	before := r.run
+	err = r.d.db.Update(ctx, r.actor, func(tx *db.Tx) error {
+		r.run = before // a retry counts once
+		w, err := newObserver(tx, r)
+		if err != nil {
+			return err
+		}
+		for i, a := range batch {
+			if err := w.observe(a, stored[i]); err != nil {
+				return err
+			}
+		}
+		return w.record("inventory.observed", map[string]any{"run": r.run.ID, "records": len(batch), "document": digest})
+	})
+	return err
+}
+
+// end closes the run: what a complete reading missed, the state of each scope, and the run itself under one event.
+func (r *reading) end(ctx context.Context, failed error) error {
+	var list []byte
+	if len(r.chunks) > 0 {
+		list, _ = json.Marshal(r.chunks)
+		digest, _, err := r.d.blobs.Put(ctx, bytes.NewReader(list), int64(len(list)))
+		if err != nil {
+			return fmt.Errorf("keep what was read: %w", err)
+		}
+		r.run.Document = digest
+	}
+	r.run.Complete = failed == nil
+	if failed != nil {
+		r.run.Error = fault.Of(failed).Message
+	}
+	r.run.Scopes = slices.Sorted(maps.Keys(r.touched))
+	head := root(r.leaves)
+	r.run.Root = hex.EncodeToString(head[:])
+	if err := r.absent(ctx); err != nil {
+		return err
+	}
+	return r.d.db.Update(ctx, r.actor, func(tx *db.Tx) (err error) {
+		if r.run.N, err = next(tx, "inventory_run"); err != nil {
+			return err
+		}
+		r.run.Ended = tx.Now().UnixMicro()
+		if r.run.Complete {
+			for _, scope := range r.run.Scopes {
+				s := r.readings[scope]
+				s.Source, s.Scope, s.Complete, s.Run = r.source.ID, scope, r.run.Started, r.run.ID
+				s.Readings++
+				if err := saveScope(tx, s); err != nil {
+					return err
+				}
+			}
+		}
+		if err := insertRun(tx, r.run); err != nil {
+			return err
+		}
+		return record(tx, "inventory.read", "source", r.source.ID, map[string]any{"run": r.run.ID, "complete": r.run.Complete,
+			"records": r.run.Records, "added": r.run.Added, "changed": r.run.Changed, "absent": r.run.Absent,
+			"differences": r.run.Differences, "root": r.run.Root, "scopes": len(r.run.Scopes), "error": r.run.Error})
+	})
+}
+
+// absent notes what a complete reading did not show, scope by scope.
+func (r *reading) absent(ctx context.Context) error {
+	if !r.run.Complete {
+		return nil
+	}
+	var ids [][16]byte
+	for id, f := range r.records {
+		if !f.met && !f.gone && f.scope < len(r.scopes) && r.touched[r.scopes[f.scope]] {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b [16]byte) int { return slices.Compare(a[:], b[:]) })
+	r.run.Absent = int64(len(ids))
+	for part := range slices.Chunk(ids, flushAt) {
+		before := r.run
+		err := r.d.db.Update(ctx, r.actor, func(tx *db.Tx) error {
+			r.run = before
+			w, err := newObserver(tx, r)
+			if err != nil {
+				return err
+			}
+			for _, id := range part {
+				if err := w.miss("rec_" + hex.EncodeToString(id[:])); err != nil {
+					return err
+				}
+			}
+			return w.record("inventory.missed", map[string]any{"run": r.run.ID, "records": len(part)})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

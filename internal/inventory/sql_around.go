@@ -1,0 +1,117 @@
+package inventory
+
+import (
+	"fmt"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/seal"
+)
+
+// assetID names the n-th asset.
+func assetID(n int64) AssetID { return AssetID(fmt.Sprintf("AST-%06d", n)) }
+
+const differenceColumns = "SELECT id, n, asset, record, source, run, type, native, op, path, kind, before, after, earliest, latest, actor, baseline, settled" +
+	" FROM inventory_difference"
+
+func scanDifference(row db.Scanner) (d Difference, err error) {
+	return d, row.Scan(&d.ID, &d.N, &d.Asset, &d.Record, &d.Source, &d.Run, &d.Type, &d.Native, &d.Op, &d.Path, &d.Kind, &d.Before, &d.After,
+		&d.Earliest, &d.Latest, &d.Actor, &d.First, &d.Settled)
+}
+
+func insertDifference(tx *db.Tx, d Difference) error {
+	_, err := tx.Exec("INSERT INTO inventory_difference (id, n, asset, record, source, run, type, native, op, path, kind, before, after, earliest,"+
+		" latest, actor, baseline, settled) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+		d.ID, d.N, string(d.Asset), d.Record, d.Source, d.Run, d.Type, d.Native, string(d.Op), d.Path, string(d.Kind), string(d.Before),
+		string(d.After), d.Earliest, d.Latest, d.Actor, d.First, d.Settled)
+	return err
+}
+
+func beginIdentifier(tx *db.Tx, record string, id Identifier, now int64) error {
+	_, err := tx.Exec("INSERT INTO inventory_identifier (id, kind, value, record, since, until) VALUES ($1, $2, $3, $4, $5, 0)"+
+		" ON CONFLICT (id) DO UPDATE SET until = 0", key("idf", record, id.Kind, id.Value), id.Kind, id.Value, record, now)
+	return err
+}
+
+func endIdentifier(tx *db.Tx, record string, id Identifier, now int64) error {
+	_, err := tx.Exec("UPDATE inventory_identifier SET until = $1 WHERE id = $2", now, key("idf", record, id.Kind, id.Value))
+	return err
+}
+
+func beginEdge(tx *db.Tx, record string, e Link, now int64) error {
+	_, err := tx.Exec("INSERT INTO inventory_edge (id, record, verb, to_kind, to_value, since, until) VALUES ($1, $2, $3, $4, $5, $6, 0)",
+		seal.NewID("edg"), record, e.Verb, e.To.Kind, e.To.Value, now)
+	return err
+}
+
+func endEdge(tx *db.Tx, record string, e Link, now int64) error {
+	_, err := tx.Exec("UPDATE inventory_edge SET until = $1 WHERE record = $2 AND verb = $3 AND to_kind = $4 AND to_value = $5 AND until = 0",
+		now, record, e.Verb, e.To.Kind, e.To.Value)
+	return err
+}
+
+// maxHits bounds the records that one identifier is looked up in: what more share is no identifier.
+const maxHits = 20
+
+// hitsFor finds the records that have an identifier in common with a new one.
+func hitsFor(tx *db.Tx, is Kept) ([]Hit, error) {
+	var out []Hit
+	for _, id := range is.IDs {
+		if id.Strength() == Suggests || id.filler() {
+			continue
+		}
+		hits, err := db.Collect(tx, func(row db.Scanner) (h Hit, err error) {
+			var gone int64
+			h.Identifier = id
+			err = row.Scan(&h.Record, &h.Asset, &h.Source, &gone, &h.Class)
+			h.Alive = gone == 0
+			return h, err
+		}, "SELECT r.id, r.asset, r.source, r.gone, a.class FROM inventory_identifier i JOIN inventory_record r ON r.id = i.record"+
+			" JOIN inventory_asset a ON a.id = r.asset WHERE i.kind = $1 AND i.value = $2 AND i.until = 0 AND r.id <> $3 ORDER BY r.id LIMIT $4",
+			id.Kind, id.Value, is.ID, maxHits)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, hits...)
+	}
+	return out, nil
+}
+
+// Question is something about the inventory itself that a person has to answer: two things or one, whose word is right.
+type Question struct {
+	ID     string  `json:"id"`
+	Kind   string  `json:"kind"` // identity_conflict, source_conflict
+	Asset  AssetID `json:"asset"`
+	Other  AssetID `json:"other,omitempty"`
+	Detail string  `json:"detail"`
+	Since  int64   `json:"since"`
+	Ended  int64   `json:"ended,omitempty"`
+	Person string  `json:"person,omitempty"` // who answered
+}
+
+const questionColumns = "SELECT id, kind, asset, other, detail, since, ended, person FROM inventory_question"
+
+func scanQuestion(row db.Scanner) (q Question, err error) {
+	return q, row.Scan(&q.ID, &q.Kind, &q.Asset, &q.Other, &q.Detail, &q.Since, &q.Ended, &q.Person)
+}
+
+// ask opens a question once; one that is open is not asked again.
+func (w *observer) ask(kind string, asset, other AssetID, detail string) error {
+	_, err := w.tx.Exec("INSERT INTO inventory_question (id, kind, asset, other, detail, since, ended, person) VALUES ($1, $2, $3, $4, $5, $6, 0, '')"+
+		" ON CONFLICT (id) DO UPDATE SET detail = excluded.detail, ended = 0", key("que", kind, string(asset), string(other)), kind, string(asset),
+		string(other), detail, w.now)
+	if err != nil {
+		return err
+	}
+	return w.wrote(1)
+}
+
+// toldApart gives the assets that a person said this record is not.
+func toldApart(tx *db.Tx, record string) (map[AssetID]bool, error) {
+	list, err := db.Collect(tx, func(row db.Scanner) (a AssetID, err error) { return a, row.Scan(&a) },
+		"SELECT other FROM inventory_identity WHERE verb = 'split' AND undone = 0 AND records LIKE $1", "%"+record+"%")
+	out := map[AssetID]bool{}
+	for _, a := range list {
+		out[a] = true
+	}
+	return out, err
+}
