@@ -33,6 +33,9 @@ var (
 )
 
 const (
+	SessionsOver   = sessionsOverText
+	SessionsBefore = sessionsBeforeText
+
 	SessionPrefix = sessionPrefix
 	TokenPrefix   = tokenPrefix
 	FreeAttempts  = 10

@@ -1,10 +1,14 @@
 package directory_test
 
 import (
+	"database/sql"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/ledger"
 )
 
@@ -55,4 +59,34 @@ func TestSessionsThatRanOutLongAgoAreForgotten(t *testing.T) {
 		t.Errorf("%d events", events)
 	}
 	h.whole()
+}
+
+// After years most sessions are long over, and forgetting a hundred must not mean to read them all.
+func TestSessionsAreFoundByTheirEndThroughAnIndex(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d, err := db.Open(t.Context(), db.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	files, err := filepath.Glob(filepath.Join(dir, "*.db"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("databases %v, %v", files, err)
+	}
+	raw, err := sql.Open("sqlite", "file:"+files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	for text, args := range map[string][]any{directory.SessionsOver: {1, 1}, directory.SessionsBefore: {1, 1, "", 1}} {
+		var a, b, c int
+		var step string
+		if err := raw.QueryRow("EXPLAIN QUERY PLAN "+text, args...).Scan(&a, &b, &c, &step); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(step, "SEARCH") || !strings.Contains(step, "directory_session_expires") {
+			t.Errorf("%s is planned as %s", text, step)
+		}
+	}
 }

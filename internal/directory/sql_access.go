@@ -30,9 +30,15 @@ func liveSessions(tx *db.Tx, person PersonID, now int64) ([]Session, error) {
 
 // sessionsBefore lists the live sessions of everybody, those that began last first, from a key on.
 func sessionsBefore(tx *db.Tx, now int64, from Key, limit int) ([]Session, error) {
-	return db.Collect(tx, scanSession, sessionColumns+" WHERE s.ended = 0 AND s.expires > $1 AND (s.expires < $2 OR s.expires = $2 AND s.id > $3)"+
-		" ORDER BY s.expires DESC, s.id LIMIT $4", now, from.before(), from.ID, limit)
+	return db.Collect(tx, scanSession, sessionsBeforeText, now, from.before(), from.ID, limit)
 }
+
+// sessionsOverText and sessionsBeforeText find sessions by their end, for which there is one index.
+const (
+	sessionsOverText   = "SELECT id FROM directory_session WHERE expires < $1 ORDER BY expires, id LIMIT $2"
+	sessionsBeforeText = sessionColumns + " WHERE s.ended = 0 AND s.expires > $1 AND (s.expires < $2 OR s.expires = $2 AND s.id > $3)" +
+		" ORDER BY s.expires DESC, s.id LIMIT $4"
+)
 
 func insertSession(tx *db.Tx, s Session) error {
 	_, err := tx.Exec("INSERT INTO directory_session (id, account, person, hash, source, label, created, expires, ended, why)"+
@@ -48,7 +54,7 @@ func saveSession(tx *db.Tx, s Session) error {
 
 // sessionsOver lists sessions that ran out before an instant, as many as one event answers for.
 func sessionsOver(tx *db.Tx, before int64) ([]string, error) {
-	return db.Collect(tx, scanText, "SELECT id FROM directory_session WHERE expires < $1 ORDER BY expires, id LIMIT $2", before, perEvent)
+	return db.Collect(tx, scanText, sessionsOverText, before, perEvent)
 }
 
 func deleteSession(tx *db.Tx, id string) error {
