@@ -20,6 +20,7 @@ var measures = []measure{
 	{"token", []string{"P16"}, benchToken},
 	{"plan", []string{"P6", "P6m"}, benchPlan},
 	{"cold", []string{"P6c"}, benchCold},
+	{"prove", []string{"P8", "P8p"}, benchProve},
 	{"growth", []string{"P15", "P15a", "P15b"}, benchGrowth},
 }
 
