@@ -107,17 +107,18 @@ func (s *Server) gauges() prometheus.Collector {
 		lag:     prometheus.NewDesc("plumb_ledger_lag_events", "Events that are not under a signed checkpoint yet.", nil, nil),
 		logins:  prometheus.NewDesc("plumb_failed_logins_total", "Logins refused since the start.", nil, nil),
 		commits: prometheus.NewDesc("plumb_commits_total", "Durable commits that changed a business fact.", nil, nil),
+		reports: prometheus.NewDesc("plumb_page_reports_total", "Reports of browsers that the content policy of a page stopped something.", nil, nil),
 		free:    prometheus.NewDesc("plumb_disk_free_bytes", "Room on the disk of the data folder.", nil, nil)}
 }
 
 type gauges struct {
-	server                             *Server
-	events, lag, logins, commits, free *prometheus.Desc
+	server                                      *Server
+	events, lag, logins, commits, reports, free *prometheus.Desc
 }
 
 // Describe is part of prometheus.Collector.
 func (g *gauges) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.events, g.lag, g.logins, g.commits, g.free} {
+	for _, d := range []*prometheus.Desc{g.events, g.lag, g.logins, g.commits, g.reports, g.free} {
 		out <- d
 	}
 }
@@ -133,6 +134,7 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 		gauge(g.lag, float64(events-signed))
 	}
 	out <- prometheus.MustNewConstMetric(g.logins, prometheus.CounterValue, float64(s.people.FailedLogins()))
+	out <- prometheus.MustNewConstMetric(g.reports, prometheus.CounterValue, float64(s.reports.Load()))
 	out <- prometheus.MustNewConstMetric(g.commits, prometheus.CounterValue, float64(s.db.Commits()))
 	if free, _, err := room(s.cfg.Data); err == nil {
 		gauge(g.free, float64(free))

@@ -49,6 +49,7 @@ type Server struct {
 	http     *http.Server
 	opened   []io.Closer  // in the order of opening; closed backwards
 	asked    atomic.Int64 // requests of the API so far
+	reports  atomic.Int64 // of browsers that a page broke its content policy
 	rounds   rounds       // of the jobs
 }
 
@@ -114,7 +115,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	}
 	s.live = frame.NewLive(s.db)
 	s.pages, err = web.New(web.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Keeper: s.api.Surface(),
-		Address: s.api.Address, URL: s.url, Live: s.live, Install: s.keys.install, Permits: s.keys.permit,
+		Address: s.api.Address, URL: s.url, Live: s.live, Reports: &s.reports, Install: s.keys.install, Permits: s.keys.permit,
 		Hooks: hooks{s.api.Webhooks()}, State: s.state, Sample: s.sample(), Source: source, Temp: temp, Version: s.cfg.Build, Logger: s.log})
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db"
@@ -43,7 +44,8 @@ type Config struct {
 	Address func(*http.Request) netip.Addr
 	URL     string
 	Live    *frame.Live
-	Install string // id of this install
+	Reports *atomic.Int64 // counts what browsers report that the content policy had to stop
+	Install string        // id of this install
 	Permits *seal.Key
 	Hooks   office.Hooks
 	State   func(context.Context) ([]office.Job, error)
@@ -76,7 +78,7 @@ func New(c Config) (http.Handler, error) {
 		p, err := own.Preference(ctx, person)
 		return frame.Prefs(p), err
 	}
-	f, err := frame.New(frame.Config{Prefs: prefs, People: c.People, Keeper: c.Keeper, Address: c.Address, Now: c.DB.Now, URL: c.URL, Live: c.Live,
+	f, err := frame.New(frame.Config{Prefs: prefs, People: c.People, Keeper: c.Keeper, Address: c.Address, Now: c.DB.Now, URL: c.URL, Live: c.Live, Reports: c.Reports,
 		Nav: nav, Menu: menu, Version: c.Version, Logger: c.Logger},
 		tables(c, own)...)
 	if err != nil {

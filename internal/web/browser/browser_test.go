@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -25,6 +26,7 @@ type said struct {
 	Scheme   string `json:"scheme"`
 	Bytes    int64  `json:"bytes"`
 	Requests int64  `json:"requests"`
+	Count    int64  `json:"count"`
 }
 
 // script runs one of the scripts beside this file against a server, and fails with every problem that it
@@ -73,6 +75,14 @@ func script(t *testing.T, name string, task map[string]any) (all []said) {
 	return all
 }
 
+// quiet fails when a browser reported that the content policy stopped something.
+func quiet(t *testing.T, s *servertest.Server) {
+	t.Helper()
+	if figures := s.Browse("").In(t).Get("/metrics").Body; !strings.Contains(figures, "\nplumb_page_reports_total 0\n") {
+		t.Errorf("browsers reported that the content policy stopped something, or that is not counted")
+	}
+}
+
 // shots is where screenshots are kept for people to look at; "" keeps none.
 func shots(t *testing.T) string {
 	t.Helper()
@@ -112,6 +122,7 @@ func TestEveryPageForEverybody(t *testing.T) {
 			t.Errorf("%s weighs %d bytes in %d requests; at most %d in %d are allowed", x.Path, x.Bytes, x.Requests, maxBytes, maxRequests)
 		}
 	}
+	quiet(t, s)
 }
 
 // One change goes from the request to the proof by clicking, its first approval with the keyboard alone,
@@ -123,6 +134,7 @@ func TestOneChangeByClickingOnly(t *testing.T) {
 		s.As(name) // chooses the password
 	}
 	script(t, "journey.mjs", map[string]any{"base": s.URL, "password": servertest.Password, "ci": s.CI().Secret, "account": "ci", "dir": dir})
+	quiet(t, s)
 	text, err := os.ReadFile(filepath.Join(dir, "event.proof.json"))
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -58,6 +59,7 @@ type Config struct {
 	Nav     []ui.Link
 	Menu    []ui.Link
 	Version string
+	Reports *atomic.Int64                                           // counts what browsers report that the content policy had to stop
 	Prefs   func(ctx context.Context, person string) (Prefs, error) // how a person likes pages
 	Logger  *slog.Logger
 }
@@ -140,12 +142,13 @@ const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 const maxReport = 16 << 10
 
 // broken takes a browser's report that a page tried what the policy forbids. Anybody can send one, so it
-// is a line of the log and nothing else.
+// is a line of the log, one more in a figure, and nothing else.
 func (f *Frame) broken(v *Visit) error {
 	text, err := io.ReadAll(v.R.Body)
 	if err != nil {
 		return fault.New(fault.TooLarge, "report_too_large", "The report is larger than 16 KiB.").FixedBy("you").Then("leave it")
 	}
+	f.Reports.Add(1)
 	f.Logger.WarnContext(v.Ctx(), "a browser reports that a page broke the content policy", "request", v.Actor.Request, "report", strings.ToValidUTF8(string(text), "?"))
 	v.W.WriteHeader(http.StatusNoContent)
 	return nil

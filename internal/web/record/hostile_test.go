@@ -15,13 +15,6 @@ import (
 	"plumbline.dev/plumb/internal/web/ui"
 )
 
-// attacks are texts that somebody hopes will run, hide or deceive where they are shown.
-var attacks = []string{
-	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `javascript:alert(1)`, `</textarea><script>alert(1)</script>`,
-	`<!-- end of what is decided -->`, `<svg/onload=alert(1)>`, `{{7*7}}${7*7}`, `</title><script>alert(1)</script>`, "a\u200bb\u00adc\ufeffd", "back\u2060wards",
-	`<div id="matter" class="stack">`, `<style>*{display:none}</style>`, `<a href="javascript:alert(1)">x</a>`, `[x](javascript:alert(1))`, `![x](https://elsewhere.example/x.png)`,
-}
-
 // harmless fails where a page holds anything but our own elements: one script of ours, no handlers, no
 // styles, nothing from elsewhere, and no character that cannot be seen.
 func harmless(t *testing.T, name string, p servertest.Page) {
@@ -73,7 +66,7 @@ func TestHostileTextsAreOnlyShown(t *testing.T) {
 	t.Parallel()
 	s := servertest.Start(t)
 	sam := s.Browse(servertest.Sam)
-	for i, x := range attacks {
+	for i, x := range servertest.Attacks() {
 		name := fmt.Sprintf("attack %d", i)
 		m := s.Material()
 		everywhere(s, &m, x)
@@ -101,7 +94,7 @@ func TestHostilePlansAreOnlyShown(t *testing.T) {
 	t.Parallel()
 	s := servertest.Start(t)
 	long := strings.Repeat(`<b>x</b> `, 1<<20/9)
-	bad := append([]string{"over\u202eride", "two\nlines", long}, attacks...)
+	bad := append([]string{"over\u202eride", "two\nlines", long}, servertest.Attacks()...)
 	document := bigPlan(t, len(bad), func(i int) (string, string, string) {
 		text := string(must(t, bad[i]))
 		return `"update"`, `{"input":"old","` + fmt.Sprint("k", i) + `":` + text + `}`, `{"input":` + text + `,"` + fmt.Sprint("k", i) + `":null}`
