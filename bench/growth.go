@@ -11,7 +11,7 @@ import (
 )
 
 // benchGrowth: the same flow on a server with few changes and on one with a hundred thousand, in turn;
-// then a restart of the large one.
+// then a restart of the large one, and its pages once its ledger holds a million events.
 func benchGrowth(ctx context.Context, e *env) ([]goal, error) {
 	many := 100_000
 	if e.quick {
@@ -48,7 +48,6 @@ func benchGrowth(ctx context.Context, e *env) ([]goal, error) {
 		ratios = append(ratios, few/lots)
 	}
 	g := goal{ID: "growth", What: fmt.Sprintf("cost of a change after %d of them, of the first ones'", many), Unit: "×", Bound: 1.3}
-	bearer := large.bearers["sam"]
 	large.stop()
 	if large, err = startServer(ctx, e, filepath.Join(e.dir, "large")); err != nil {
 		return nil, err
@@ -61,7 +60,8 @@ func benchGrowth(ctx context.Context, e *env) ([]goal, error) {
 	}
 	ready := goal{ID: "P15a", What: fmt.Sprintf("seconds until ready with %d changes", many), Unit: "s", Bound: 1}
 	idle := goal{ID: "P15b", What: "MiB resident when idle", Unit: "MiB", Bound: 100}
-	pages, err := large.pages(ctx, bearer)
+	large.stop()
+	pages, err := e.pages(ctx, large, many)
 	if err != nil {
 		return nil, err
 	}

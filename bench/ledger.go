@@ -21,7 +21,7 @@ var measures = []measure{
 	{"plan", []string{"P6", "P6m"}, benchPlan},
 	{"cold", []string{"P6c"}, benchCold},
 	{"prove", []string{"P8", "P8p"}, benchProve},
-	{"growth", []string{"P15", "P15a", "P15b"}, benchGrowth},
+	{"growth", []string{"P15", "P15a", "P15b", "pages"}, benchGrowth},
 }
 
 // benchLedger: durable ledger appends at 64 clients against a file that only appends and syncs.
