@@ -161,6 +161,18 @@ func endLending(tx *db.Tx, account AccountID, at int64, voucher PersonID) error 
 	return nil
 }
 
+// LendingRows gives the rows of all lendings as they stand, oldest first: for evidence.
+func LendingRows(tx *db.Tx, each func(row db.Row) error) error {
+	rows, err := tx.Query("SELECT * FROM directory_lending ORDER BY since, id")
+	if err == nil {
+		err = db.EachRow(rows, each)
+	}
+	if err != nil {
+		return fmt.Errorf("read lendings: %w", err)
+	}
+	return nil
+}
+
 func scanLending(row db.Scanner) (l Lending, err error) {
 	return l, row.Scan(&l.ID, &l.Account, &l.Person, &l.By, &l.At, &l.Until, &l.Voucher)
 }

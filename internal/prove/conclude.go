@@ -11,7 +11,7 @@ import (
 func (v *verifier) grants(b []byte) {
 	last := int64(-1)
 	v.eachLine(rolesFile, b, func(x line) bool {
-		if x.Event == nil || x.Event.Proof == nil || x.Event.Seq <= last || x.Event.Salt != "" || x.Event.Detail != nil || x.Event.Opened != nil {
+		if x.Event == nil || !x.Event.bare() || x.Event.Seq <= last {
 			v.fault("member", rolesFile, "The events that granted roles are not in order, or not proved.")
 			return false
 		}
@@ -127,6 +127,10 @@ func (v *verifier) concludeReplay() {
 	if t.automatic > 0 {
 		r.prove("%s by a standard model of the policy, each with all its criteria recorded as passed.", many(t.automatic, "change was authorized", "changes were authorized"))
 	}
+	if n := int64(len(v.lent.list)); n > 0 && t.decisions > 0 {
+		r.prove("%s shown with the events that answer for it: no human counts twice through one, nor as approver of what they could have asked for, written or executed.",
+			many(n, "time in which an account could have been another's is", "times in which an account could have been another's are, each"))
+	}
 	if t.roleShown > 0 {
 		r.prove("%d of %s in which people decided are shown by the events that granted them.", t.roleShown, many(t.roleSaid, "role", "roles"))
 	}
@@ -176,6 +180,15 @@ func (v *verifier) limits() {
 		r.lack("How often earlier changes failed, and whether a standard model was active: these enter the policy's answer as the server recorded them.")
 	}
 	r.lack("Changes made outside the gate: those are found by comparing production with the record.")
+	switch {
+	case t.decisions == 0:
+	case !v.m.Lendings:
+		r.lack("Whether an account that decided could have been another's: the pack is from before that was shown.")
+	case r.Kind == oneChange:
+		r.lack("That no officer issued one-time codes for these accounts beyond those shown: only a pack of a period, which holds all events, shows that.")
+	case v.m.Run.First > 0:
+		r.lack("That no officer issued one-time codes beyond those shown before event %d.", v.m.Run.First)
+	}
 	v.limitsOfContent()
 }
 

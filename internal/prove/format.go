@@ -32,6 +32,7 @@ const (
 	keysFile   = "keys.json"
 	policyDir  = "policies/"       // policies/HEX.json: archive of a policy pack, by the pack's digest
 	background = "policies.jsonl"  // rows of change_pack, and the events that answer for them
+	lentFile   = "lendings.jsonl"  // rows of directory_lending, and the events that answer for them
 	eventsDir  = "events/"         // events/SEQ.jsonl: the run of events, 12 digits
 	changesDir = "changes/"        // changes/N.jsonl: the changes, 6 digits
 	rolesFile  = "roles.jsonl"     // events that granted or took the roles in which people decided
@@ -58,7 +59,7 @@ var memberForms = sync.OnceValue(func() []*regexp.Regexp {
 	return []*regexp.Regexp{
 		regexp.MustCompile(`^plumb\.evidence$`), regexp.MustCompile(`^manifest\.json$`), regexp.MustCompile(`^checkpoint$`),
 		regexp.MustCompile(`^keys\.json$`), regexp.MustCompile(`^policies/[0-9a-f]{64}\.json$`), regexp.MustCompile(`^policies\.jsonl$`),
-		regexp.MustCompile(`^events/[0-9]{12}\.jsonl$`), regexp.MustCompile(`^changes/[0-9]{6}\.jsonl$`), regexp.MustCompile(`^roles\.jsonl$`),
+		regexp.MustCompile(`^lendings\.jsonl$`), regexp.MustCompile(`^events/[0-9]{12}\.jsonl$`), regexp.MustCompile(`^changes/[0-9]{6}\.jsonl$`), regexp.MustCompile(`^roles\.jsonl$`),
 		regexp.MustCompile(`^people\.json$`), regexp.MustCompile(`^documents/[0-9a-f]{64}$`), regexp.MustCompile(`^SHA256SUMS$`),
 		regexp.MustCompile(`^signature\.json$`),
 	}
@@ -85,6 +86,7 @@ type manifest struct {
 	Run      *run     `json:"run,omitempty"`
 	Since    *since   `json:"since,omitempty"`
 	Withheld []string `json:"withheld"`
+	Lendings bool     `json:"lendings,omitzero"` // accounts that were lent are shown; false in packs from before that
 }
 
 // run is where the events of a period stand in the tree, with the hashes beside them, base64.
@@ -133,6 +135,11 @@ type eventLine struct {
 	Opened map[string]disclose `json:"opened,omitempty"` // single details, where the others are withheld
 }
 
+// bare reports whether an event stands by its own proof, and without words.
+func (x eventLine) bare() bool {
+	return x.Proof != nil && x.Salt == "" && x.Detail == nil && x.Opened == nil
+}
+
 // disclose opens one commitment.
 type disclose struct {
 	Salt  string         `json:"salt"` // hex, of this field alone
@@ -148,6 +155,11 @@ type rowLine struct {
 	File     string            `json:"file,omitempty"`  // change_pack: the member that is the cell archive
 	Digest   string            `json:"digest,omitempty"`
 	Envelope string            `json:"envelope,omitempty"`
+}
+
+// bare reports whether a row is told by its cells alone.
+func (r rowLine) bare() bool {
+	return r.Cells != nil && r.Digest == "" && r.Envelope == "" && r.File == ""
 }
 
 // digest computes the row's digest from its cells.

@@ -480,6 +480,7 @@ func TestReplayHoldsEachRuleByItself(t *testing.T) {
 		"without its set":            {approval, false, func(_ *verifier, r *record) { r.shell.Body.Approvals = "" }},
 		"at another instant":         {approval, false, func(_ *verifier, r *record) { r.shell.Body.Decided++ }},
 		"by others":                  {approval, false, func(_ *verifier, r *record) { r.shell.Body.Approvals = someBytes }},
+		"by a no":                    {approval, false, func(_ *verifier, r *record) { r.decisions[0].Decision = string(change.Rejection) }},
 		"by too few":                 {approval, false, func(_ *verifier, r *record) { r.frozen.Slots[0].Min = 3 }},
 		"by another policy":          {approval, false, func(_ *verifier, r *record) { r.decisions[1].leaf.Policy = someBytes }},
 		"in an unknown policy's day": {approval, false, func(v *verifier, _ *record) { v.history = []inForce{{digest: someBytes, n: 1, seq: 2}} }},

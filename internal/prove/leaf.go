@@ -17,6 +17,7 @@ type glance struct {
 	verb         string
 	kind, object string
 	changeRows   bool // it answers for rows of changes, or may
+	lends        bool // it answers for rows of lendings, or may
 }
 
 // scanLeaf reads a leaf. Leaves are canonical JSON, so one look from left to right is enough for nearly
@@ -30,7 +31,9 @@ func scanLeaf(leaf []byte) (glance, error) {
 		return glance{}, err
 	}
 	g := glance{ts: l.TS, verb: l.Verb, kind: l.Object.Type, object: l.Object.ID}
-	g.changeRows = slices.ContainsFunc(l.Rows, func(r [3]string) bool { return slices.Contains(change.Tables, r[0]) })
+	for _, r := range l.Rows {
+		g.changeRows, g.lends = g.changeRows || slices.Contains(change.Tables, r[0]), g.lends || r[0] == lentTable
+	}
 	return g, nil
 }
 
@@ -87,7 +90,7 @@ func (g *glance) take(name string, value []byte) (n int, ok bool) {
 	case "object":
 		return 1, g.takeObject(value)
 	case "rows":
-		g.changeRows = ofChanges(value)
+		g.changeRows, g.lends = ofChanges(value), bytes.IndexByte(value, '\\') >= 0 || bytes.Contains(value, []byte(`"`+lentTable+`"`))
 		return 0, true
 	case "ts":
 		ts, err := strconv.ParseInt(string(value), 10, 64)

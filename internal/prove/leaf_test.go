@@ -13,6 +13,7 @@ var someLeaves = []string{
 	`{"actor":{"kind":"human","person":"per_1"},"commit":{"a":"00"},"object":{"id":"CHG-000001","rev":"sha256:aa","type":"change"},"outcome":"ok","policy":"sha256:bb","req":"r","rows":[["change_change","CHG-000001","cc"]],"src":"api","ts":1772442000000000,"v":1,"verb":"change.filed"}`,
 	`{"actor":{"kind":"system"},"object":{"id":"x","type":"test"},"outcome":"ok","ts":1,"v":1,"verb":"test.noted"}`,
 	`{"actor":{"kind":"system","via":"a\"}],{b"},"object":{"id":"a\\\"b","type":"test"},"outcome":"ok","ts":-1,"v":1,"verb":"t"}`,
+	`{"actor":{"kind":"human","person":"per_2"},"object":{"id":"per_1","type":"person"},"outcome":"ok","rows":[["directory_account","acc_1","aa"],["directory_lending","lnd_1","bb"]],"ts":1,"v":1,"verb":"account.reset"}`,
 	`{"actor":{"kind":"}"},"object":{"id":"CHG-000001","type":"refused"},"outcome":"denied","rows":[["other","chang\u0065_change",""]],"ts":1,"v":1,"verb":"request.denied"}`,
 }
 
@@ -36,6 +37,9 @@ func FuzzGlance(f *testing.F) {
 		for _, r := range l.Rows {
 			if slices.Contains(change.Tables, r[0]) && !quick.changeRows {
 				t.Errorf("the quick look misses a row of %s", r[0])
+			}
+			if r[0] == lentTable && !quick.lends {
+				t.Error("the quick look misses a lending")
 			}
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/seal"
 )
@@ -268,17 +269,35 @@ func (r *record) standing(seq int64) map[string]decision {
 	return out
 }
 
-// votes gives the approvals that count at an event, in the roles that were recorded with them.
-func (r *record) votes(seq int64, executors ...string) []policy.Person {
-	var out []policy.Person
+// vote is one approval, in the roles that were recorded with it, and everybody who could have made it.
+type vote struct {
+	policy.Person
+	selves []string
+	seq    int64
+}
+
+// votes gives the approvals that can count at an event, in their order: none that may be of somebody who
+// asked for the change, wrote it, or executes it.
+func (r *record) votes(lent *directory.Roster, seq int64, executors ...string) []vote {
 	barred := r.barred(seq, r.current)
 	for _, e := range executors {
 		barred[e] = true
 	}
-	for person, d := range r.standing(seq) {
-		if person != "" && !barred[person] && change.Verb(d.Decision) == change.Approval {
-			out = append(out, policy.Person{ID: person, Roles: d.Roles})
+	for _, p := range sortedKeys(barred) {
+		for _, by := range lent.LendersSince(directory.PersonID(p), r.shell.Created) {
+			barred[string(by)] = true
 		}
 	}
+	var out []vote
+	for person, d := range r.standing(seq) {
+		if change.Verb(d.Decision) != change.Approval {
+			continue
+		}
+		x := vote{Person: policy.Person{ID: person, Roles: d.Roles}, selves: selves(lent, person, d.At), seq: d.seq}
+		if !slices.ContainsFunc(x.selves, func(p string) bool { return barred[p] }) {
+			out = append(out, x)
+		}
+	}
+	slices.SortFunc(out, func(a, b vote) int { return int(a.seq - b.seq) })
 	return out
 }

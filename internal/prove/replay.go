@@ -44,7 +44,7 @@ func (v *verifier) policies(b []byte) {
 		switch {
 		case x.Event != nil:
 			e, _, ok := v.proven(*x.Event)
-			if !ok || x.Event.Proof == nil || x.Event.Salt != "" || x.Event.Detail != nil || x.Event.Opened != nil {
+			if !ok || !x.Event.bare() {
 				v.fault("policy", background, "An event of the policy's history is not proved.")
 				return false
 			}
@@ -234,7 +234,7 @@ func (v *verifier) judgeApproval(r *record) error {
 	if err != nil {
 		return err
 	}
-	m := policy.Match(demand.Slots, r.votes(e.seq))
+	m := v.fill(r, demand.Slots, e.seq)
 	if !m.Done {
 		return errors.New("the decisions did not fill every slot that the policy demanded when the change was authorized")
 	}
@@ -335,7 +335,7 @@ func (v *verifier) judgePermit(r *record, p permit) error {
 			return errors.New("it was opened though the change was rejected")
 		}
 	}
-	if _, auto := by[""]; !auto && !policy.Match(demand.Slots, r.votes(p.seq, p.leaf.Actor.Person)).Done {
+	if _, auto := by[""]; !auto && !v.fill(r, demand.Slots, p.seq, p.leaf.Actor.Person).Done {
 		return errors.New("the decisions without the executor's own did not fill every slot when it was opened")
 	}
 	if missing := change.MissingChecks(demand, r.current, r.checksBefore(p.seq), p.NotBefore); p.Kind == wire.KindApply && len(missing) > 0 {

@@ -284,7 +284,7 @@ func (v *verifier) checkRows(s *story) {
 			v.fault("row_inserted", where, "No event of the change answers for the row.")
 		case got != want:
 			v.fault("row_edited", where, "The row is not the one that its last event answers for.")
-		case r.Cells != nil && (r.Digest != "" || r.Envelope != "" || r.File != "" || r.text("id") != r.ID || !r.belongs(s.id)):
+		case r.Cells != nil && (!r.bare() || r.text("id") != r.ID || !r.belongs(s.id)):
 			v.fault("row", where, "The row is not one of this change, or is told in two ways.")
 		case r.Cells == nil && !hides(r.Table, v.m.Withheld):
 			v.fault("row", where, "The row is withheld, though the manifest does not say so.")

@@ -93,6 +93,7 @@ type verifier struct {
 	refs     map[[32]byte]bool     // documents referred to; true once seen
 	used     map[[2]string][]int64 // role and person → events of the decisions that counted in it
 	turns    []turn
+	lent     lent
 	buf      []byte
 }
 
@@ -369,6 +370,8 @@ func (v *verifier) member(i int, e entry) {
 		v.archives["sha256:"+strings.TrimSuffix(strings.TrimPrefix(e.name, policyDir), ".json")] = e
 	case e.name == background:
 		v.policies(bytes.Clone(b)) // the archives it names are loaded meanwhile
+	case e.name == lentFile:
+		v.lendings(b)
 	case strings.HasPrefix(e.name, eventsDir):
 		v.events(e.name, b)
 	case strings.HasPrefix(e.name, changesDir):

@@ -133,8 +133,11 @@ func (v *verifier) events(name string, b []byte) {
 			v.fault("event", fmt.Sprint(seq), "The event cannot be read.")
 			return
 		}
-		if g.changeRows && g.kind != "change" && stray(leaf) {
+		if g.changeRows && g.kind != "change" && answers(leaf, change.Tables...) {
 			v.fault("event", fmt.Sprint(seq), "The event answers for rows of a change, but is not about one.")
+		}
+		if g.lends && v.m.Lendings && !v.lent.shows(seq) && answers(leaf, lentTable) {
+			v.fault("lending", fmt.Sprint(seq), "The event lends an account, or ends that, and the pack does not show which.")
 		}
 		v.seen(seq, g, hash)
 		v.meetEarlier()
@@ -169,13 +172,13 @@ func (v *verifier) seen(seq int64, g glance, hash tlog.Hash) {
 	}
 }
 
-// stray reports whether an event that is about no change answers for rows of one.
-func stray(leaf []byte) bool {
+// answers reports whether an event answers for rows of these tables.
+func answers(leaf []byte, tables ...string) bool {
 	var l ledger.Leaf
 	if err := seal.Decode(leaf, &l); err != nil {
 		return true
 	}
-	return slices.ContainsFunc(l.Rows, func(r [3]string) bool { return slices.Contains(change.Tables, r[0]) })
+	return slices.ContainsFunc(l.Rows, func(r [3]string) bool { return slices.Contains(tables, r[0]) })
 }
 
 // filed: changes are numbered without a gap, so a number that is passed over is a change withheld.

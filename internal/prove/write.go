@@ -62,6 +62,7 @@ type packer struct {
 	m   manifest
 	out *archive
 
+	lent   lines // lendings.jsonl
 	counts Counts
 	held   []change.ID       // the changes, in the order of their numbers
 	docs   map[string]bool   // digests that were referred to
@@ -87,16 +88,16 @@ func begin(ctx context.Context, tx *db.Tx, src Source, sel Selection) (*packer, 
 	p := &packer{ctx: ctx, tx: tx, src: src, sel: sel, at: at, docs: map[string]bool{}, people: map[string]bool{}, roles: map[[2]string]int{}}
 	p.m = manifest{Schema: Schema, Install: src.Install, Origin: at.Origin, Kind: oneChange, Change: string(sel.Change),
 		Created: tx.Now().UnixMicro(), Size: at.Size, Root: at.Root.String(), Withheld: slices.Sorted(slices.Values(sel.Withhold))}
-	p.m.Withheld = append([]string{}, slices.Compact(p.m.Withheld)...)
+	p.m.Withheld, p.m.Lendings = append([]string{}, slices.Compact(p.m.Withheld)...), true
 	if sel.Change != "" {
 		p.held = []change.ID{sel.Change}
-		return p, errors.Join(p.there(), p.beginSince())
+		return p, errors.Join(p.there(), p.beginLent(), p.beginSince())
 	}
 	p.m.Kind, p.m.From, p.m.To = period, sel.From.UnixMicro(), sel.To.UnixMicro()
 	if err := p.beginRun(); err != nil {
 		return nil, fmt.Errorf("place the period in the tree: %w", err)
 	}
-	return p, p.beginSince()
+	return p, errors.Join(p.beginLent(), p.beginSince())
 }
 
 func (p *packer) there() error {
@@ -139,7 +140,7 @@ func (p *packer) beginSince() error {
 }
 
 func (p *packer) write() error {
-	head := []func() error{p.writeHead, p.writePolicies, p.writeRun, p.writeChanges, p.writeRoles, p.writePeople, p.writeDocuments, p.writeEnd}
+	head := []func() error{p.writeHead, p.writePolicies, p.writeLent, p.writeRun, p.writeChanges, p.writeRoles, p.writePeople, p.writeDocuments, p.writeEnd}
 	for _, step := range head {
 		if err := p.ctx.Err(); err != nil {
 			return err

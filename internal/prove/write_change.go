@@ -158,9 +158,9 @@ func (p *packer) withheld(r rowLine) rowLine {
 func (p *packer) refer(r rowLine) error {
 	switch r.Table {
 	case "change_revision":
-		var m change.Material
-		if err := json.Unmarshal([]byte(r.text("canonical")), &m); err != nil {
-			return fmt.Errorf("read revision %s: %w", r.ID, err)
+		m, err := materialOf(r)
+		if err != nil {
+			return err
 		}
 		for _, d := range documentsOf(m) {
 			p.docs[d] = true
@@ -177,6 +177,14 @@ func (p *packer) refer(r rowLine) error {
 		}
 	}
 	return nil
+}
+
+// materialOf reads the wording in a row of change_revision.
+func materialOf(r rowLine) (m change.Material, err error) {
+	if err = json.Unmarshal([]byte(r.text("canonical")), &m); err != nil {
+		err = fmt.Errorf("read revision %s: %w", r.ID, err)
+	}
+	return m, err
 }
 
 // documentsOf lists the digests of the documents that a wording refers to.
