@@ -29,6 +29,9 @@ var commandGroups = []commandGroup{
 	{"rules", "Policy and calendar:", []command{
 		{"policy", policyCommand}, {"model", modelCommand}, {"freeze", freezeCommand}, {"window", windowCommand},
 	}},
+	{"things", "What production is:", []command{
+		{"asset", assetCommand}, {"source", sourceCommand},
+	}},
 	{"proof", "Record and proof:", []command{
 		{"ledger", ledgerCommand}, {"verify", verifyCommand}, {"keys", keysCommand}, {"metrics", metricsCommand},
 	}},

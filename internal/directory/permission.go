@@ -18,11 +18,12 @@ const (
 	ScopeEvidence Scope = "evidence"   // add evidence
 	ScopeGate     Scope = "gate"       // check, open and close the gate
 	ScopeAdmin    Scope = "admin-read" // read people, the ledger and exports, where the owner may
+	ScopeObserve  Scope = "observe"    // send what a source of the inventory reads
 )
 
 // Scopes lists every scope there is.
 func Scopes() []Scope {
-	return []Scope{ScopeRead, ScopeFile, ScopeEvidence, ScopeGate, ScopeAdmin}
+	return []Scope{ScopeRead, ScopeFile, ScopeEvidence, ScopeGate, ScopeAdmin, ScopeObserve}
 }
 
 // Permission is one thing that a route can ask for.
@@ -46,6 +47,10 @@ const (
 	RepoKeyUse     Permission = "repo.key"
 	OfficeRead     Permission = "office.read"    // everybody's sessions and tokens, webhooks, the server's jobs
 	InstallManage  Permission = "install.manage" // company name, prefix of changes, time zone
+
+	InventoryRead   Permission = "inventory.read"
+	InventoryPush   Permission = "inventory.push"   // send a source its documents
+	InventoryManage Permission = "inventory.manage" // sources, labels, who is who
 )
 
 // grantee says who has a permission.
@@ -75,6 +80,10 @@ var permissions = map[Permission]grantee{
 	InstallManage:  {roles: []RoleName{Officer}, writes: true},
 	TokensManage:   {roles: []RoleName{Officer, Admin}, writes: true},
 	WebhooksManage: {roles: []RoleName{Officer, Admin}, writes: true},
+
+	InventoryRead:   {everyone: true, scope: ScopeRead},
+	InventoryPush:   {roles: []RoleName{Officer, Admin}, scope: ScopeObserve, writes: true},
+	InventoryManage: {roles: []RoleName{Officer, Admin}, writes: true},
 }
 
 // Permissions lists every permission there is, sorted.

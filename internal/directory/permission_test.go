@@ -16,12 +16,12 @@ func TestThePermissionTable(t *testing.T) {
 	roles := map[string][]string{"nobody special": nil, "officer": {"security-officer"}, "admin": {"admin"}, "auditor": {"auditor"},
 		"lead": {"security-lead"}, "auditor and admin": {"admin", "auditor"}}
 	want := map[string]string{
-		"nobody special":    "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* gate.use gate.use* ledger.read ledger.read* people.read people.read* policy.read policy.read* repo.key* tokens.own",
-		"officer":           "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* export export* gate.use gate.use* install.manage ledger.read ledger.read* office.read people.manage people.read people.read* policy.read policy.read* repo.key* tokens.manage tokens.own webhooks.manage",
-		"admin":             "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* export export* gate.use gate.use* ledger.read ledger.read* office.read people.read people.read* policy.read policy.read* repo.key* tokens.manage tokens.own webhooks.manage",
-		"auditor":           "change.read change.read* export export* ledger.read ledger.read* office.read people.read people.read* policy.read policy.read* tokens.own",
-		"lead":              "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* gate.use gate.use* ledger.read ledger.read* people.read people.read* policy.read policy.read* repo.key* tokens.own",
-		"auditor and admin": "change.read change.read* export export* ledger.read ledger.read* office.read people.read people.read* policy.read policy.read* tokens.own",
+		"nobody special":    "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* gate.use gate.use* inventory.read inventory.read* ledger.read ledger.read* people.read people.read* policy.read policy.read* repo.key* tokens.own",
+		"officer":           "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* export export* gate.use gate.use* install.manage inventory.manage inventory.push inventory.push* inventory.read inventory.read* ledger.read ledger.read* office.read people.manage people.read people.read* policy.read policy.read* repo.key* tokens.manage tokens.own webhooks.manage",
+		"admin":             "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* export export* gate.use gate.use* inventory.manage inventory.push inventory.push* inventory.read inventory.read* ledger.read ledger.read* office.read people.read people.read* policy.read policy.read* repo.key* tokens.manage tokens.own webhooks.manage",
+		"auditor":           "change.read change.read* export export* inventory.read inventory.read* ledger.read ledger.read* office.read people.read people.read* policy.read policy.read* tokens.own",
+		"lead":              "change.decide change.file change.file* change.read change.read* evidence.add evidence.add* gate.use gate.use* inventory.read inventory.read* ledger.read ledger.read* people.read people.read* policy.read policy.read* repo.key* tokens.own",
+		"auditor and admin": "change.read change.read* export export* inventory.read inventory.read* ledger.read ledger.read* office.read people.read people.read* policy.read policy.read* tokens.own",
 	}
 	var scopes []string
 	for _, s := range directory.Scopes() {
@@ -82,7 +82,7 @@ func TestWhoIsNobodyMayNothing(t *testing.T) {
 func TestAScopeGivesNoMoreThanItsName(t *testing.T) {
 	t.Parallel()
 	want := map[directory.Scope]string{
-		directory.ScopeRead: "change.read policy.read", directory.ScopeFile: "change.file", directory.ScopeEvidence: "evidence.add",
+		directory.ScopeRead: "change.read inventory.read policy.read", directory.ScopeFile: "change.file", directory.ScopeEvidence: "evidence.add",
 		directory.ScopeGate: "gate.use repo.key", directory.ScopeAdmin: "ledger.read people.read",
 	}
 	for _, s := range directory.Scopes() {

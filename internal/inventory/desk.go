@@ -22,7 +22,17 @@ type Desk struct {
 	kinds   []Kind
 	log     *slog.Logger
 	reading turns
+	allowed Approval
 }
+
+// Approval says whether an approved change allows one label of one asset to become a value; an error is no. It runs inside the
+// transaction that sets the label.
+type Approval interface {
+	LabelApproved(tx *db.Tx, change string, asset Asset, label, value string) error
+}
+
+// Wire hands in what is made after the desk: who knows the approved changes. Without it nothing that needs a change is allowed.
+func (d *Desk) Wire(a Approval) { d.allowed = a }
 
 // People says whether who acts may still do so: signed out, disabled or expired since the request came in means no.
 type People interface {

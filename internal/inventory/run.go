@@ -406,3 +406,27 @@ func (r *reading) absent(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Due lists the sources whose time to be read has come, by name. What failed is tried again after its interval, not at once.
+func (d *Desk) Due(ctx context.Context) (names []string, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		all, err := listSources(tx)
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if k, ok := d.Kind(c.Kind); !ok || k.Push || c.Paused || c.Every == 0 {
+				continue
+			}
+			last, _, err := db.One(tx, scanInt, "SELECT started FROM inventory_run WHERE source = $1 ORDER BY n DESC LIMIT 1", c.ID)
+			if err != nil {
+				return err
+			}
+			if tx.Now().UnixMicro()-last >= c.Every*1_000_000 {
+				names = append(names, c.Name)
+			}
+		}
+		return nil
+	})
+	return names, err
+}

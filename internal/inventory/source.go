@@ -22,7 +22,9 @@ type Kind struct {
 	// AbsentAfter is how many complete readings in a row must miss a thing before it is gone; 0 means two.
 	AbsentAfter int64
 	// Push says that documents are sent in (over the API, by a chef-client, from a file) instead of fetched.
-	Push     bool
+	Push bool
+	// Inner says that its documents come by a way of their own (the agent's), never by hand.
+	Inner    bool
 	Every    time.Duration // default interval of readings; zero for what is only pushed
 	Settings []Setting
 	Rules    []AttrRule // kinds of attribute; an attribute that no rule names is Config

@@ -30,6 +30,7 @@ func (s *Server) jobs() []job {
 			_, err := s.changes.Tick(ctx)
 			return err
 		}},
+		{"sources", "reads the sources of the inventory that are due", sourcesEvery, s.readSources},
 		{"index", "keeps searches and weekly figures close behind the changes", indexEvery, s.index},
 		{"disk", "looks after the room on the disk", diskEvery, func(context.Context) error { return s.disk.look() }},
 		{"flush", "writes down sums of refusals and last uses of sessions", flushEvery, s.flushOnce},

@@ -23,6 +23,7 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/prove"
 	"plumbline.dev/plumb/internal/web"
@@ -41,6 +42,7 @@ type Server struct {
 	people   *directory.Desk
 	blobs    *blob.Folder
 	changes  *change.Desk
+	things   *inventory.Desk
 	refused  *ledger.Counter
 	api      *api.API
 	live     *frame.Live
@@ -102,11 +104,12 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	s.changes = change.New(change.Config{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit,
 		Install: s.keys.install, URL: s.url, OnSetUp: s.forgetCode})
 	s.people.Wire(directory.Hooks{Roles: s.changes.Roles, OnDisabled: s.changes.Disabled})
+	s.things = s.inventory()
 	s.refused = ledger.NewCounter(s.db)
 	source := prove.Source{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit, Install: s.keys.install}
 	temp := filepath.Join(s.cfg.Data, "documents", "tmp")
 	figures := api.NewMetrics()
-	s.api, err = api.New(api.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Refused: s.refused,
+	s.api, err = api.New(api.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Things: s.things, Refused: s.refused,
 		Install: s.keys.install, Permits: s.keys.permit, Root: s.keys.root, URL: s.url, Proxied: s.cfg.BehindProxy,
 		Limits: api.Limits{Principal: s.cfg.AccountRate, Stranger: s.cfg.StrangerRate}, Egress: s.cfg.WebhookAllow,
 		Source: source, Temp: temp, Writable: s.disk.writable, Metrics: figures, Logger: s.log})

@@ -60,6 +60,8 @@ func scopeWords(s directory.Scope) string {
 		return "gate: ask the gate, open and close it"
 	case directory.ScopeAdmin:
 		return "admin-read: people, the ledger and exports, where you may"
+	case directory.ScopeObserve:
+		return "observe: send the inventory what its sources read"
 	}
 	return string(s)
 }

@@ -1,0 +1,292 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
+)
+
+// inventoryRoutes are about what production is, and where that is read.
+func inventoryRoutes() []Route {
+	const tag = "Inventory"
+	const read, manage, push = directory.InventoryRead, directory.InventoryManage, directory.InventoryPush
+	return []Route{
+		{Method: get, Path: "/assets", Need: read, Tag: tag, Summary: "List assets", bind: answers((*API).listAssets)},
+		{Method: get, Path: "/assets/{id}", Need: read, Tag: tag, Summary: "Show an asset, now or as of a time", bind: answers((*API).showAsset)},
+		{Method: get, Path: "/assets/{id}/history", Need: read, Tag: tag, Summary: "List every difference of an asset, newest first", bind: answers((*API).assetHistory)},
+		{Method: put, Path: "/assets/{id}/labels", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Assert governed labels of an asset", bind: answers((*API).labelAsset)},
+		{Method: post, Path: "/assets/{id}/merge", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Say that another asset is this one", bind: answers((*API).mergeAsset)},
+		{Method: post, Path: "/assets/{id}/split", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Say that records are another thing than this asset", bind: answers((*API).splitAsset)},
+		{Method: get, Path: "/assets/{id}/identity", Need: read, Tag: tag, Summary: "List who said what is one thing", bind: answers((*API).assetIdentity)},
+		{Method: post, Path: "/identity/{id}/undo", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Take a merge or a split back", bind: answers((*API).undoIdentity)},
+		{Method: get, Path: "/questions", Need: read, Tag: tag, Summary: "List what about the inventory a person has to answer", bind: answers((*API).listQuestions)},
+		{Method: post, Path: "/questions/{id}/answer", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Close a question as it stands", bind: answers((*API).answerQuestion)},
+		{Method: get, Path: "/source-kinds", Need: read, Tag: tag, Summary: "List what can be a source", bind: answers((*API).listKinds)},
+		{Method: get, Path: "/sources", Need: read, Tag: tag, Summary: "List sources with their health", bind: answers((*API).listSources)},
+		{Method: post, Path: "/sources", Need: manage, Repeats: byAnswer, Tag: tag, Status: 201, Summary: "Add a source", bind: answers((*API).addSource)},
+		{Method: get, Path: "/sources/{name}", Need: read, Tag: tag, Summary: "Show a source with its newest readings", bind: answers((*API).showSource)},
+		{Method: patch, Path: "/sources/{name}", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Change a source's settings, or pause it", bind: answers((*API).editSource)},
+		{Method: post, Path: "/sources/{name}/read", Need: manage, Repeats: byAnswer, Slow: true, Tag: tag, Summary: "Read a source now", bind: answers((*API).readSource)},
+		{Method: post, Path: "/sources/{name}/documents", Need: push, Repeats: byAnswer, Body: maxDocument, Tag: tag, Status: 201, Summary: "Send a source a document to read", bind: answers((*API).pushDocument)},
+	}
+}
+
+type assetsIn struct {
+	Paging
+	Class          string `query:"class" maxLength:"60"`
+	Environment    string `query:"environment" maxLength:"20"`
+	Classification string `query:"classification" maxLength:"20"`
+	Owner          string `query:"owner" maxLength:"300"`
+	Role           string `query:"role" maxLength:"300"`
+	State          string `query:"state" maxLength:"20" doc:"present, missing, silent, retired or merged"`
+	Name           string `query:"name" maxLength:"300" doc:"how the name begins"`
+	Unlabelled     bool   `query:"unlabelled" doc:"only those that lack a demanded label"`
+}
+
+func (a *API) listAssets(ctx context.Context, in *assetsIn) (*body[Page[inventory.Asset]], error) {
+	after, err := in.from(0)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.Things.Assets(ctx, inventory.Filter{Class: in.Class, Environment: in.Environment, Classification: in.Classification,
+		Owner: in.Owner, Role: in.Role, State: in.State, Name: in.Name, Unlabelled: in.Unlabelled, After: after, Limit: int(in.Limit)})
+	out := Page[inventory.Asset]{Items: list}
+	if n := len(list); n > 0 && int64(n) == in.Limit {
+		out.Next = cursor(list[n-1].N)
+	}
+	if out.Items == nil {
+		out.Items = []inventory.Asset{}
+	}
+	return give(out, err)
+}
+
+type assetIn struct {
+	ID string `path:"id" maxLength:"300" doc:"asset id, or the name of one asset"`
+}
+
+type assetAtIn struct {
+	assetIn
+	At time.Time `query:"at" doc:"as of this time; now when left out"`
+}
+
+func (a *API) showAsset(ctx context.Context, in *assetAtIn) (*body[inventory.Whole], error) {
+	if in.At.IsZero() {
+		return give(a.Things.Show(ctx, in.ID))
+	}
+	return give(a.Things.AsOf(ctx, in.ID, in.At))
+}
+
+type assetPageIn struct {
+	assetIn
+	Paging
+}
+
+// AssetDifference is what two observations of an asset disagree in.
+type AssetDifference inventory.Difference
+
+func (a *API) assetHistory(ctx context.Context, in *assetPageIn) (*body[Page[AssetDifference]], error) {
+	before, err := in.from(0)
+	if err != nil {
+		return nil, err
+	}
+	w, err := a.Things.Show(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.Things.History(ctx, w.ID, before, int(in.Limit))
+	out := Page[AssetDifference]{Items: make([]AssetDifference, len(list))}
+	for i, d := range list {
+		out.Items[i] = AssetDifference(d)
+	}
+	if n := len(list); n > 0 && int64(n) == in.Limit {
+		out.Next = cursor(list[n-1].N)
+	}
+	return give(out, err)
+}
+
+// Labelling asserts labels; an empty value takes an assertion back.
+type Labelling struct {
+	Labels map[string]string `json:"labels"`
+	Reason string            `json:"reason"`
+}
+
+type labelIn struct {
+	assetIn
+	In JSON[Labelling]
+}
+
+func (a *API) labelAsset(ctx context.Context, in *labelIn) (*body[inventory.Asset], error) {
+	return give(a.Things.SetLabels(ctx, actorOf(ctx), in.ID, in.In.value.Labels, in.In.value.Reason))
+}
+
+// Identity says which other asset, or which records, and why.
+type Identity struct {
+	Other   string   `json:"other,omitempty"`
+	Records []string `json:"records,omitempty"`
+	Reason  string   `json:"reason"`
+}
+
+type identityIn struct {
+	assetIn
+	In JSON[Identity]
+}
+
+func (a *API) mergeAsset(ctx context.Context, in *identityIn) (*body[inventory.IdentityWord], error) {
+	return give(a.Things.MergeAssets(ctx, actorOf(ctx), in.ID, in.In.value.Other, in.In.value.Reason))
+}
+
+func (a *API) splitAsset(ctx context.Context, in *identityIn) (*body[inventory.IdentityWord], error) {
+	return give(a.Things.Split(ctx, actorOf(ctx), in.ID, in.In.value.Records, in.In.value.Reason))
+}
+
+func (a *API) assetIdentity(ctx context.Context, in *assetIn) (*body[Page[inventory.IdentityWord]], error) {
+	list, err := a.Things.IdentityWords(ctx, in.ID)
+	return listed(Paging{Limit: maxListed}, list, err)
+}
+
+// maxListed is a page that holds any list which is read whole.
+const maxListed = 200
+
+func (a *API) undoIdentity(ctx context.Context, in *personIn) (*body[inventory.IdentityWord], error) {
+	return give(a.Things.Undo(ctx, actorOf(ctx), in.ID))
+}
+
+func (a *API) listQuestions(ctx context.Context, in *pagingIn) (*body[Page[inventory.Question]], error) {
+	list, err := a.Things.Questions(ctx)
+	return listed(in.Paging, list, err)
+}
+
+func (a *API) answerQuestion(ctx context.Context, in *personIn) (*body[inventory.Question], error) {
+	return give(a.Things.Answer(ctx, actorOf(ctx), in.ID))
+}
+
+// SourceKind is what can be a source, as people read it.
+type SourceKind struct {
+	Name     string          `json:"name"`
+	Title    string          `json:"title"`
+	Push     bool            `json:"push"`
+	Absence  bool            `json:"absence"` // a thing that it no longer shows is missing
+	Every    int64           `json:"every"`   // default seconds between readings
+	Settings []SourceSetting `json:"settings"`
+}
+
+// SourceSetting is one line of a source's configuration.
+type SourceSetting struct {
+	Key      string `json:"key"`
+	Help     string `json:"help"`
+	Required bool   `json:"required,omitempty"`
+	Secret   bool   `json:"secret,omitempty"`
+	Default  string `json:"default,omitempty"`
+}
+
+func (a *API) listKinds(_ context.Context, in *pagingIn) (*body[Page[SourceKind]], error) {
+	all := []SourceKind{}
+	for _, k := range a.Things.Kinds() {
+		s := SourceKind{Name: k.Name, Title: k.Title, Push: k.Push, Absence: k.Absence, Every: int64(k.Every / time.Second), Settings: []SourceSetting{}}
+		for _, x := range k.Settings {
+			s.Settings = append(s.Settings, SourceSetting(x))
+		}
+		all = append(all, s)
+	}
+	return listed(in.Paging, all, nil)
+}
+
+func (a *API) listSources(ctx context.Context, in *pagingIn) (*body[Page[inventory.Health]], error) {
+	list, err := a.Things.Healths(ctx)
+	return listed(in.Paging, list, err)
+}
+
+// NewSource is a source to be added.
+type NewSource struct {
+	Name     string            `json:"name"`
+	Kind     string            `json:"kind"`
+	Settings map[string]string `json:"settings,omitempty"`
+	Every    int64             `json:"every,omitempty"`
+}
+
+type newSourceIn struct{ In JSON[NewSource] }
+
+func (a *API) addSource(ctx context.Context, in *newSourceIn) (*body[inventory.Configured], error) {
+	n := in.In.value
+	return give(a.Things.AddSource(ctx, actorOf(ctx), inventory.Configured{Name: n.Name, Kind: n.Kind, Settings: n.Settings, Every: n.Every}))
+}
+
+type sourceIn struct {
+	Name string `path:"name" maxLength:"80" doc:"name or id of the source"`
+}
+
+// SourceView is a source with its newest readings.
+type SourceView struct {
+	inventory.Health
+	Runs []inventory.Run `json:"runs"`
+}
+
+func (a *API) showSource(ctx context.Context, in *sourceIn) (*body[SourceView], error) {
+	c, err := a.Things.SourceOf(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	h, err := a.Things.HealthOf(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := a.Things.Runs(ctx, c.ID, 50)
+	if runs == nil {
+		runs = []inventory.Run{}
+	}
+	return give(SourceView{Health: h, Runs: runs}, err)
+}
+
+// SourceEdit says what changes; a member that is left out stays.
+type SourceEdit struct {
+	Settings map[string]string `json:"settings,omitempty"`
+	Every    *int64            `json:"every,omitempty"`
+	Paused   *bool             `json:"paused,omitempty"`
+}
+
+type editSourceIn struct {
+	sourceIn
+	In JSON[SourceEdit]
+}
+
+func (a *API) editSource(ctx context.Context, in *editSourceIn) (*body[inventory.Configured], error) {
+	c, err := a.Things.SourceOf(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	e := in.In.value
+	if e.Settings != nil {
+		c.Settings = e.Settings
+	}
+	if e.Every != nil {
+		c.Every = *e.Every
+	}
+	if e.Paused != nil {
+		c.Paused = *e.Paused
+	}
+	return give(a.Things.EditSource(ctx, actorOf(ctx), c))
+}
+
+func (a *API) readSource(ctx context.Context, in *sourceIn) (*body[inventory.Run], error) {
+	return give(a.Things.Read(ctx, actorOf(ctx), in.Name, nil, ""))
+}
+
+type pushIn struct {
+	sourceIn
+	Document string `query:"document" maxLength:"300" doc:"name of the document, for reading only"`
+	In       Stream
+}
+
+func (a *API) pushDocument(ctx context.Context, in *pushIn) (*body[inventory.Run], error) {
+	c, err := a.Things.SourceOf(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	if k, ok := a.Things.Kind(c.Kind); !ok || k.Inner {
+		return nil, fault.New(fault.Conflict, "source_inner", "Documents of this source come another way than by hand.").FixedBy("you").Then("plumb source show %s", c.Name)
+	}
+	return give(a.Things.Read(ctx, actorOf(ctx), in.Name, in.In.reader, in.Document))
+}

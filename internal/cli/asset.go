@@ -1,0 +1,263 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/spf13/cobra"
+
+	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/fault"
+)
+
+func assetCommand(a *app) *cobra.Command {
+	return a.group("asset", "What production is: assets, their history, who is who", a.assetList(), a.assetShow(), a.assetHistory(), a.assetLabel(),
+		a.assetMerge(), a.assetSplit(), a.assetIdentity(), a.assetUndo(), a.assetQuestions(), a.assetAnswer())
+}
+
+// asks runs one call of the client and shows its answer.
+func asks[T any](a *app, cmd *cobra.Command, do func(context.Context, *client.Client) (client.Reply[T], error), human func(io.Writer, T) error) error {
+	c, err := a.client(cmd.Context())
+	if err != nil {
+		return err
+	}
+	r, err := do(cmd.Context(), c)
+	if err != nil {
+		return err
+	}
+	return a.emit(r.Raw, func(w io.Writer) error { return human(w, r.Value) })
+}
+
+func (a *app) assetList() *cobra.Command {
+	q := map[string]*string{}
+	var unlabelled bool
+	var most int
+	cmd := a.leaf("list", "List assets", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		v := url.Values{}
+		for k, s := range q {
+			if *s != "" {
+				v.Set(k, *s)
+			}
+		}
+		if unlabelled {
+			v.Set("unlabelled", "true")
+		}
+		c, err := a.client(cmd.Context())
+		if err != nil {
+			return err
+		}
+		list, raw, err := client.All(cmd.Context(), most, func(ctx ctxt, cursor string) (client.Reply[client.Page[client.Asset]], error) {
+			v.Set("limit", number(int64(min(max(most, 1), 200))))
+			v.Set("cursor", cursor)
+			if cursor == "" {
+				v.Del("cursor")
+			}
+			return c.Assets(ctx, v)
+		})
+		if err != nil {
+			return err
+		}
+		return a.emitList(raw, func(w io.Writer) error {
+			t := table{head: []string{"ID", "CLASS", "NAME", "ENV", "DATA", "OWNER", "STATE"}}
+			for _, x := range list {
+				t.add(x.ID, x.Class, clean(x.Name), x.Labels["environment"].Value, x.Labels["classification"].Value, clean(x.Labels["owner"].Value), x.State)
+			}
+			return t.write(w, a.paint(w), "No assets.")
+		})
+	})
+	for k, help := range map[string]string{"class": "only this class, such as Host", "environment": "prod, test or dev", "classification": "data class",
+		"owner": "only this owner's", "role": "only this role", "state": "present, missing, silent, retired", "name": "how the name begins"} {
+		q[k] = cmd.Flags().String(k, "", help)
+	}
+	cmd.Flags().BoolVar(&unlabelled, "unlabelled", false, "only those that lack environment, classification or owner")
+	cmd.Flags().IntVar(&most, "most", 100, "how many at most")
+	return cmd
+}
+
+func (a *app) assetShow() *cobra.Command {
+	var when string
+	cmd := a.leaf("show ASSET", "Show an asset, now or as of a time", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		if when != "" {
+			t, err := a.instant(when)
+			if err != nil {
+				return err
+			}
+			when = t.UTC().Format(time.RFC3339)
+		}
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.WholeAsset], error) {
+			return c.Asset(ctx, args[0], when)
+		}, a.writeAsset)
+	})
+	cmd.Flags().StringVar(&when, "at", "", "as of this time")
+	return cmd
+}
+
+// propertyText gives a property's value as people read it.
+func propertyText(v string) string {
+	var s string
+	if json.Unmarshal([]byte(v), &s) == nil {
+		return clean(s)
+	}
+	return clean(v)
+}
+
+func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
+	fmt.Fprintf(w, "%s %s %s, %s\n", x.ID, clean(x.Class), clean(x.Name), x.State)
+	t := table{head: []string{"PROPERTY", "VALUE", "BY"}}
+	for _, k := range slices.Sorted(maps.Keys(x.Labels)) {
+		l := x.Labels[k]
+		t.add("label "+k, clean(l.Value), either(l.Change, l.By, l.Source)+" ("+l.Confidence+")")
+	}
+	for _, k := range slices.Sorted(maps.Keys(x.Properties)) {
+		p := x.Properties[k]
+		by := p.Source
+		if others := x.Disputed[k]; len(others) > 0 {
+			by += ", disputed by " + join(others)
+		}
+		t.add(clean(k), propertyText(p.Value), by)
+	}
+	for _, e := range x.Edges {
+		if e.Until == 0 {
+			arrow := map[bool]string{false: "→ ", true: "← "}[e.Inward]
+			t.add(arrow+e.Verb, clean(either(strings.TrimSpace(e.Asset+" "+e.Name), e.To.Kind+" "+e.To.Value)), "")
+		}
+	}
+	for _, r := range x.Records {
+		t.add("record "+r.ID, clean(r.Type+" "+r.Native), r.Source+", seen "+a.ago(r.Confirmed))
+	}
+	return t.write(w, a.paint(w), "Nothing is known of it.")
+}
+
+func (a *app) assetHistory() *cobra.Command {
+	var most int
+	cmd := a.leaf("history ASSET", "List every difference of an asset, newest first", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		c, err := a.client(cmd.Context())
+		if err != nil {
+			return err
+		}
+		list, raw, err := client.All(cmd.Context(), most, func(ctx ctxt, cursor string) (client.Reply[client.Page[client.AssetDifference]], error) {
+			return c.AssetHistory(ctx, args[0], min(max(most, 1), 200), cursor)
+		})
+		if err != nil {
+			return err
+		}
+		return a.emitList(raw, func(w io.Writer) error {
+			t := table{head: []string{"SEEN", "WHAT", "PROPERTY", "BEFORE", "AFTER", "NOTE"}}
+			for _, d := range list {
+				note := d.Settled
+				if d.First {
+					note = "of the first reading"
+				}
+				t.add(at(d.Latest), d.Op, clean(d.Path), propertyText(d.Before), propertyText(d.After), clean(note))
+			}
+			return t.write(w, a.paint(w), "No differences.")
+		})
+	})
+	cmd.Flags().IntVar(&most, "most", 50, "how many at most")
+	return cmd
+}
+
+func (a *app) assetLabel() *cobra.Command {
+	var reason string
+	cmd := a.leaf("label ASSET KEY=VALUE…", "Assert governed labels: environment, classification, owner, role, tier, criticality, lifecycle", cobra.MinimumNArgs(2), func(cmd *cobra.Command, args []string) error {
+		labels := map[string]string{}
+		for _, pair := range args[1:] {
+			k, v, ok := strings.Cut(pair, "=")
+			if !ok || k == "" {
+				return fault.New(fault.Invalid, "usage", "A label is KEY=VALUE.").FixedBy("you").Then("%s AST-000001 environment=test --reason \"…\"", cmd.CommandPath())
+			}
+			labels[k] = v
+		}
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Asset], error) {
+			return c.LabelAsset(ctx, args[0], labels, reason)
+		}, func(w io.Writer, x client.Asset) error {
+			_, err := fmt.Fprintf(w, "Labelled %s %s.\n", x.ID, clean(x.Name))
+			return err
+		})
+	})
+	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	return cmd
+}
+
+func toldIdentity(w io.Writer, x client.IdentityWord) error {
+	_, err := fmt.Fprintf(w, "%s %s: %d records between %s and %s.\n", x.ID, map[string]string{"merge": "merged", "split": "split"}[x.Verb], len(x.Records), x.Asset, x.Other)
+	return err
+}
+
+func (a *app) assetMerge() *cobra.Command {
+	var reason string
+	cmd := a.leaf("merge ASSET OTHER", "Say that another asset is this one", cobra.ExactArgs(2), func(cmd *cobra.Command, args []string) error {
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.IdentityWord], error) {
+			return c.MergeAsset(ctx, args[0], args[1], reason)
+		}, toldIdentity)
+	})
+	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	return cmd
+}
+
+func (a *app) assetSplit() *cobra.Command {
+	var reason string
+	cmd := a.leaf("split ASSET RECORD…", "Say that records are another thing than this asset", cobra.MinimumNArgs(2), func(cmd *cobra.Command, args []string) error {
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.IdentityWord], error) {
+			return c.SplitAsset(ctx, args[0], args[1:], reason)
+		}, toldIdentity)
+	})
+	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	return cmd
+}
+
+func (a *app) assetIdentity() *cobra.Command {
+	return a.leaf("identity ASSET", "List who said what is one thing", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Page[client.IdentityWord]], error) {
+			return c.AssetIdentity(ctx, args[0])
+		}, func(w io.Writer, p client.Page[client.IdentityWord]) error {
+			t := table{head: []string{"ID", "WHEN", "WHAT", "ASSET", "OTHER", "REASON", "UNDONE"}}
+			for _, x := range p.Items {
+				t.add(x.ID, at(x.At), x.Verb, x.Asset, x.Other, clean(x.Reason), at(x.Undone))
+			}
+			return t.write(w, a.paint(w), "Nobody said anything of its identity.")
+		})
+	})
+}
+
+func (a *app) assetUndo() *cobra.Command {
+	return a.leaf("undo WORD", "Take a merge or split back, by its id", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.IdentityWord], error) {
+			return c.UndoIdentity(ctx, args[0])
+		}, toldIdentity)
+	})
+}
+
+func (a *app) assetQuestions() *cobra.Command {
+	return a.leaf("questions", "List what about the inventory a person has to answer", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Page[client.Question]], error) {
+			return c.Questions(ctx)
+		},
+			func(w io.Writer, p client.Page[client.Question]) error {
+				t := table{head: []string{"ID", "SINCE", "KIND", "ASSET", "OTHER", "WHY"}}
+				for _, x := range p.Items {
+					t.add(x.ID, at(x.Since), x.Kind, x.Asset, x.Other, clean(x.Detail))
+				}
+				return t.write(w, a.paint(w), "No questions.")
+			})
+	})
+}
+
+func (a *app) assetAnswer() *cobra.Command {
+	return a.leaf("answer QUESTION", "Close a question as it stands", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Question], error) {
+			return c.AnswerQuestion(ctx, args[0])
+		},
+			func(w io.Writer, q client.Question) error {
+				_, err := fmt.Fprintf(w, "Closed %s.\n", q.ID)
+				return err
+			})
+	})
+}

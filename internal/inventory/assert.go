@@ -1,0 +1,124 @@
+package inventory
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
+)
+
+// SetLabels asserts governed labels of an asset. What nobody had labelled may get any value; what stood may be made stricter.
+// To make it looser, and to make something production, an approved change is needed: SetLabelsBy.
+func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, labels map[string]string, reason string) (Asset, error) {
+	return d.SetLabelsBy(ctx, actor, asset, labels, reason, "")
+}
+
+// SetLabelsBy asserts labels under an approved change.
+func (d *Desk) SetLabelsBy(ctx context.Context, actor fault.Actor, asset string, labels map[string]string, reason, change string) (a Asset, err error) {
+	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+		if err := d.people.ConfirmIn(tx, actor); err != nil {
+			return err
+		}
+		if strings.TrimSpace(reason) == "" || len(reason) > maxName {
+			return noReason()
+		}
+		if a, err = FindIn(tx, asset); err != nil {
+			return err
+		}
+		set, err := cleanLabels(labels)
+		if err != nil {
+			return err
+		}
+		was := a.Labels
+		a.Labels = maps.Clone(was)
+		if a.Labels == nil {
+			a.Labels = map[string]Label{}
+		}
+		for _, key := range slices.Sorted(maps.Keys(set)) {
+			if err := d.mayLabel(tx, a, key, set[key], change); err != nil {
+				return err
+			}
+			a.Labels[key] = Label{Value: set[key], Confidence: Asserted, By: actor.Person, Change: change, Reason: reason, At: tx.Now().UnixMicro()}
+		}
+		a.Version++
+		a.Changed = tx.Now().UnixMicro()
+		if err := saveAsset(tx, a); err != nil {
+			return err
+		}
+		if err := d.labelled(tx, a, was, change); err != nil {
+			return err
+		}
+		return record(tx, "asset.labelled", "asset", string(a.ID), map[string]any{"labels": strings.Join(slices.Sorted(maps.Keys(set)), " "),
+			"reason": reason, "change": change})
+	})
+	return a, err
+}
+
+// labelled keeps what people assert in the asset's history. It is their word, not a difference of production.
+func (d *Desk) labelled(tx *db.Tx, a Asset, was map[string]Label, change string) error {
+	list, err := recordsOf(tx, a.ID)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	w, err := newObserver(tx, &reading{d: d, readings: map[string]ScopeState{}})
+	if err != nil {
+		return err
+	}
+	settled := "asserted by a person"
+	if change != "" {
+		settled = "asserted by " + change
+	}
+	k := list[0]
+	for _, key := range relabelled(was, a.Labels) {
+		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Updated, Path: labelPath(key), Kind: Security,
+			Before: some(was[key].Value), After: some(a.Labels[key].Value), Settled: settled}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cleanLabels(labels map[string]string) (map[string]string, error) {
+	e := fault.New(fault.Invalid, "bad_labels", "The labels cannot be set like that.").FixedBy("you").Then("plumb asset label ASSET environment=test")
+	out := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		v, ok := ReadLabel(key, labels[key])
+		if !ok || len(v) > 300 {
+			e.At("labels", "holds a key that is not governed, or a value that the key does not have")
+			continue
+		}
+		out[key] = v
+	}
+	if len(out) == 0 && len(e.Fields) == 0 {
+		e.At("labels", "holds none")
+	}
+	if len(e.Fields) > 0 {
+		return nil, e
+	}
+	return out, nil
+}
+
+// mayLabel is the rule for one label.
+func (d *Desk) mayLabel(tx *db.Tx, a Asset, key, value, change string) error {
+	old, had := a.Labels[key]
+	stood := had && old.Confidence != Defaulted
+	promotes := key == LabelEnvironment && value == "prod" && stood && old.Value != "prod"
+	loosens := stood && looser(key, old.Value, value)
+	if !promotes && !loosens {
+		return nil
+	}
+	if d.allowed == nil || change == "" {
+		if promotes {
+			return fault.New(fault.Denied, "promotion_needed", "An asset becomes production only by the promotion step of an approved provisioning change.").
+				About(string(a.ID)).Because("promotion", "provisioning: promotion upon verification and approval").FixedBy("whoever asked for the asset").
+				Then("plumb change new --category provisioning")
+		}
+		return fault.New(fault.Denied, "label_loosened", "A label that stands is made less strict only by an approved change.").
+			About(string(a.ID)).Because("labels", "inventory labels: environment and classification").FixedBy("whoever looks after the asset").
+			Then("plumb change new --category configuration")
+	}
+	return d.allowed.LabelApproved(tx, change, a, key, value)
+}
