@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"plumbline.dev/plumb/internal/fault"
@@ -129,6 +130,9 @@ func reason(err error) string {
 	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "dial" {
 		return "no connection"
 	}
+	if errors.Is(err, errLong) || errors.Is(err, errEndless) {
+		return "it answers more than is read"
+	}
 	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
 		return "no answer in time"
 	}
@@ -164,24 +168,31 @@ func local(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Client makes the HTTP client of a source: it follows no redirect, for a credential must not be sent on to another host; each
-// answer has a time limit and at most this many bytes.
+// maxCalls bounds the calls of one reading: a source whose pages never end is not read for ever.
+const maxCalls = 20_000
+
+// Client makes the HTTP client of one reading: it follows no redirect, for a credential must not be sent on to another host;
+// each answer has a time limit and at most this many bytes.
 func Client(transport http.RoundTripper, each time.Duration, most int64) *http.Client {
 	if transport == nil {
 		transport = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: each, ResponseHeaderTimeout: each,
 			MaxResponseHeaderBytes: 1 << 20, MaxIdleConnsPerHost: 2, IdleConnTimeout: each}
 	}
-	return &http.Client{Transport: bounded{transport, most}, Timeout: each,
+	return &http.Client{Transport: &bounded{next: transport, most: most}, Timeout: each,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 type bounded struct {
-	next http.RoundTripper
-	most int64
+	next  http.RoundTripper
+	most  int64
+	calls atomic.Int64
 }
 
 // RoundTrip answers with a body that fails beyond the limit, instead of one that ends there as if it were whole.
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b.calls.Add(1) > maxCalls {
+		return nil, errEndless
+	}
 	answer, err := b.next.RoundTrip(r)
 	if err == nil {
 		answer.Body = &boundedBody{answer.Body, b.most}
@@ -190,7 +201,7 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // CloseIdleConnections lets go of what waits for another call.
-func (b bounded) CloseIdleConnections() {
+func (b *bounded) CloseIdleConnections() {
 	if c, ok := b.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
@@ -201,7 +212,10 @@ type boundedBody struct {
 	left int64
 }
 
-var errLong = errors.New("connect: the answer is longer than is read")
+var (
+	errLong    = errors.New("connect: the answer is longer than is read")
+	errEndless = errors.New("connect: the source has more pages than are read")
+)
 
 // Read reads on while there is room.
 func (b *boundedBody) Read(p []byte) (int, error) {
