@@ -145,11 +145,46 @@ const revDomain = "plumb.rev.v1"
 
 // Digest returns the canonical bytes of the material fields and their digest.
 func (m Material) Digest() (canonical []byte, digest string, err error) {
-	canonical, err = seal.Canonical(m)
+	canonical, err = seal.Canonical(m.plain())
 	if err != nil {
 		return nil, "", fmt.Errorf("encode revision: %w", err)
 	}
 	return canonical, seal.Digest(revDomain, canonical), nil
+}
+
+// plain is the wording as it is read back: an empty list in a member that is left out when it holds nothing
+// is no list. Else the member would be written, read as nothing, and have another digest.
+func (m Material) plain() Material {
+	m.Deploy.Links, m.Deploy.Scans = some(m.Deploy.Links), some(m.Deploy.Scans)
+	hollow := func(b Binding) bool { return b.Plan.Types != nil && len(b.Plan.Types) == 0 }
+	if slices.ContainsFunc(m.Bindings, hollow) {
+		m.Bindings = slices.Clone(m.Bindings)
+		for i := range m.Bindings {
+			m.Bindings[i].Plan = m.Bindings[i].Plan.plain()
+		}
+	}
+	if b := m.Rollback.Binding; b != nil && hollow(*b) {
+		own := *b
+		own.Plan = own.Plan.plain()
+		m.Rollback.Binding = &own
+	}
+	return m
+}
+
+func (p PlanSum) plain() PlanSum {
+	p.Types = some(p.Types)
+	if len(p.Touches) == 0 {
+		p.Touches = nil
+	}
+	return p
+}
+
+// some is a list that holds something, or none.
+func some(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 // sameRun is the digest of what would run: two revisions that share it differ in nothing that reaches
@@ -164,7 +199,7 @@ func (m Material) sameRun() (string, error) {
 		b := m.Rollback.Binding.equalForm()
 		m.Rollback.Binding = &b
 	}
-	canonical, err := seal.Canonical(m)
+	canonical, err := seal.Canonical(m.plain())
 	return seal.Digest("plumb.run.v1", canonical), err
 }
 

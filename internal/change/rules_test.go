@@ -1,10 +1,12 @@
 package change
 
 import (
+	"slices"
 	"testing"
 
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/wire"
 )
 
@@ -249,4 +251,35 @@ func FuzzParseID(f *testing.F) {
 			t.Errorf("ParseID(%q) = %q, read again %q, %v", s, id, again, err)
 		}
 	})
+}
+
+// What is read back is what was filed: an empty list is an absent one, also where it stands alone in a
+// member. Else an evidence pack could not show that its wording is the one that was approved.
+func TestAWordingReadBackHasTheDigestThatItWasFiledWith(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]func(*Material){
+		"as it is": func(*Material) {}, "an empty deploy": func(m *Material) { m.Deploy = Deploy{Links: []string{}, Scans: []string{}} },
+		"empty lists":   func(m *Material) { m.Components, m.Checks, m.DataFlags = []string{}, []string{}, []string{} },
+		"no window":     func(m *Material) { m.Window = Envelope{} },
+		"half a window": func(m *Material) { m.Window = Envelope{From: instant(modelNow)} },
+		"an empty plan": func(m *Material) { m.Bindings[0].Plan = PlanSum{Types: []string{}, Touches: []Touch{}} },
+	} {
+		m := newMachine(t).start(t).snap.Revision.Material
+		m.Bindings = slices.Clone(m.Bindings)
+		edit(&m)
+		if err := m.clean(); err != nil {
+			t.Fatal(err)
+		}
+		canonical, digest, err := m.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Material
+		if err := seal.Decode(canonical, &back); err != nil {
+			t.Fatal(err)
+		}
+		if _, again, err := back.Digest(); err != nil || again != digest {
+			t.Errorf("%s: %s is read back as something else (%v)", name, canonical, err)
+		}
+	}
 }
