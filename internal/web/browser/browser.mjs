@@ -47,3 +47,18 @@ export async function look(page) {
     return r.violations.map((v) => ({ id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map((n) => n.target.join(' ') + ': ' + (n.any[0] || n.all[0] || n.none[0] || {}).message) }));
   });
 }
+
+// visitor opens a window of somebody's own.
+export async function visitor(browser, base) {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 900 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10000);
+  watch(page, base, (text) => /status of (4\d\d)/.test(text));
+  return page;
+}
+
+// step says what was done, and ends the journey where it was not.
+export function must(yes, what) {
+  tell('step', { what });
+  if (!yes) throw new Error(what);
+}

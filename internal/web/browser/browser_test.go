@@ -125,25 +125,40 @@ func TestEveryPageForEverybody(t *testing.T) {
 	quiet(t, s)
 }
 
-// One change goes from the request to the proof by clicking, its first approval with the keyboard alone,
-// and the proof that the page gave out holds without the server.
-func TestOneChangeByClickingOnly(t *testing.T) {
-	s := servertest.Start(t)
+// From an empty server a company is set up and one change goes from the request to the proof, by clicking,
+// its first approval with the keyboard alone; the proof and the evidence that the pages gave out hold
+// without the server.
+func TestTheWholeJourneyByClicking(t *testing.T) {
+	s := servertest.Empty(t)
 	dir := t.TempDir()
-	for _, name := range []string{servertest.Alice, servertest.Sam, servertest.Erin} {
-		s.As(name) // chooses the password
-	}
-	script(t, "journey.mjs", map[string]any{"base": s.URL, "password": servertest.Password, "ci": s.CI().Secret, "account": "ci", "dir": dir})
+	script(t, "journey.mjs", map[string]any{"base": s.URL, "code": s.SetupCode(), "password": servertest.Password, "dir": dir})
 	quiet(t, s)
 	text, err := os.ReadFile(filepath.Join(dir, "event.proof.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	var in struct {
+		Token string `json:"token"`
+	}
+	s.Nobody().Want(200, "POST", "/login", map[string]any{"username": servertest.Sam, "password": servertest.Password}).Into(&in)
 	var keys struct {
 		Ledger string `json:"ledger"`
 	}
-	s.As("sam").Want(200, "GET", "/keys", nil).Into(&keys)
+	s.With(in.Token).Want(200, "GET", "/keys", nil).Into(&keys)
 	if _, leaf, err := prove.CheckProof(text, keys.Ledger); err != nil || leaf.Object.Type != "change" {
 		t.Errorf("the proof that was downloaded does not hold: %v", err)
+	}
+	f, err := os.Open(filepath.Join(dir, "period.plumb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := prove.Verify(t.Context(), f, info.Size(), prove.Options{Ledger: keys.Ledger})
+	if err != nil || !r.Whole() || r.Kind != "period" {
+		t.Errorf("the evidence that was downloaded does not hold: %v %+v", err, r)
 	}
 }
