@@ -184,3 +184,33 @@ func TestAVerdictEndsWithARoleThatEnds(t *testing.T) {
 		t.Errorf("code %d after the role ended, want 4", v.Code)
 	}
 }
+
+// A change has no stages of its own, so a name for one that its executor makes up is no second execution:
+// not while the first one runs, and not after it failed.
+func TestAnInventedStageIsNoSecondExecution(t *testing.T) {
+	t.Parallel()
+	o := company(t)
+	staged := func(q wire.GateRequest, stage string) wire.GateRequest {
+		q.Stage = stage
+		return q
+	}
+	c := o.authorized(t)
+	p := o.opened(t, "ivo", request(c.ID))
+	for _, stage := range []string{"", "two", " "} {
+		v, err := o.Open(t.Context(), o.as("ivo"), staged(request(c.ID), stage))
+		if err == nil && (v.Code != wire.ExitDenied || v.Permit != nil) {
+			t.Errorf("stage %q while the change runs: %+v, want denied", stage, v)
+		}
+	}
+	_, err := o.Finish(t.Context(), o.as("ivo"), wire.GateClose{Permit: p.ID, Fence: p.Fence, Outcome: "failure", Exit: 1})
+	must(t, err)
+	o.opened(t, "ivo", back(c.ID))
+	for _, q := range []wire.GateRequest{staged(request(c.ID), "three"), staged(back(c.ID), "four")} {
+		v, err := o.Open(t.Context(), o.as("ivo"), q)
+		must(t, err)
+		if v.Code != wire.ExitDenied || v.Permit != nil {
+			t.Errorf("%s in stage %q after a failure: %+v, want denied", q.Kind, q.Stage, v)
+		}
+	}
+	o.whole(t)
+}

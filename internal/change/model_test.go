@@ -324,6 +324,7 @@ func open(by, kind, bytes string) step {
 		if kind == wire.KindRollback {
 			q.Observed = []wire.Observed{{Kind: "runbook", Name: "back.sh", Digest: bytes}}
 		}
+		q.Stage = "of " + by // each invents a stage of their own
 		v := s.verdict(session(by), q, w.now())
 		if (v.Code == wire.ExitAllowed) != (v.Verdict == wire.Allow) {
 			panic("verdict and code disagree")
@@ -331,7 +332,7 @@ func open(by, kind, bytes string) step {
 		if v.Code != wire.ExitAllowed {
 			return false
 		}
-		s.started(Permit{ID: seal.NewID("prm"), Kind: kind, Attempt: 1, Person: by, Account: "acc_" + by, Outcome: Running, Rev: s.Change.RevDigest})
+		s.started(Permit{ID: seal.NewID("prm"), Kind: kind, Stage: q.Stage, Attempt: 1, Person: by, Account: "acc_" + by, Outcome: Running, Rev: s.Change.RevDigest})
 		return true
 	}}
 }

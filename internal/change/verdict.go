@@ -108,8 +108,9 @@ func (s *Snapshot) named(actor fault.Actor) bool {
 	})
 }
 
-// maxAttempts is how often one kind of permit can be opened for one revision and stage: once. What
-// failed is rolled back or goes on as a new revision.
+// maxAttempts is how often one kind of permit can be opened for one change: once, whatever stage the caller
+// names, because a change has no stages that anybody approved. What failed is rolled back or goes on as
+// another change.
 const maxAttempts = 1
 
 func (s *Snapshot) judgeAttempt(v *wire.GateVerdict, q wire.GateRequest) {
@@ -120,7 +121,7 @@ func (s *Snapshot) judgeAttempt(v *wire.GateVerdict, q wire.GateRequest) {
 		deny(v, "attempt_not_allowed", "single-use", "policy statement (a)", "the requester", "This change can be executed once.")
 	}
 	for _, p := range s.Permits {
-		if p.Kind == q.Kind && p.Stage == q.Stage && p.Attempt == attempt(q) {
+		if p.Kind == q.Kind && p.Attempt == attempt(q) {
 			deny(v, "attempt_used", "single-use", "policy statement (a)", "the requester", "The permit for this attempt was used already.")
 		}
 		if p.Outcome == Running && p.Kind != wire.KindPlan && q.Kind == wire.KindApply && p.Kind != q.Kind {

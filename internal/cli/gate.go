@@ -37,7 +37,7 @@ func (q *asking) addFlags(cmd *cobra.Command, waits bool) {
 	f := cmd.Flags()
 	f.StringVar(&q.kind, "kind", wire.KindApply, "apply, rollback or plan")
 	f.StringVar(&q.env, "env", "", "environment; another one than the approved is a mismatch")
-	f.StringVar(&q.stage, "stage", "", "stage, where the change has several")
+	f.StringVar(&q.stage, "stage", "", "what the pipeline calls this stage; kept with the permit, allows no further run")
 	f.Int64Var(&q.attempt, "attempt", 1, "number of the attempt")
 	f.StringSliceVar(&q.targets, "target", nil, "target that will be touched; one that was not approved is a mismatch")
 	if waits {

@@ -492,9 +492,13 @@ func TestReplayHoldsEachRuleByItself(t *testing.T) {
 		"by a word on another": {approval, false, func(_ *verifier, r *record) { r.decisions[0].Rev = moreBytes }},
 		"in an earlier round":  {approval, false, func(_ *verifier, r *record) { r.shell.Body.Before = 1 }},
 
-		"released":                    {permits, true, func(*verifier, *record) {}},
-		"a plan before anything":      {permits, true, func(_ *verifier, r *record) { r.permits[0].Kind, r.decisions = wire.KindPlan, nil }},
-		"released twice":              {permits, false, func(_ *verifier, r *record) { r.permits = append(r.permits, r.permits[0]); r.permits[1].Fence++ }},
+		"released":               {permits, true, func(*verifier, *record) {}},
+		"a plan before anything": {permits, true, func(_ *verifier, r *record) { r.permits[0].Kind, r.decisions = wire.KindPlan, nil }},
+		"released twice":         {permits, false, func(_ *verifier, r *record) { r.permits = append(r.permits, r.permits[0]); r.permits[1].Fence++ }},
+		"released in stages": {permits, false, func(_ *verifier, r *record) {
+			r.permits = append(r.permits, r.permits[0])
+			r.permits[1].Fence, r.permits[1].Stage = r.permits[1].Fence+1, "two"
+		}},
 		"in another order":            {permits, false, func(_ *verifier, r *record) { r.permits[0].Fence = 0 }},
 		"before it was approved":      {permits, false, func(_ *verifier, r *record) { r.permits[0].seq = 6 }},
 		"for other approvals":         {permits, false, func(_ *verifier, r *record) { r.permits[0].Approvals = someBytes }},

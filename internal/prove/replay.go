@@ -287,7 +287,7 @@ func (v *verifier) judgeModel(r *record, d decision) error {
 func (v *verifier) judgePermits(r *record) error {
 	seen, fence := map[string]bool{}, int64(0)
 	for _, p := range r.permits {
-		once := fmt.Sprintf("%s/%s/%d", p.Kind, p.Stage, p.Attempt)
+		once := fmt.Sprintf("%s/%d", p.Kind, p.Attempt)
 		switch {
 		case seen[once]:
 			return fmt.Errorf("the attempt %s was released twice", once)
