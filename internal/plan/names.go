@@ -50,6 +50,9 @@ func secretName[T ~string | ~[]byte](name T, bare bool) bool {
 	return endsIn(n, "account") || !endsInAny(n, plainEnds)
 }
 
+// SecretName reports whether a setting of this name holds a secret, whatever the value looks like.
+func SecretName(name string) bool { return secretName(name, false) }
+
 // plainLetters appends a name in lower case without its separators.
 func plainLetters[T ~string | ~[]byte](dst []byte, name T) []byte {
 	for i := 0; i < len(name); i++ {
