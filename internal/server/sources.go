@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"plumbline.dev/plumb/internal/connect/csv"
+	"plumbline.dev/plumb/internal/connect/jupiterone"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/seal"
@@ -17,7 +19,10 @@ import (
 
 // sourceKinds lists every kind of source that the inventory can read. A new one is a folder of internal/connect and a line here.
 func sourceKinds() []inventory.Kind {
-	return []inventory.Kind{}
+	return []inventory.Kind{
+		csv.Kind(),
+		jupiterone.Kind(),
+	}
 }
 
 // sourcesEvery is how often the server looks for sources that are due.

@@ -1,0 +1,134 @@
+package jupiterone
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
+)
+
+const canary = "s3cr3t-CANARY-value-9Xq"
+
+func collect(t *testing.T, text string) (map[string]inventory.Record, error) {
+	t.Helper()
+	src, err := Kind().Open(inventory.Input{Document: strings.NewReader(text),
+		Mask: func(s string) inventory.Value { return inventory.Text(fmt.Sprintf("hmac:%d", len(s))) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]inventory.Record{}
+	err = src.Collect(t.Context(), func(r inventory.Record) error { out[r.Native] = r; return nil })
+	return out, err
+}
+
+// The document is built after the examples of JupiterOne's data model.
+const sample = `{"entities":[
+ {"_key":"aws:instance:i-0abc","_type":"aws_instance","_class":["Host"],"_version":7,"_id":"x","name":"web-1","displayName":"web one",
+  "classification":"confidential","criticality":8,"tag.Environment":"production","tags":["role:web"],"macAddress":["02:FC:00:00:00:01"],
+  "arn":"arn:aws:ec2:eu-central-1:123456789012:instance/i-0abc","encrypted":true,"createdOn":1700000000000,
+  "adminPassword":"` + canary + `","config":{"apiToken":"` + canary + `","size":"cx22"},"ports":[443,80]},
+ {"_key":"aws:security_group:sg-1","_type":"aws_security_group","_class":"Firewall","name":"edge"}],
+"relationships":[{"_key":"k:relation:1","_type":"aws_security_group_protects_instance","_class":"PROTECTS",
+  "_fromEntityKey":"aws:security_group:sg-1","_toEntityKey":"aws:instance:i-0abc"}]}`
+
+func TestEntitiesAndRelationshipsBecomeRecords(t *testing.T) {
+	t.Parallel()
+	out, err := collect(t, sample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := out["aws:instance:i-0abc"]
+	if h.Class != inventory.Host || h.Type != "aws_instance" || h.Name != "web-1" {
+		t.Errorf("got %+v", h)
+	}
+	for k, want := range map[string]string{"environment": "prod", "classification": "confidential", "criticality": "8", "role": "web"} {
+		if h.Labels[k] != want {
+			t.Errorf("label %s is %q, want %q", k, h.Labels[k], want)
+		}
+	}
+	if len(h.IDs) != 2 || h.Attrs["ports"] != inventory.Set("443", "80") || h.Attrs["config.size"] != inventory.Text("cx22") {
+		t.Errorf("ids %v, attrs %v", h.IDs, h.Attrs)
+	}
+	if h.Volatile["createdOn"] != inventory.Number(1700000000000) {
+		t.Errorf("volatile %v", h.Volatile)
+	}
+	want := inventory.Link{Verb: "PROTECTS", To: inventory.ByRecord("aws_instance", "aws:instance:i-0abc")}
+	if e := out["aws:security_group:sg-1"].Edges; len(e) != 1 || e[0] != want {
+		t.Errorf("edges %v, want %v", e, want)
+	}
+	if all := fmt.Sprint(out); strings.Contains(all, canary) || !strings.Contains(all, "hmac:") {
+		t.Error("a secret of the document entered a record")
+	}
+}
+
+func TestWhatIsNotWholeIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"nothing":         "",
+		"no entities":     `{"entities":[]}`,
+		"no key":          `{"entities":[{"_type":"a","_class":"Host"}]}`,
+		"unknown class":   `{"entities":[{"_key":"a","_type":"a","_class":"Thing"}]}`,
+		"a key twice":     `{"entities":[{"_key":"a","_type":"a","_class":"Host"},{"_key":"a","_type":"b","_class":"Host"}]}`,
+		"a member twice":  `{"entities":[{"_key":"a","_key":"b","_type":"a","_class":"Host"}]}`,
+		"an open end":     `{"entities":[{"_key":"a","_type":"a","_class":"Host"}],"relationships":[{"_class":"HAS","_fromEntityKey":"a","_toEntityKey":"b"}]}`,
+		"an unknown verb": `{"entities":[{"_key":"a","_type":"a","_class":"Host"}],"relationships":[{"_class":"EATS","_fromEntityKey":"a","_toEntityKey":"a"}]}`,
+		"half":            sample[:len(sample)/2],
+		"deep":            `{"entities":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
+	} {
+		out, err := collect(t, text)
+		if err == nil || len(out) != 0 {
+			t.Errorf("%s: %d records, error %v", name, len(out), err)
+		} else if fault.Of(err).Kind == fault.Internal {
+			t.Errorf("%s: %v is no refusal", name, err)
+		}
+	}
+}
+
+// What is given out is taken again, with the same names, labels, properties and edges.
+func TestAnExportIsReadBack(t *testing.T) {
+	t.Parallel()
+	assets := []inventory.Asset{
+		{ID: "AST-000002", Class: inventory.Firewall, Type: "hcloud_firewall", Name: "edge \u202e\"<", State: inventory.Missing},
+		{ID: "AST-000001", Class: inventory.Host, Type: "hcloud_server", Name: "web-1", State: inventory.Present, First: 5_000_000, Changed: 6_000_000,
+			Labels: map[string]inventory.Label{"environment": {Value: "prod", Confidence: inventory.Asserted}, "criticality": {Value: "9", Confidence: inventory.Defaulted}},
+			Attrs:  map[string]inventory.Worded{"size": {Value: inventory.Text("cx22"), Kind: inventory.Config}, "ports": {Value: inventory.Set("80", "443")}}},
+	}
+	edges := []Edge{{"AST-000002", "AST-000001", "PROTECTS"}, {"AST-000002", "AST-000001", "PROTECTS"}, {"AST-000002", "AST-000009", "PROTECTS"}}
+	b, err := Export(assets, edges)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Export([]inventory.Asset{assets[1], assets[0]}, edges)
+	if err != nil || string(again) != string(b) {
+		t.Errorf("the order of the assets shows in the document: %v", err)
+	}
+	out, err := collect(t, string(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, f := out["plumbline:AST-000001"], out["plumbline:AST-000002"]
+	if len(out) != 2 || h.Name != "web-1" || h.Type != "hcloud_server" || f.Name != assets[0].Name || f.Class != inventory.Firewall {
+		t.Errorf("got %v", out)
+	}
+	if h.Labels["environment"] != "prod" || h.Labels["criticality"] != "9" || h.Attrs["size"] != inventory.Text("cx22") ||
+		h.Attrs["ports"] != inventory.Set("80", "443") || f.Attrs["active"] != inventory.Flag(false) {
+		t.Errorf("labels %v, attrs %v, other's %v", h.Labels, h.Attrs, f.Attrs)
+	}
+	if len(f.Edges) != 1 || f.Edges[0].To != inventory.ByRecord("hcloud_server", "plumbline:AST-000001") {
+		t.Errorf("edges %v", f.Edges)
+	}
+}
+
+func FuzzCollect(f *testing.F) {
+	f.Add(sample)
+	f.Add(`{"entities":[{"_key":"a","_type":"a","_class":"Host","a":{"b":[{"c":1e9}]}}],"relationships":[]}`)
+	f.Add(`{"entities":[null,1,[]]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		out, err := collect(t, text)
+		if err != nil && (len(out) != 0 || fault.Of(err).Kind == fault.Internal) {
+			t.Errorf("%d records with %v", len(out), err)
+		}
+	})
+}
