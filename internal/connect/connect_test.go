@@ -2,6 +2,7 @@ package connect
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -93,5 +94,25 @@ func TestAFailureIsToldWithoutWhatWasSent(t *testing.T) {
 	}
 	if codeOf(Status("servers", http.StatusForbidden)) != "not_admitted" || codeOf(Status("servers", http.StatusBadGateway)) != "not_readable" {
 		t.Error("status")
+	}
+}
+
+func TestSettingsAreLists(t *testing.T) {
+	t.Parallel()
+	if got := strings.Join(List(" a, b;a\n c\t"), "|"); got != "a|b|c" {
+		t.Errorf("list: %s", got)
+	}
+	for text, want := range map[string]string{"host": "host:53", "host:5": "host:5", "::1": "[::1]:53", "[::1]:5": "[::1]:5"} {
+		if got := Address(text, "53"); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+	for text, want := range map[string][2]bool{"Yes": {true, true}, "": {false, true}, "no": {false, true}, "perhaps": {false, false}} {
+		if yes, ok := Yes(text); yes != want[0] || ok != want[1] {
+			t.Errorf("%q: %v %v", text, yes, ok)
+		}
+	}
+	if got := fmt.Sprint(HostNames("DB1.Example.org.")); got != "[{hostname db1} {fqdn db1.example.org}]" || HostNames("\xff") != nil || HostNames("") != nil {
+		t.Errorf("names: %s", got)
 	}
 }

@@ -80,6 +80,7 @@ var testOnly = map[string]string{
 	"internal/connect/hetzner/hetznertest": "it is a cloud in which nothing is real",
 	"internal/db/dbtest":                   "it opens doors past the kernel, for tests that tamper",
 	"internal/server/servertest":           "it holds a ceremony with passwords that everybody knows",
+	"internal/connect/connecttest":         "it starts daemons and kills them, for tests of sources",
 }
 
 func roomOf(path string) (room string, level int) {
