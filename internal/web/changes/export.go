@@ -2,25 +2,16 @@ package changes
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/directory"
-	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/sheet"
 )
 
 // maxExport bounds one file; who needs more narrows the period, or takes an evidence pack.
 const maxExport = 200_000
-
-// slowExport is how long an export may take.
-const slowExport = 10 * time.Minute
 
 var header = []string{"change", "summary", "state", "type", "category", "risk", "requested by", "filed", "submitted", "authorized", "first run", "outcome", "closed", "closure", "revision digest"}
 
@@ -70,48 +61,8 @@ func (p Pages) export(v *frame.Visit) error {
 		}
 		return fmt.Errorf("more than %d changes", maxExport)
 	}
-	if err := http.NewResponseController(v.W).SetWriteDeadline(v.Now.Add(slowExport)); err != nil {
-		return fmt.Errorf("prepare export: %w", err)
-	}
-	write, kind := writer(v.R.PathValue("format"), r, each)
-	if write == nil {
-		return fault.New(fault.NotFound, "no_format", "A list is exported as csv, xlsx or json.").FixedBy("you").Then("choose one of them")
-	}
-	h := v.W.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="changes-%s.%s"`, v.Now.UTC().Format("20060102-1504"), v.R.PathValue("format")))
-	if err := write(v.W); err != nil {
-		return v.Cut(err) // half a list must not look whole
-	}
-	return nil
-}
-
-// writer chooses how a list is written, and the media type; nil for an unknown format.
-func writer(format string, r *directory.Roster, each func(func(change.Change) error) error) (write func(io.Writer) error, kind string) {
-	rows := func(put func([]sheet.Cell) error) error {
-		return each(func(c change.Change) error { return put(cells(c, r)) })
-	}
-	switch format {
-	case "csv":
-		return func(w io.Writer) error { return sheet.CSV(w, header, rows) }, "text/csv; charset=utf-8; header=present"
-	case "xlsx":
-		return func(w io.Writer) error { return sheet.XLSX(w, "Changes", header, rows) }, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-	case "json":
-		return func(w io.Writer) error { return asJSON(w, r, each) }, "application/json"
-	}
-	return nil, ""
-}
-
-func asJSON(w io.Writer, r *directory.Roster, each func(func(change.Change) error) error) error {
-	out := jsontext.NewEncoder(w)
-	if err := out.WriteToken(jsontext.BeginArray); err != nil {
-		return err
-	}
-	err := each(func(c change.Change) error { return json.MarshalEncode(out, lineOf(c, r)) })
-	if err != nil {
-		return err
-	}
-	return out.WriteToken(jsontext.EndArray)
+	return frame.Export[change.Change]{Name: "changes", Title: "Changes", Header: header, Each: each,
+		Cells: func(c change.Change) []sheet.Cell { return cells(c, r) }, Line: func(c change.Change) any { return lineOf(c, r) }}.Answer(v)
 }
 
 func lineOf(c change.Change, r *directory.Roster) line {

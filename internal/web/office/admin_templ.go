@@ -441,7 +441,7 @@ func people_(l listed) templ.Component {
 	})
 }
 
-func newPerson(d desk, e *entry) templ.Component {
+func newPerson(d desk, e *frame.Entry) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -516,7 +516,7 @@ func newPerson(d desk, e *entry) templ.Component {
 	})
 }
 
-func editedPerson(d desk, x directory.Person, e *entry) templ.Component {
+func editedPerson(d desk, x directory.Person, e *frame.Entry) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

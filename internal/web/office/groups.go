@@ -22,7 +22,7 @@ type circle struct {
 type groupsView struct {
 	desk
 	Groups []circle
-	Entry  *entry
+	Entry  *frame.Entry
 }
 
 type groupView struct {
@@ -31,7 +31,7 @@ type groupView struct {
 	Members []place
 	Into    []directory.Group // groups that this one is in
 	Add     []candidate
-	Entry   *entry
+	Entry   *frame.Entry
 }
 
 // place is one member of a group.
@@ -53,9 +53,9 @@ func circleOf(r *directory.Roster, pack *policy.Pack, g directory.Group) circle 
 	return c
 }
 
-func (p Pages) listGroups(v *frame.Visit) error { return p.groups(v, http.StatusOK, filled()) }
+func (p Pages) listGroups(v *frame.Visit) error { return p.groups(v, http.StatusOK, frame.Filled()) }
 
-func (p Pages) groups(v *frame.Visit, status int, e *entry) error {
+func (p Pages) groups(v *frame.Visit, status int, e *frame.Entry) error {
 	r, err := p.People.Roster(v.Ctx())
 	if err != nil {
 		return err
@@ -77,8 +77,8 @@ func (p Pages) addGroup(v *frame.Visit) error {
 	}
 	g, err := p.People.AddGroup(v.Ctx(), v.Actor, v.Value("name"), v.Value("note"))
 	if err != nil {
-		e := typed(v)
-		if status, again := e.refuse(err); again {
+		e := frame.Typed(v)
+		if status, again := e.Refuse(err); again {
 			return p.groups(v, status, e)
 		}
 		return err
@@ -86,9 +86,9 @@ func (p Pages) addGroup(v *frame.Visit) error {
 	return v.Go("/admin/groups/"+string(g.ID), "The group is made. It is empty and gives nothing yet.")
 }
 
-func (p Pages) showGroup(v *frame.Visit) error { return p.group(v, http.StatusOK, filled()) }
+func (p Pages) showGroup(v *frame.Visit) error { return p.group(v, http.StatusOK, frame.Filled()) }
 
-func (p Pages) group(v *frame.Visit, status int, e *entry) error {
+func (p Pages) group(v *frame.Visit, status int, e *frame.Entry) error {
 	r, err := p.People.Roster(v.Ctx())
 	if err != nil {
 		return err
@@ -140,8 +140,8 @@ func (p Pages) changeGroup(v *frame.Visit, to, done string, do func(directory.Gr
 	}
 	id := directory.GroupID(v.R.PathValue("id"))
 	if err := do(id); err != nil {
-		e := typed(v)
-		if status, again := e.refuse(err); again && e.Refused.Code != "no_group" {
+		e := frame.Typed(v)
+		if status, again := e.Refuse(err); again && e.Refused.Code != "no_group" {
 			return p.group(v, status, e)
 		}
 		return err

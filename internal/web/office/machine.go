@@ -46,7 +46,7 @@ func (p Pages) showKeys(v *frame.Visit) error {
 type hooksView struct {
 	desk
 	Rows   []hookRow
-	Entry  *entry
+	Entry  *frame.Entry
 	Secret string // of a webhook that was just made, shown this once
 }
 
@@ -55,9 +55,9 @@ type hookRow struct {
 	Name string // of who made it
 }
 
-func (p Pages) listHooks(v *frame.Visit) error { return p.hooks(v, http.StatusOK, filled(), "") }
+func (p Pages) listHooks(v *frame.Visit) error { return p.hooks(v, http.StatusOK, frame.Filled(), "") }
 
-func (p Pages) hooks(v *frame.Visit, status int, e *entry, secret string) error {
+func (p Pages) hooks(v *frame.Visit, status int, e *frame.Entry, secret string) error {
 	r, err := p.People.Roster(v.Ctx())
 	if err != nil {
 		return err
@@ -79,13 +79,13 @@ func (p Pages) addHook(v *frame.Visit) error {
 	}
 	secret, err := p.Hooks.Make(v.Ctx(), v.Actor, v.Value("url"), words(v.Value("verbs")))
 	if err != nil {
-		e := typed(v)
-		if status, again := e.refuse(err); again {
+		e := frame.Typed(v)
+		if status, again := e.Refuse(err); again {
 			return p.hooks(v, status, e, "")
 		}
 		return err
 	}
-	return p.hooks(v, http.StatusOK, filled(), secret)
+	return p.hooks(v, http.StatusOK, frame.Filled(), secret)
 }
 
 type hookView struct {
@@ -95,12 +95,12 @@ type hookView struct {
 	Rows  []Delivery
 	Older string
 	Newer string
-	Entry *entry
+	Entry *frame.Entry
 }
 
-func (p Pages) showHook(v *frame.Visit) error { return p.hook(v, http.StatusOK, filled()) }
+func (p Pages) showHook(v *frame.Visit) error { return p.hook(v, http.StatusOK, frame.Filled()) }
 
-func (p Pages) hook(v *frame.Visit, status int, e *entry) error {
+func (p Pages) hook(v *frame.Visit, status int, e *frame.Entry) error {
 	id := v.R.PathValue("id")
 	list, err := p.Hooks.List(v.Ctx())
 	if err != nil {
@@ -153,8 +153,8 @@ func (p Pages) replayHook(v *frame.Visit) error {
 	}
 	id := v.R.PathValue("id")
 	if err := p.Hooks.Replay(v.Ctx(), v.Actor, id, from); err != nil {
-		e := typed(v)
-		if status, again := e.refuse(err); again && e.Refused.Code != "no_webhook" {
+		e := frame.Typed(v)
+		if status, again := e.Refuse(err); again && e.Refused.Code != "no_webhook" {
 			return p.hook(v, status, e)
 		}
 		return err
@@ -179,19 +179,19 @@ func (p Pages) showJobs(v *frame.Visit) error {
 type settingsView struct {
 	desk
 	directory.Install
-	Entry  *entry
+	Entry  *frame.Entry
 	Sample string
 }
 
 func (p Pages) askSettings(v *frame.Visit) error { return p.settings(v, http.StatusOK, nil) }
 
-func (p Pages) settings(v *frame.Visit, status int, e *entry) error {
+func (p Pages) settings(v *frame.Visit, status int, e *frame.Entry) error {
 	i, err := p.People.Install(v.Ctx())
 	if err != nil {
 		return err
 	}
 	if e == nil {
-		e = filled("company", i.Company, "prefix", i.Prefix, "zone", i.Zone)
+		e = frame.Filled("company", i.Company, "prefix", i.Prefix, "zone", i.Zone)
 	}
 	s := settingsView{desk: p.desk(v, "Settings", "/admin/settings"), Install: i, Entry: e, Sample: p.Sample}
 	return v.ShowAs(status, s.Frame, settings_(s))
@@ -203,8 +203,8 @@ func (p Pages) saveSettings(v *frame.Visit) error {
 	}
 	s := directory.Settings{Company: v.Value("company"), Prefix: v.Value("prefix"), Zone: v.Value("zone")}
 	if _, err := p.People.EditInstall(v.Ctx(), v.Actor, s); err != nil {
-		e := typed(v)
-		if status, again := e.refuse(err); again {
+		e := frame.Typed(v)
+		if status, again := e.Refuse(err); again {
 			return p.settings(v, status, e)
 		}
 		return err

@@ -2,7 +2,7 @@
 // accounts, tokens, keys, sessions, webhooks, the server's jobs and settings; each person's own profile;
 // the help, and the page that shows all components. It decides nothing: the desks do.
 //
-// Read in this order: office.go (the routes), entry.go (a form as it was typed), people.go, person.go,
+// Read in this order: office.go (the routes), people.go, person.go,
 // groups.go, roles.go, services.go, access.go (tokens and sessions), machine.go (keys, webhooks, jobs,
 // settings), profile.go, help.go, steps.go (the first steps on an empty server).
 package office

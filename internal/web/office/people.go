@@ -108,9 +108,9 @@ func Invitation(base, username string) string {
 	return strings.TrimSuffix(base, "/") + "/login?code=yes&user=" + url.QueryEscape(username)
 }
 
-func (p Pages) askPerson(v *frame.Visit) error { return p.personForm(v, http.StatusOK, filled()) }
+func (p Pages) askPerson(v *frame.Visit) error { return p.personForm(v, http.StatusOK, frame.Filled()) }
 
-func (p Pages) personForm(v *frame.Visit, status int, e *entry) error {
+func (p Pages) personForm(v *frame.Visit, status int, e *frame.Entry) error {
 	d := p.desk(v, "Add a person", "/admin/people")
 	return v.ShowAs(status, d.Frame, newPerson(d, e))
 }
@@ -122,8 +122,8 @@ func (p Pages) addPerson(v *frame.Visit) error {
 	n := directory.NewPerson{Name: v.Value("name"), Email: v.Value("email"), Username: v.Value("username"), Note: v.Value("note")}
 	x, code, err := p.People.AddPerson(v.Ctx(), v.Actor, n)
 	if err != nil {
-		e := typed(v)
-		if status, again := e.refuse(err); again {
+		e := frame.Typed(v)
+		if status, again := e.Refuse(err); again {
 			return p.personForm(v, status, e)
 		}
 		return err
@@ -136,10 +136,10 @@ func (p Pages) askEdit(v *frame.Visit) error {
 	if err != nil {
 		return err
 	}
-	return p.editForm(v, http.StatusOK, x, filled("name", x.Name, "email", x.Email, "note", x.Note))
+	return p.editForm(v, http.StatusOK, x, frame.Filled("name", x.Name, "email", x.Email, "note", x.Note))
 }
 
-func (p Pages) editForm(v *frame.Visit, status int, x directory.Person, e *entry) error {
+func (p Pages) editForm(v *frame.Visit, status int, x directory.Person, e *frame.Entry) error {
 	d := p.desk(v, "Edit "+x.Name, "/admin/people")
 	return v.ShowAs(status, d.Frame, editedPerson(d, x, e))
 }
@@ -153,8 +153,8 @@ func (p Pages) editPerson(v *frame.Visit) error {
 		return err
 	}
 	if _, err := p.People.EditPerson(v.Ctx(), v.Actor, x.ID, v.Value("name"), v.Value("email"), v.Value("note")); err != nil {
-		e := typed(v)
-		if status, again := e.refuse(err); again {
+		e := frame.Typed(v)
+		if status, again := e.Refuse(err); again {
 			return p.editForm(v, status, x, e)
 		}
 		return err

@@ -26,7 +26,7 @@ type one struct {
 	Tokens   []directory.Token
 	Away     personal.Away
 	Handed   *handed
-	Entry    *entry
+	Entry    *frame.Entry
 	names    map[directory.GroupID]string
 }
 
@@ -49,7 +49,7 @@ func (p Pages) showPerson(v *frame.Visit) error {
 }
 
 // person shows one person; e is a refused act, h a code to hand out.
-func (p Pages) person(v *frame.Visit, status int, id directory.PersonID, e *entry, h *handed) error {
+func (p Pages) person(v *frame.Visit, status int, id directory.PersonID, e *frame.Entry, h *handed) error {
 	r, err := p.People.Roster(v.Ctx())
 	if err != nil {
 		return err
@@ -149,8 +149,8 @@ func (p Pages) act(v *frame.Visit, done string, do func(id directory.PersonID) e
 	}
 	id := directory.PersonID(v.R.PathValue("id"))
 	if err := do(id); err != nil {
-		e := typed(v)
-		if status, again := e.refuse(err); again && e.Refused.Code != "no_person" {
+		e := frame.Typed(v)
+		if status, again := e.Refuse(err); again && e.Refused.Code != "no_person" {
 			return p.person(v, status, id, e, nil)
 		}
 		return err
@@ -199,8 +199,8 @@ func (p Pages) hand(v *frame.Visit, do func(x directory.Person) (username string
 	}
 	name, code, again, err := do(x)
 	if err != nil {
-		e := typed(v)
-		if status, again := e.refuse(err); again {
+		e := frame.Typed(v)
+		if status, again := e.Refuse(err); again {
 			return p.person(v, status, x.ID, e, nil)
 		}
 		return err

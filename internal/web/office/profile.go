@@ -27,17 +27,17 @@ type profileView struct {
 	Over      int                 // tokens that do not work any more, and are not listed
 	Accounts  []directory.Account // that a token can be for
 	Repos     []string
-	Prefs     *entry
-	Absence   *entry
-	Password  *entry
-	NewToken  *entry
+	Prefs     *frame.Entry
+	Absence   *frame.Entry
+	Password  *frame.Entry
+	NewToken  *frame.Entry
 	Secret    string // of a token that was just made, shown this once
 	MayManage bool
 }
 
 // profileForms are the forms of the page: the one that was refused holds what was typed.
 type profileForms struct {
-	prefs, absence, password, token *entry
+	prefs, absence, password, token *frame.Entry
 	secret                          string
 }
 
@@ -59,7 +59,7 @@ func (p Pages) own(v *frame.Visit, status int, forms profileForms) error {
 		if err != nil {
 			return err
 		}
-		o.Prefs = filled("zone", like.Zone, "theme", like.Theme)
+		o.Prefs = frame.Filled("zone", like.Zone, "theme", like.Theme)
 	}
 	away, err := p.Own.Absences(v.Ctx())
 	if err != nil {
@@ -67,13 +67,13 @@ func (p Pages) own(v *frame.Visit, status int, forms profileForms) error {
 	}
 	o.Away = away[string(v.Person.ID)]
 	if o.Absence == nil {
-		o.Absence = filled()
+		o.Absence = frame.Filled()
 		if o.Away.Until != 0 {
-			o.Absence = filled("from", dayOf(o.Away.From, v.Zone), "until", dayOf(o.Away.Until-1, v.Zone), "note", o.Away.Note)
+			o.Absence = frame.Filled("from", dayOf(o.Away.From, v.Zone), "until", dayOf(o.Away.Until-1, v.Zone), "note", o.Away.Note)
 		}
 	}
 	if o.NewToken == nil {
-		o.NewToken = filled("days", "90", "scopes", string(directory.ScopeRead))
+		o.NewToken = frame.Filled("days", "90", "scopes", string(directory.ScopeRead))
 	}
 	return v.ShowAs(status, o.Frame, profile_(o))
 }
@@ -117,9 +117,9 @@ func (p Pages) ownAccess(v *frame.Visit, o *profileView) error {
 }
 
 // refused shows the profile again with the form that was refused, or gives the error on.
-func (p Pages) refused(v *frame.Visit, err error, at func(*profileForms, *entry)) error {
-	e := typed(v)
-	status, again := e.refuse(err)
+func (p Pages) refused(v *frame.Visit, err error, at func(*profileForms, *frame.Entry)) error {
+	e := frame.Typed(v)
+	status, again := e.Refuse(err)
 	if !again {
 		return err
 	}
@@ -134,7 +134,7 @@ func (p Pages) savePreferences(v *frame.Visit) error {
 	}
 	err := p.Own.SetPreference(v.Ctx(), v.Actor, personal.Preference{Zone: v.Value("zone"), Theme: v.Value("theme")})
 	if err != nil {
-		return p.refused(v, err, func(f *profileForms, e *entry) { f.prefs = e })
+		return p.refused(v, err, func(f *profileForms, e *frame.Entry) { f.prefs = e })
 	}
 	return v.Go("/profile", "Saved. Pages look like this from now on.")
 }
@@ -156,7 +156,7 @@ func (p Pages) saveAway(v *frame.Visit) error {
 		a.From = -1 // nothing typed is no absence, and forgets none
 	}
 	if err := p.Own.SetAway(v.Ctx(), v.Actor, a); err != nil {
-		return p.refused(v, err, func(f *profileForms, e *entry) { f.absence = e })
+		return p.refused(v, err, func(f *profileForms, e *frame.Entry) { f.absence = e })
 	}
 	return v.Go("/profile", "Saved. Others see it where they look for an approver; your roles stay as they are.")
 }
@@ -172,7 +172,7 @@ func (p Pages) changePassword(v *frame.Visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	at := func(f *profileForms, e *entry) { f.password = e }
+	at := func(f *profileForms, e *frame.Entry) { f.password = e }
 	if v.R.PostFormValue("new") != v.R.PostFormValue("again") {
 		return p.refused(v, fault.New(fault.Invalid, "passwords_differ", "The two new passwords are not the same.").FixedBy("you").Then("type the same password twice"), at)
 	}
@@ -190,7 +190,7 @@ func (p Pages) makeToken(v *frame.Visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	at := func(f *profileForms, e *entry) { f.token = e }
+	at := func(f *profileForms, e *frame.Entry) { f.token = e }
 	days, err := strconv.Atoi(v.Value("days"))
 	if err != nil || days < 1 || days > mostDays {
 		return p.refused(v, fault.New(fault.Invalid, "bad_token", "The token cannot be made like that.").At("days", "is a number from 1 to 366").

@@ -23,7 +23,7 @@ type offices struct {
 	Open   []string // what the rules lack with everybody there
 	Tight  []string // works, with nobody to spare
 	Grants []officer
-	Entry  *entry
+	Entry  *frame.Entry
 }
 
 // officeOf is one role with its holders.
@@ -64,9 +64,9 @@ type officer struct{ ID, Name string }
 // for each role; in a larger company the role is given on the person's page.
 const mostOffered = 100
 
-func (p Pages) showRoles(v *frame.Visit) error { return p.roles(v, http.StatusOK, filled()) }
+func (p Pages) showRoles(v *frame.Visit) error { return p.roles(v, http.StatusOK, frame.Filled()) }
 
-func (p Pages) roles(v *frame.Visit, status int, e *entry) error {
+func (p Pages) roles(v *frame.Visit, status int, e *frame.Entry) error {
 	r, err := p.People.Roster(v.Ctx())
 	if err != nil {
 		return err
@@ -201,7 +201,7 @@ func (p Pages) changeRoles(v *frame.Visit, done string, op directory.GrantOp) er
 	if until := v.Value("until"); until != "" && op == directory.GrantRole {
 		t, ok := day(until, v.Zone)
 		if !ok {
-			e := typed(v)
+			e := frame.Typed(v)
 			e.Refused = fault.New(fault.Invalid, "bad_day", "That is no day.").At("until", "is a day such as 2026-03-31").FixedBy("you").Then("choose a day")
 			return p.roles(v, http.StatusBadRequest, e)
 		}
@@ -215,8 +215,8 @@ func (p Pages) changeRoles(v *frame.Visit, done string, op directory.GrantOp) er
 		}
 		return v.Go(to, done)
 	}
-	e := typed(v)
-	if status, again := e.refuse(err); again {
+	e := frame.Typed(v)
+	if status, again := e.Refuse(err); again {
 		return p.roles(v, status, e)
 	}
 	return err

@@ -22,7 +22,7 @@ type servicesView struct {
 	desk
 	Rows   []service
 	Owners []candidate
-	Entry  *entry
+	Entry  *frame.Entry
 }
 
 type serviceView struct {
@@ -31,12 +31,14 @@ type serviceView struct {
 	Tokens []directory.Token
 	Shown  bool // tokens are shown
 	Owners []candidate
-	Entry  *entry
+	Entry  *frame.Entry
 }
 
-func (p Pages) listServices(v *frame.Visit) error { return p.services(v, http.StatusOK, filled()) }
+func (p Pages) listServices(v *frame.Visit) error {
+	return p.services(v, http.StatusOK, frame.Filled())
+}
 
-func (p Pages) services(v *frame.Visit, status int, e *entry) error {
+func (p Pages) services(v *frame.Visit, status int, e *frame.Entry) error {
 	r, err := p.People.Roster(v.Ctx())
 	if err != nil {
 		return err
@@ -83,8 +85,8 @@ func (p Pages) addService(v *frame.Visit) error {
 	a, err := p.People.AddService(v.Ctx(), v.Actor, directory.NewService{Username: v.Value("username"), Owner: directory.PersonID(v.Value("owner")),
 		Note: v.Value("note"), Repos: words(v.Value("repos"))})
 	if err != nil {
-		e := typed(v)
-		if status, again := e.refuse(err); again {
+		e := frame.Typed(v)
+		if status, again := e.Refuse(err); again {
 			return p.services(v, status, e)
 		}
 		return err
@@ -94,7 +96,7 @@ func (p Pages) addService(v *frame.Visit) error {
 
 func (p Pages) showService(v *frame.Visit) error { return p.service(v, http.StatusOK, nil) }
 
-func (p Pages) service(v *frame.Visit, status int, e *entry) error {
+func (p Pages) service(v *frame.Visit, status int, e *frame.Entry) error {
 	r, err := p.People.Roster(v.Ctx())
 	if err != nil {
 		return err
@@ -105,7 +107,7 @@ func (p Pages) service(v *frame.Visit, status int, e *entry) error {
 	}
 	s := serviceView{desk: p.desk(v, a.Username, "/admin/services"), Of: serviceOf(r, a), Owners: owners(r), Entry: e}
 	if e == nil {
-		s.Entry = filled("note", a.Note, "repos", strings.Join(a.Repos, " "), "owner", string(a.Person))
+		s.Entry = frame.Filled("note", a.Note, "repos", strings.Join(a.Repos, " "), "owner", string(a.Person))
 	}
 	if s.Shown = v.Can(directory.OfficeRead) || s.Me == a.Person; s.Shown {
 		list, err := p.People.Tokens(v.Ctx(), v.Actor, a.Person)
@@ -124,8 +126,8 @@ func (p Pages) changeService(v *frame.Visit, done string, do func(directory.Acco
 	}
 	id := directory.AccountID(v.R.PathValue("id"))
 	if err := do(id); err != nil {
-		e := typed(v)
-		if status, again := e.refuse(err); again && e.Refused.Code != "no_account" {
+		e := frame.Typed(v)
+		if status, again := e.Refuse(err); again && e.Refused.Code != "no_account" {
 			return p.service(v, status, e)
 		}
 		return err

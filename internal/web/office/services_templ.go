@@ -288,7 +288,7 @@ func serviceState(x service) templ.Component {
 	})
 }
 
-func ownerChoice(e *entry, list []candidate) templ.Component {
+func ownerChoice(e *frame.Entry, list []candidate) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

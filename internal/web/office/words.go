@@ -130,3 +130,14 @@ func sampleRefusal() *fault.Error {
 	return fault.New(fault.NotFound, "no_page", "A refusal says what, in one sentence.").Because("two-approvals", "deploy/two-approvals").
 		FixedBy("another holder of the role").Then("what to do next")
 }
+
+// words gives the parts of a field with white space or commas between them.
+func words(s string) []string {
+	return strings.FieldsFunc(s, func(c rune) bool { return c == ' ' || c == ',' || c == '\n' || c == '\r' || c == '\t' })
+}
+
+// day reads a day of a date field in a zone; ok is false for what is none.
+func day(s string, zone *time.Location) (t time.Time, ok bool) {
+	t, err := time.ParseInLocation(time.DateOnly, s, zone)
+	return t, err == nil
+}

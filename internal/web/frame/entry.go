@@ -1,30 +1,26 @@
-package office
+package frame
 
 import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"plumbline.dev/plumb/internal/fault"
-	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/ui"
 )
 
-// entry is a form: what was typed, and why it was not taken. The zero entry is an empty form.
-type entry struct {
+// Entry is a form: what was typed, and why it was not taken. The zero entry is an empty form.
+type Entry struct {
 	Values  url.Values
 	Refused *fault.Error
 }
 
-func newEntry(values url.Values) *entry { return &entry{Values: values} }
+// Typed is the form of a request.
+func Typed(v *Visit) *Entry { return &Entry{Values: v.R.PostForm} }
 
-// typed is the form of a request.
-func typed(v *frame.Visit) *entry { return newEntry(v.R.PostForm) }
-
-// filled is a form with values to begin with, name and value in turn.
-func filled(pairs ...string) *entry {
-	e := newEntry(url.Values{})
+// Filled is a form with values to begin with, name and value in turn.
+func Filled(pairs ...string) *Entry {
+	e := &Entry{Values: url.Values{}}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		e.Values.Add(pairs[i], pairs[i+1])
 	}
@@ -32,7 +28,7 @@ func filled(pairs ...string) *entry {
 }
 
 // In gives a field what was typed into it and what is wrong with that.
-func (e *entry) In(i ui.In) ui.In {
+func (e *Entry) In(i ui.In) ui.In {
 	if e == nil {
 		return i
 	}
@@ -52,12 +48,12 @@ func (e *entry) In(i ui.In) ui.In {
 }
 
 // Has reports whether a box was ticked.
-func (e *entry) Has(name, value string) bool {
+func (e *Entry) Has(name, value string) bool {
 	return e != nil && slices.Contains(e.Values[name], value)
 }
 
 // Above is the refusal without what stands at the fields with these names.
-func (e *entry) Above(fields ...string) *fault.Error {
+func (e *Entry) Above(fields ...string) *fault.Error {
 	if e == nil || e.Refused == nil {
 		return nil
 	}
@@ -68,30 +64,19 @@ func (e *entry) Above(fields ...string) *fault.Error {
 	return &f
 }
 
-// refuse keeps the refusal of a form for showing it again, with the status of the answer; what the asker
+// Refuse keeps the refusal of a form for showing it again, with the status of the answer; what the asker
 // cannot mend by typing is an error as before.
-func (e *entry) refuse(err error) (status int, again bool) {
+func (e *Entry) Refuse(err error) (status int, again bool) {
 	f := fault.Of(err)
 	switch f.Kind {
 	case fault.Invalid, fault.Conflict, fault.Denied, fault.TooLarge, fault.NotFound:
 		e.Refused = f
-		return frame.Kind(f.Kind).Status, true
+		return Kind(f.Kind).Status, true
 	case fault.Unauthenticated:
 		if f.Code == "wrong_credentials" {
 			e.Refused = f
-			return frame.Kind(f.Kind).Status, true
+			return Kind(f.Kind).Status, true
 		}
 	}
 	return 0, false
-}
-
-// words gives the parts of a field with white space or commas between them.
-func words(s string) []string {
-	return strings.FieldsFunc(s, func(c rune) bool { return c == ' ' || c == ',' || c == '\n' || c == '\r' || c == '\t' })
-}
-
-// day reads a day of a date field in a zone; ok is false for what is none.
-func day(s string, zone *time.Location) (t time.Time, ok bool) {
-	t, err := time.ParseInLocation(time.DateOnly, s, zone)
-	return t, err == nil
 }
