@@ -89,15 +89,16 @@ func New(c Config) (http.Handler, error) {
 
 // tables are the pages of each folder.
 func tables(c Config, own *personal.Desk) [][]frame.Route {
+	exports := make(frame.Places, frame.Exports)
 	return [][]frame.Route{
 		entrance.Pages{People: c.People, Changes: c.Changes, URL: c.URL}.Routes(),
 		home.Pages{Changes: c.Changes, People: c.People, Own: own}.Routes(),
-		changes.Pages{Changes: c.Changes, People: c.People, Own: own}.Routes(),
+		changes.Pages{Changes: c.Changes, People: c.People, Own: own, Exports: exports}.Routes(),
 		search.Pages{Changes: c.Changes, People: c.People}.Routes(),
 		filing.New(c.Changes, c.People, own).Routes(),
 		record.New(c.Changes, c.People, own).Routes(),
 		rulebook.Pages{Changes: c.Changes}.Routes(),
-		log.Pages{DB: c.DB, Log: c.Log, People: c.People, Source: c.Source, Temp: c.Temp}.Routes(),
+		log.Pages{DB: c.DB, Log: c.Log, People: c.People, Source: c.Source, Temp: c.Temp, Exports: exports}.Routes(),
 		office.Pages{People: c.People, Changes: c.Changes, Log: c.Log, Own: own, Hooks: c.Hooks, State: c.State, Install: c.Install,
 			Permits: c.Permits, URL: c.URL, Sample: c.Sample}.Routes(),
 	}

@@ -23,6 +23,7 @@ type Pages struct {
 	Changes *change.Desk
 	People  *directory.Desk
 	Own     *personal.Desk
+	Exports frame.Places
 }
 
 // Routes is the table of these pages.

@@ -35,6 +35,11 @@ type line struct {
 }
 
 func (p Pages) export(v *frame.Visit) error {
+	leave, err := p.Exports.Take()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	r, err := p.People.Roster(v.Ctx())
 	if err != nil {
 		return err

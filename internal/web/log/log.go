@@ -31,6 +31,8 @@ type Pages struct {
 	People *directory.Desk
 	Source prove.Source
 	Temp   string // folder for evidence packs while they are written
+
+	Exports frame.Places
 }
 
 // Routes is the table of these pages.
@@ -228,6 +230,11 @@ func (p Pages) export(v *frame.Visit) error {
 	}
 	sel.To = sel.To.AddDate(0, 0, 1)
 	sel.Withhold = v.R.PostForm["withhold"]
+	leave, err := p.Exports.Take()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	control := http.NewResponseController(v.W)
 	if err := control.SetWriteDeadline(v.Now.Add(slowExport)); err != nil {
 		return fmt.Errorf("prepare export: %w", err)

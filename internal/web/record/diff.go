@@ -105,7 +105,7 @@ func (p Pages) wording(v *frame.Visit, x *view, n int64) ([]*planView, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.plansOf(v.Ctx(), r.Material)
+	return p.plansOf(v.Ctx(), r.Material, v.Now)
 }
 
 func noRevision() error {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -65,10 +66,16 @@ func pageRows(rows []row, n int) []row {
 
 // planCache keeps the newest plans read, by the digest of their document, which names them for ever.
 type planCache struct {
+	turns chan struct{} // one place for each document that is being read
+
 	mu   sync.Mutex
 	sums map[string]*plan.Summary // guarded by mu
 	keep []keptPlan               // guarded by mu; oldest first
 	size int                      // guarded by mu; of all documents kept
+
+	large *plan.Summary // guarded by mu; the newest of those beyond maxKept
+	named string        // guarded by mu; its digest
+	used  time.Time     // guarded by mu; when somebody last looked at it
 }
 
 type keptPlan struct {
@@ -77,25 +84,47 @@ type keptPlan struct {
 }
 
 // The bounds of the cache: in plans, and in bytes of their documents, which take several times as much when
-// they are read. A plan larger than maxKept is read anew each time.
+// they are read. Of the plans larger than maxKept one is kept while somebody looks at it: it is read page by
+// page, and each page would parse all of it. Whatever is not kept is read by maxTurns at once.
 const (
-	maxPlans = 16
-	maxKept  = 8 << 20
-	maxAll   = 32 << 20
+	maxPlans  = 16
+	maxKept   = 8 << 20
+	maxAll    = 32 << 20
+	maxTurns  = 2
+	largeKept = 10 * time.Minute
 )
 
-func newPlanCache() *planCache { return &planCache{sums: map[string]*plan.Summary{}} }
+func newPlanCache() *planCache {
+	return &planCache{turns: make(chan struct{}, maxTurns), sums: map[string]*plan.Summary{}}
+}
 
-func (c *planCache) get(digest string) *plan.Summary {
+func (c *planCache) get(digest string, now time.Time) *plan.Summary {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.named == digest && c.large != nil {
+		c.used = now
+		return c.large
+	}
 	return c.sums[digest]
 }
 
-func (c *planCache) put(digest string, s *plan.Summary, size int) {
+// tidy lets go of a large plan that nobody looked at for a while.
+func (c *planCache) tidy(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.sums[digest] != nil || size > maxKept {
+	if now.Sub(c.used) > largeKept {
+		c.large, c.named = nil, ""
+	}
+}
+
+func (c *planCache) put(digest string, s *plan.Summary, size int, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if size > maxKept {
+		c.large, c.named, c.used = s, digest, now
+		return
+	}
+	if c.sums[digest] != nil {
 		return
 	}
 	c.sums[digest], c.keep, c.size = s, append(c.keep, keptPlan{digest, size}), c.size+size
@@ -107,13 +136,13 @@ func (c *planCache) put(digest string, s *plan.Summary, size int) {
 }
 
 // plansOf reads the plans that a wording binds, the rollback's last.
-func (p Pages) plansOf(ctx context.Context, m change.Material) ([]*planView, error) {
+func (p Pages) plansOf(ctx context.Context, m change.Material, now time.Time) ([]*planView, error) {
 	var out []*planView
 	add := func(b change.Binding, back bool) error {
 		if b.Kind != "tf-plan" || b.Document == "" {
 			return nil
 		}
-		s, err := p.summary(ctx, b.Document)
+		s, err := p.summary(ctx, b.Document, now)
 		if err != nil {
 			return err
 		}
@@ -133,8 +162,17 @@ func (p Pages) plansOf(ctx context.Context, m change.Material) ([]*planView, err
 	return out, nil
 }
 
-func (p Pages) summary(ctx context.Context, digest string) (*plan.Summary, error) {
-	if s := p.plans.get(digest); s != nil {
+func (p Pages) summary(ctx context.Context, digest string, now time.Time) (*plan.Summary, error) {
+	if s := p.plans.get(digest, now); s != nil {
+		return s, nil
+	}
+	select {
+	case p.plans.turns <- struct{}{}:
+		defer func() { <-p.plans.turns }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if s := p.plans.get(digest, now); s != nil { // who had the turn before read it
 		return s, nil
 	}
 	raw, err := p.Changes.Document(ctx, digest)
@@ -146,7 +184,7 @@ func (p Pages) summary(ctx context.Context, digest string) (*plan.Summary, error
 		return nil, fmt.Errorf("read stored plan: %w", err)
 	}
 	s := read.Summary()
-	p.plans.put(digest, &s, len(raw))
+	p.plans.put(digest, &s, len(raw), now)
 	return &s, nil
 }
 

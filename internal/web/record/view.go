@@ -15,6 +15,7 @@ import (
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/web/frame"
+	"plumbline.dev/plumb/internal/web/personal"
 	"plumbline.dev/plumb/internal/web/ui"
 	"plumbline.dev/plumb/internal/wire"
 )
@@ -29,6 +30,7 @@ type view struct {
 	Rows  []row // those on this page; none where the plan is read in pages
 	Pages int   // of the plan; 0 where it is shown whole
 	Read  map[int64]string
+	Away  map[string]personal.Away // by person, where a slot is open
 
 	Revisions []change.Revision // the newest, without their text
 	Events    []ledger.Entry
@@ -73,7 +75,8 @@ func (p Pages) view(v *frame.Visit) (*view, error) {
 	}
 	x := &view{F: v.Frame(ui.Bare(string(id)+" "+r.Material.Summary), "/changes"), R: r, Me: string(v.Person.ID), Typed: map[string]string{}}
 	x.file, x.decide = v.Can("change.file"), v.Can("change.decide")
-	if x.Plans, err = p.plansOf(v.Ctx(), r.Material); err != nil {
+	p.plans.tidy(v.Now)
+	if x.Plans, err = p.plansOf(v.Ctx(), r.Material, v.Now); err != nil {
 		return nil, err
 	}
 	x.All = rowsOf(x.Plans)
@@ -81,6 +84,11 @@ func (p Pages) view(v *frame.Visit) (*view, error) {
 		x.Rows = x.All
 	} else if x.Read, err = p.Own.Seen(v.Ctx(), x.Me, x.mark()); err != nil {
 		return nil, err
+	}
+	if len(r.Missing) > 0 {
+		if x.Away, err = p.Own.Absences(v.Ctx()); err != nil {
+			return nil, err
+		}
 	}
 	if x.Revisions, err = p.Changes.Wordings(v.Ctx(), id); err != nil {
 		return nil, err
