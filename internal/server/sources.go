@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"plumbline.dev/plumb/internal/connect/csv"
+	"plumbline.dev/plumb/internal/connect/cyclonedx"
 	"plumbline.dev/plumb/internal/connect/jupiterone"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
@@ -21,6 +22,7 @@ import (
 func sourceKinds() []inventory.Kind {
 	return []inventory.Kind{
 		csv.Kind(),
+		cyclonedx.Kind(),
 		jupiterone.Kind(),
 	}
 }
