@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"plumbline.dev/plumb/internal/connect/chef"
 	"plumbline.dev/plumb/internal/connect/csv"
 	"plumbline.dev/plumb/internal/connect/cyclonedx"
 	"plumbline.dev/plumb/internal/connect/jupiterone"
@@ -21,6 +22,7 @@ import (
 // sourceKinds lists every kind of source that the inventory can read. A new one is a folder of internal/connect and a line here.
 func sourceKinds() []inventory.Kind {
 	return []inventory.Kind{
+		chef.Kind(),
 		csv.Kind(),
 		cyclonedx.Kind(),
 		jupiterone.Kind(),
