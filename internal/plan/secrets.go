@@ -31,7 +31,8 @@ type Secrets struct {
 	whole map[string]struct{}
 	heads [1 << 10]uint64 // a bit for each hash of a first four bytes
 	words map[uint32]*bucket
-	ready bool // the buckets are in order; nothing is added any more
+	ready bool                       // the buckets are in order; nothing is added any more
+	keyed func(secret string) string // in the place of key: makes the digest of a marker
 }
 
 // bucket holds the secrets that begin with the same four bytes, in order.
@@ -212,6 +213,9 @@ const (
 
 // marker is what stands in the place of a canonical value at a path of an address.
 func (s *Secrets) marker(address, path string, canonical []byte) string {
+	if s != nil && s.keyed != nil {
+		return anyMarker + ":" + s.keyed(strings.Join([]string{address, path, string(canonical)}, "\x00")) + ")"
+	}
 	if s == nil || len(s.key) == 0 {
 		return bareMarker
 	}

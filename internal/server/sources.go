@@ -13,19 +13,25 @@ import (
 	"plumbline.dev/plumb/internal/connect/chef"
 	"plumbline.dev/plumb/internal/connect/csv"
 	"plumbline.dev/plumb/internal/connect/cyclonedx"
+	"plumbline.dev/plumb/internal/connect/hetzner"
 	"plumbline.dev/plumb/internal/connect/jupiterone"
+	"plumbline.dev/plumb/internal/connect/tfstate"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/seal"
 )
 
 // sourceKinds lists every kind of source that the inventory can read. A new one is a folder of internal/connect and a line here.
-func sourceKinds() []inventory.Kind {
+// data is the data folder, in whose documents folder states may lie.
+func sourceKinds(data string) []inventory.Kind {
 	return []inventory.Kind{
 		chef.Kind(),
 		csv.Kind(),
 		cyclonedx.Kind(),
+		hetzner.Kind(),
 		jupiterone.Kind(),
+		tfstate.Kind(),
+		tfstate.Fetched(filepath.Join(data, "documents")),
 	}
 }
 
@@ -37,7 +43,7 @@ func (s *Server) inventory() *inventory.Desk {
 		return inventory.Text("hmac:" + seal.Keyed(s.keys.root, "plumb.inventory.secret", secret))
 	}
 	return inventory.New(inventory.Deps{DB: s.db, People: s.people, Blobs: s.blobs, Secrets: secrets{filepath.Join(s.cfg.Data, "secrets")},
-		Mask: mask, Kinds: sourceKinds(), Log: s.log})
+		Mask: mask, Kinds: sourceKinds(s.cfg.Data), Log: s.log})
 }
 
 // readSources reads what is due, one after the other, so that discovery never crowds the gate.
