@@ -13,6 +13,7 @@ import (
 	"plumbline.dev/plumb/internal/connect/chef"
 	"plumbline.dev/plumb/internal/connect/csv"
 	"plumbline.dev/plumb/internal/connect/cyclonedx"
+	"plumbline.dev/plumb/internal/connect/docker"
 	"plumbline.dev/plumb/internal/connect/hetzner"
 	"plumbline.dev/plumb/internal/connect/jupiterone"
 	"plumbline.dev/plumb/internal/connect/tfstate"
@@ -28,6 +29,7 @@ func sourceKinds(data string) []inventory.Kind {
 		chef.Kind(),
 		csv.Kind(),
 		cyclonedx.Kind(),
+		docker.Kind(),
 		hetzner.Kind(),
 		jupiterone.Kind(),
 		tfstate.Kind(),
