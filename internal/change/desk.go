@@ -27,6 +27,7 @@ type Desk struct {
 	install string
 	url     string // base URL for links in verdicts
 	onSetUp func()
+	things  Inventory // nil where there is none: the catalogue alone answers
 
 	packs   packCache
 	history db.Memory[[]inForce] // of the writer
@@ -57,11 +58,12 @@ type Config struct {
 	Install string // install id; enters every statement
 	URL     string // where people reach this server
 	OnSetUp func() // called once the first-start ceremony is done; nil for nothing
+	Things  Inventory
 }
 
 // New makes the desk; it does no I/O.
 func New(c Config) *Desk {
-	return &Desk{db: c.DB, log: c.Log, people: c.People, blobs: c.Blobs, key: c.Key, install: c.Install, url: c.URL, onSetUp: c.OnSetUp,
+	return &Desk{db: c.DB, log: c.Log, people: c.People, blobs: c.Blobs, key: c.Key, install: c.Install, url: c.URL, onSetUp: c.OnSetUp, things: c.Things,
 		packs: packCache{byDigest: map[string]*policy.Pack{}}, gate: gateCache{entries: map[ID]*cached{}}}
 }
 
@@ -227,7 +229,11 @@ func (d *Desk) settle(tx *db.Tx, m *Material, canonical *[]byte, digest *string)
 		return fmt.Errorf("load people: %w", err)
 	}
 	changed, err := m.resolve(roster)
-	if err != nil || !changed {
+	if err != nil {
+		return err
+	}
+	located, err := d.locate(tx, m)
+	if err != nil || !changed && !located {
 		return err
 	}
 	*canonical, *digest, err = m.Digest()

@@ -39,6 +39,13 @@ func (d *Desk) Explain(ctx context.Context, m Material) (Explained, error) {
 	if err != nil {
 		return Explained{}, err
 	}
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		_, err := d.locate(tx, &m)
+		return err
+	})
+	if err != nil {
+		return Explained{}, err
+	}
 	return explain(pack, m.facts(pack))
 }
 

@@ -27,11 +27,7 @@ func (m Material) facts(pack *policy.Pack) policy.Facts {
 		f.Components = append(f.Components, c)
 	}
 	for _, name := range m.Targets {
-		t, ok := pack.Target(name)
-		if !ok {
-			t = policy.Target{Name: name, Environment: "prod", Classification: "confidential"}
-		}
-		f.Targets = append(f.Targets, t)
+		f.Targets = append(f.Targets, m.target(pack, name))
 	}
 	f.Environment = strictest(f.Targets)
 	for _, b := range m.Bindings {

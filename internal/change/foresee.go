@@ -69,6 +69,9 @@ func (d *Desk) imagine(tx *db.Tx, actor fault.Actor, id ID, m Material) (s *Snap
 	if _, err = m.resolve(s.Roster); err != nil {
 		return nil, err
 	}
+	if _, err = d.locate(tx, &m); err != nil {
+		return nil, err
+	}
 	s.Revision = Revision{Change: id, Material: m}
 	s.Change.Type, s.Change.Category = m.Type, m.Category
 	if s.Pack, err = d.packIn(tx); err != nil {

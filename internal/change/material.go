@@ -22,7 +22,8 @@ type Material struct {
 	Summary        string       `json:"summary"`
 	Justification  string       `json:"justification,omitempty"`
 	Components     []string     `json:"components,omitempty"` // keys of the catalogue
-	Targets        []string     `json:"targets,omitempty"`    // names of the catalogue
+	Targets        []string     `json:"targets,omitempty"`    // assets by id or name, or names of the catalogue
+	Resolved       []Resolved   `json:"resolved,omitempty"`   // what the inventory knows of the targets; the server's
 	Bindings       []Binding    `json:"bindings,omitempty"`
 	Effects        []Effect     `json:"effects,omitempty"`
 	Rollback       Rollback     `json:"rollback,omitzero"`

@@ -63,11 +63,7 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, id ID) (r Reading, e
 		r.Excluding, r.Named = s.excludedNamed(), s.nameOf
 		r.Environment = s.environment()
 		for _, name := range s.Revision.Material.Targets {
-			at := policy.Target{Name: name}
-			if s.Pack != nil {
-				at, _ = s.Pack.Target(name) // an unknown one comes back as production
-			}
-			r.Places = append(r.Places, at)
+			r.Places = append(r.Places, s.Revision.Material.target(s.Pack, name))
 		}
 		s.acts(actor, now, &r)
 		if err := d.mayApply(ctx, s, actor, now); err != nil {

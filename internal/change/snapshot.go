@@ -10,6 +10,7 @@ import (
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 // Snapshot is everything that a decision about one change rests on, read in one transaction. All rules
@@ -30,6 +31,7 @@ type Snapshot struct {
 	Demand    policy.Demand   // Frozen, made stricter by packs that came later
 	PackNo    *fault.Error    // why the active pack refuses this revision now, if it does
 	Authors   map[string]bool // persons found behind commit authors
+	Moved     []wire.Mismatch // targets that the inventory knows otherwise now
 
 	memo *memo // set once nobody changes this snapshot any more
 }
@@ -76,6 +78,9 @@ func (d *Desk) load(tx *db.Tx, id ID) (*Snapshot, error) {
 		}
 	}
 	s.findAuthors()
+	if s.Moved, err = d.moved(tx, s.Revision.Material); err != nil {
+		return nil, fmt.Errorf("find targets: %w", err)
+	}
 	return s, nil
 }
 

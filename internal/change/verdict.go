@@ -220,6 +220,7 @@ func (s *Snapshot) judgeBindings(v *wire.GateVerdict, q wire.GateRequest) {
 			v.Mismatches = append(v.Mismatches, wire.Mismatch{Field: o.Kind + " " + o.Name, Approved: "none", Observed: o.Digest})
 		}
 	}
+	v.Mismatches = append(v.Mismatches, s.Moved...)
 	if q.Environment != "" && q.Environment != v.Env {
 		v.Mismatches = append(v.Mismatches, wire.Mismatch{Field: "environment", Approved: v.Env, Observed: q.Environment})
 	}

@@ -63,7 +63,7 @@ func (s *Snapshot) environment() string {
 	}
 	targets := make([]policy.Target, len(s.Revision.Material.Targets))
 	for i, name := range s.Revision.Material.Targets {
-		targets[i], _ = s.Pack.Target(name) // an unknown one comes back as production
+		targets[i] = s.Revision.Material.target(s.Pack, name)
 	}
 	return strictest(targets)
 }

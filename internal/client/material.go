@@ -16,6 +16,7 @@ type Material struct {
 	Justification  string       `json:"justification,omitempty"`
 	Components     []string     `json:"components,omitempty"`
 	Targets        []string     `json:"targets,omitempty"`
+	Resolved       []Resolved   `json:"resolved,omitempty"` // what the inventory knows of the targets; the server's
 	Bindings       []Binding    `json:"bindings,omitempty"`
 	Effects        []Effect     `json:"effects,omitempty"`
 	Rollback       Rollback     `json:"rollback,omitzero"`
@@ -131,4 +132,15 @@ type Attachment struct {
 	Name   string `json:"name"`
 	Digest string `json:"digest"`
 	Size   int64  `json:"size"`
+}
+
+// Resolved is one target as the inventory knew it when the revision was written.
+type Resolved struct {
+	Name           string `json:"name"`
+	Asset          string `json:"asset"`
+	Environment    string `json:"environment"`
+	Classification string `json:"classification"`
+	Kind           string `json:"kind"`
+	Owner          string `json:"owner,omitempty"`
+	Role           string `json:"role,omitempty"`
 }

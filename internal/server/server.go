@@ -101,10 +101,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 // wire puts the desks and the API together.
 func (s *Server) wire(ctx context.Context) (err error) {
 	s.people = directory.New(s.db, s.keys.root)
-	s.changes = change.New(change.Config{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit,
-		Install: s.keys.install, URL: s.url, OnSetUp: s.forgetCode})
-	s.people.Wire(directory.Hooks{Roles: s.changes.Roles, OnDisabled: s.changes.Disabled})
 	s.things = s.inventory()
+	s.changes = change.New(change.Config{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit,
+		Install: s.keys.install, URL: s.url, OnSetUp: s.forgetCode, Things: targets{}})
+	s.people.Wire(directory.Hooks{Roles: s.changes.Roles, OnDisabled: s.changes.Disabled})
 	s.refused = ledger.NewCounter(s.db)
 	source := prove.Source{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit, Install: s.keys.install}
 	temp := filepath.Join(s.cfg.Data, "documents", "tmp")
