@@ -20,6 +20,8 @@ var measures = []measure{
 	{"token", []string{"P16"}, benchToken},
 	{"plan", []string{"P6", "P6m"}, benchPlan},
 	{"cold", []string{"P6c"}, benchCold},
+	{"rescan", []string{"P9r"}, benchRescan},
+	{"reports", []string{"P9", "P9c"}, benchReports},
 	{"prove", []string{"P8", "P8p"}, benchProve},
 	{"growth", []string{"P15", "P15a", "P15b", "pages"}, benchGrowth},
 }

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
+
 	"plumbline.dev/plumb/internal/fault"
-	"plumbline.dev/plumb/internal/seal"
 )
 
 // Kept is a record as the inventory holds it.
@@ -136,7 +137,7 @@ func (r Record) digest() [32]byte {
 
 // encode gives the record as it is stored.
 func (r Record) encode() (string, error) {
-	b, err := seal.Canonical(r)
+	b, err := json.Marshal(r, json.Deterministic(true))
 	if err != nil {
 		return "", fmt.Errorf("encode record: %w", err)
 	}

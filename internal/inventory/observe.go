@@ -133,18 +133,21 @@ func (w *observer) change(was, is Kept) error {
 	if err := w.wrote(1); err != nil {
 		return err
 	}
-	others, err := w.witnesses(is.Asset)
+	others, err := othersOf(w.tx, is.Asset, is.ID)
 	if err != nil {
 		return err
 	}
-	self := w.witness(is)
+	self, list := w.witness(is), make([]Witness, len(others))
+	for i, k := range others {
+		list[i] = w.witness(k)
+	}
 	if was.Gone > 0 {
 		if err := w.differ(is, Difference{Type: is.Type, Native: is.Native, Op: Created, Kind: Config, After: Text(is.Name), Actor: is.Actor}); err != nil {
 			return err
 		}
 	}
 	for _, d := range w.r.kind.compare(was.Record, is.Record) {
-		switch by := overruled(self, others, d.Path); {
+		switch by := overruled(self, list, d.Path); {
 		case was.Mapper != is.Mapper:
 			d.Settled = "read by another version of the mapper"
 		case by != "":
@@ -158,7 +161,11 @@ func (w *observer) change(was, is Kept) error {
 	if err := w.around(was, is); err != nil {
 		return err
 	}
-	return w.refresh(is.Asset)
+	a, err := loadAsset(w.tx, is.Asset)
+	if err != nil {
+		return err
+	}
+	return w.settle(a, append(others, is))
 }
 
 // differ keeps one difference with its interval: after the last complete reading that saw it otherwise, up to now.
@@ -324,14 +331,4 @@ func (w *observer) witness(k Kept) Witness {
 		out.Fresh = w.now-k.Seen < int64(fresh*kind.Every/time.Microsecond) || k.Missed == 0
 	}
 	return out
-}
-
-// witnesses gives the records of an asset.
-func (w *observer) witnesses(id AssetID) ([]Witness, error) {
-	records, err := recordsOf(w.tx, id)
-	out := make([]Witness, len(records))
-	for i, k := range records {
-		out[i] = w.witness(k)
-	}
-	return out, err
 }

@@ -226,7 +226,7 @@ func RawDigest(k Kind, raw []byte) [32]byte {
 }
 
 // flushAt bounds the records of one transaction: the writer serves others in between.
-const flushAt = 200
+const flushAt = 64
 
 func (r *reading) collect(ctx context.Context, in Input) error {
 	src, err := r.kind.Open(in)

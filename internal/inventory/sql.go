@@ -148,6 +148,11 @@ func loadRecord(tx *db.Tx, id string) (Kept, bool, error) {
 	return db.One(tx, scanRecord, recordColumns+" WHERE id = $1", id)
 }
 
+// othersOf gives the records of an asset but one.
+func othersOf(tx *db.Tx, asset AssetID, but string) ([]Kept, error) {
+	return db.Collect(tx, scanRecord, recordColumns+" WHERE asset = $1 AND id <> $2 ORDER BY id", string(asset), but)
+}
+
 func recordsOf(tx *db.Tx, asset AssetID) ([]Kept, error) {
 	return db.Collect(tx, scanRecord, recordColumns+" WHERE asset = $1 ORDER BY id", string(asset))
 }
