@@ -68,7 +68,7 @@ type assetIn struct {
 }
 
 type assetAtIn struct {
-	assetIn
+	ID string    `path:"id" maxLength:"300" doc:"asset id, or the name of one asset"`
 	At time.Time `query:"at" doc:"as of this time; now when left out"`
 }
 
@@ -80,7 +80,7 @@ func (a *API) showAsset(ctx context.Context, in *assetAtIn) (*body[inventory.Who
 }
 
 type assetPageIn struct {
-	assetIn
+	ID string `path:"id" maxLength:"300" doc:"asset id, or the name of one asset"`
 	Paging
 }
 
@@ -114,7 +114,7 @@ type Labelling struct {
 }
 
 type labelIn struct {
-	assetIn
+	ID string `path:"id" maxLength:"300" doc:"asset id, or the name of one asset"`
 	In JSON[Labelling]
 }
 
@@ -130,7 +130,7 @@ type Identity struct {
 }
 
 type identityIn struct {
-	assetIn
+	ID string `path:"id" maxLength:"300" doc:"asset id, or the name of one asset"`
 	In JSON[Identity]
 }
 
@@ -248,8 +248,8 @@ type SourceEdit struct {
 }
 
 type editSourceIn struct {
-	sourceIn
-	In JSON[SourceEdit]
+	Name string `path:"name" maxLength:"80" doc:"name or id of the source"`
+	In   JSON[SourceEdit]
 }
 
 func (a *API) editSource(ctx context.Context, in *editSourceIn) (*body[inventory.Configured], error) {
@@ -275,7 +275,7 @@ func (a *API) readSource(ctx context.Context, in *sourceIn) (*body[inventory.Run
 }
 
 type pushIn struct {
-	sourceIn
+	Name     string `path:"name" maxLength:"80" doc:"name or id of the source"`
 	Document string `query:"document" maxLength:"300" doc:"name of the document, for reading only"`
 	In       Stream
 }

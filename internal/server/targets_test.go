@@ -1,0 +1,93 @@
+package server_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/server/servertest"
+	"plumbline.dev/plumb/internal/wire"
+)
+
+// inventoried gives a server whose inventory holds what a table says.
+func inventoried(t *testing.T, table string) (s *servertest.Server, push func(table string)) {
+	t.Helper()
+	s = servertest.Start(t)
+	s.As(servertest.Olga).Want(http.StatusCreated, "POST", "/sources", map[string]any{"name": "sheet", "kind": "csv"})
+	push = func(table string) {
+		t.Helper()
+		s.As(servertest.Olga).Want(http.StatusCreated, "POST", "/sources/sheet/documents?document=sheet.csv", []byte(table))
+	}
+	push(table)
+	return s, push
+}
+
+func targeting(s *servertest.Server, name string) (c change.Change) {
+	m := s.Material()
+	m.Targets, m.Effects[0].Target = []string{name}, name
+	s.As(servertest.Alice).Want(http.StatusCreated, "POST", "/changes", m).Into(&c)
+	return c
+}
+
+// The form names a target; what it is, the inventory says.
+func TestWhatATargetIsComesFromTheInventoryAndNotFromTheForm(t *testing.T) {
+	t.Parallel()
+	s, _ := inventoried(t, "id,name,environment,classification,owner\n1,db-7,test,internal,erin\n")
+	m := s.Material()
+	m.Targets = []string{"db-7"}
+	m.Resolved = []change.Resolved{{Name: "db-7", Asset: "AST-000001", Environment: "dev", Classification: "public"}}
+	var c change.Change
+	s.As(servertest.Alice).Want(http.StatusCreated, "POST", "/changes", m).Into(&c)
+	got := s.Shown(c.ID).Material.Resolved
+	if len(got) != 1 || got[0].Asset != "AST-000001" || got[0].Environment != "test" || got[0].Classification != "internal" || got[0].Owner != "erin" {
+		t.Errorf("the target is %+v", got)
+	}
+}
+
+// What was approved was a change of a test system. It is production now: nobody approved that.
+func TestATargetThatBecameStricterAfterTheApprovalKeepsTheGateShut(t *testing.T) {
+	t.Parallel()
+	const table = "id,name,environment,classification\n1,db-7,test,internal\n"
+	s, push := inventoried(t, table)
+	c := targeting(s, "db-7")
+	s.As(servertest.Alice).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/submit", map[string]any{}, servertest.Seen(c)...).Into(&c)
+	s.Tested(c)
+	for _, name := range []string{servertest.Sam, servertest.Erin} {
+		s.As(name).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/approve", map[string]any{"comment": "yes"}, servertest.Seen(c)...).Into(&c)
+	}
+	ask := servertest.Request(c.ID, wire.KindApply)
+	var v wire.GateVerdict
+	s.CI().Want(http.StatusOK, "POST", "/gate/check", ask).Into(&v)
+	push(strings.Replace(table, "test", "production", 1))
+	for _, path := range []string{"/gate/check", "/gate/open"} {
+		s.CI().Want(http.StatusForbidden, "POST", path, ask).Into(&v)
+		if v.Code != wire.ExitMismatch || len(v.Mismatches) != 1 || v.Mismatches[0].Field != "target db-7" {
+			t.Errorf("%s: the gate says %d, %+v", path, v.Code, v.Mismatches)
+		}
+	}
+}
+
+// A label that stands is loosened by an approved change, not by whoever manages the inventory; and nothing turns into production
+// by a label.
+func TestALabelIsNotLoosenedByHand(t *testing.T) {
+	t.Parallel()
+	s, _ := inventoried(t, "id,name,environment,classification\n1,db-7,prod,confidential\n2,db-8,test,internal\n")
+	label := func(asset, key, value string) servertest.Answer {
+		return s.As(servertest.Olga).Ask("PUT", "/assets/"+asset+"/labels", map[string]any{"labels": map[string]string{key: value}, "reason": "asked"})
+	}
+	for _, x := range []struct {
+		asset, key, value, code string
+	}{{"db-7", "environment", "test", "label_loosened"}, {"db-7", "classification", "public", "label_loosened"}, {"db-8", "environment", "prod", "promotion_needed"}} {
+		if a := label(x.asset, x.key, x.value); a.Code() != x.code {
+			t.Errorf("%s %s=%s: %d %s", x.asset, x.key, x.value, a.Status, a.Body)
+		}
+	}
+	var a inventory.Asset
+	s.As(servertest.Olga).Want(http.StatusOK, "PUT", "/assets/db-8/labels", map[string]any{"labels": map[string]string{"classification": "critical"}, "reason": "holds keys"}).Into(&a)
+	if a.Label(inventory.LabelClassification) != "critical" || a.Labels[inventory.LabelClassification].Confidence != inventory.Asserted {
+		t.Errorf("the label is %+v", a.Labels)
+	}
+	s.As(servertest.Alice).Refused(http.StatusForbidden, "not_allowed", "PUT", "/assets/db-8/labels", map[string]any{"labels": map[string]string{"owner": "alice"}, "reason": "mine"})
+}
