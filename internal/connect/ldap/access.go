@@ -29,7 +29,7 @@ type Access struct {
 // AccessSettings are the settings that ReadAccess reads.
 func AccessSettings() []inventory.Setting {
 	return []inventory.Setting{
-		{Key: "url", Help: "ldaps://host, ldap://host (StartTLS is used) or ldapi://%2Fpath%2Fto%2Fsocket", Required: true},
+		{Key: "url", Help: "ldaps://host, ldap://host (StartTLS is used) or ldapi:///path/to/socket", Required: true},
 		{Key: "bind_dn", Help: "name to sign in with; it needs to read only", Required: true},
 		{Key: "password", Help: "its password", Secret: true, Required: true},
 		{Key: "ca_file", Help: "file with the certificates that the server's must be signed by; without it the machine's"},
