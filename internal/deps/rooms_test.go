@@ -24,7 +24,7 @@ var lines = []line{
 	{[]string{"internal/prove"}, "the checker of evidence must not lean on who made it; it reads, nobody asks it"},
 	{[]string{"internal/reconcile", "internal/patch", "internal/connect"}, "they join what lower rooms know; joined with each other they would be a knot"},
 	{[]string{"internal/change", "internal/baseline"}, "what was approved and what must hold are separate facts; reconcile compares them"},
-	{[]string{"internal/inventory", "internal/notify"}, "things and messages: a message about a thing is sent by who knows both"},
+	{[]string{"internal/inventory", "internal/notify", "internal/fleet"}, "things, messages and those who report: a message about a thing is sent by who knows both, and a report becomes a thing by a connector"},
 	{[]string{"internal/directory"}, "people exist without any change"},
 	{[]string{"internal/ledger", "internal/client"}, "the record knows no domain, and a client knows no database"},
 	{[]string{"internal/db", "internal/policy", "internal/blob"}, "rows, rules and documents: the rules do no I/O, the rows know no rule"},
