@@ -21,6 +21,7 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/fleet"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/prove"
@@ -34,6 +35,7 @@ type Config struct {
 	People   *directory.Desk
 	Changes  *change.Desk
 	Things   *inventory.Desk
+	Fleet    *fleet.Desk
 	Refused  *ledger.Counter // counts what strangers sent
 	Source   prove.Source    // evidence packs are written from it
 	Temp     string          // folder for them while they are written; "" for the system's

@@ -36,7 +36,7 @@ var commandGroups = []commandGroup{
 		{"ledger", ledgerCommand}, {"verify", verifyCommand}, {"keys", keysCommand}, {"metrics", metricsCommand},
 	}},
 	{"server", "Server and program:", []command{
-		{"serve", serveCommand}, {"demo", demoCommand}, {"webhook", webhookCommand}, {"api", apiCommand},
+		{"serve", serveCommand}, {"agent", agentCommand}, {"demo", demoCommand}, {"webhook", webhookCommand}, {"api", apiCommand},
 		{"completion", completionCommand}, {"version", versionCommand}, {"exit-codes", exitTopic},
 	}},
 }

@@ -31,6 +31,7 @@ type request struct {
 	also         int    // a further status whose JSON is the answer, such as a gate's 403
 	once         bool   // not tried again when the server is busy
 	timeout      time.Duration
+	signed       string // Authorization of a message that is signed; it needs no token and no key
 }
 
 // call sends a request and reads the answer into T. An answer may hold members that T does not: a
@@ -59,7 +60,7 @@ func (c *Client) send(ctx context.Context, q request) (*http.Response, []byte, e
 	if err != nil {
 		return nil, nil, err
 	}
-	if q.key == "" && q.method != http.MethodGet {
+	if q.key == "" && q.signed == "" && q.method != http.MethodGet {
 		q.key = seal.NewID("idk")
 	}
 	until := time.Now().Add(c.config.RetryFor)
@@ -152,6 +153,9 @@ func (c *Client) open(ctx context.Context, q request, payload []byte, contentTyp
 	}
 	if t := c.config.Token.Reveal(); t != "" {
 		h.Set("Authorization", "Bearer "+t)
+	}
+	if q.signed != "" {
+		h.Set("Authorization", q.signed)
 	}
 	if q.match != "" {
 		h.Set("If-Match", `"`+q.match+`"`)

@@ -23,6 +23,7 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/fleet"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/prove"
@@ -42,6 +43,7 @@ type Server struct {
 	people   *directory.Desk
 	blobs    *blob.Folder
 	changes  *change.Desk
+	fleet    *fleet.Desk
 	things   *inventory.Desk
 	refused  *ledger.Counter
 	api      *api.API
@@ -101,6 +103,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 // wire puts the desks and the API together.
 func (s *Server) wire(ctx context.Context) (err error) {
 	s.people = directory.New(s.db, s.keys.root)
+	s.fleet = fleet.New(s.db, s.people)
 	s.things = s.inventory()
 	s.changes = change.New(change.Config{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit,
 		Install: s.keys.install, URL: s.url, OnSetUp: s.forgetCode, Things: targets{}})
@@ -109,7 +112,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	source := prove.Source{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit, Install: s.keys.install}
 	temp := filepath.Join(s.cfg.Data, "documents", "tmp")
 	figures := api.NewMetrics()
-	s.api, err = api.New(api.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Things: s.things, Refused: s.refused,
+	s.api, err = api.New(api.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Things: s.things, Fleet: s.fleet, Refused: s.refused,
 		Install: s.keys.install, Permits: s.keys.permit, Root: s.keys.root, URL: s.url, Proxied: s.cfg.BehindProxy,
 		Limits: api.Limits{Principal: s.cfg.AccountRate, Stranger: s.cfg.StrangerRate}, Egress: s.cfg.WebhookAllow,
 		Source: source, Temp: temp, Writable: s.disk.writable, Metrics: figures, Logger: s.log})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"plumbline.dev/plumb/internal/connect/agent"
 	"plumbline.dev/plumb/internal/connect/chef"
 	"plumbline.dev/plumb/internal/connect/csv"
 	"plumbline.dev/plumb/internal/connect/cyclonedx"
@@ -22,7 +23,8 @@ import (
 	"plumbline.dev/plumb/internal/seal"
 )
 
-// sourceKinds lists every kind of source that the inventory can read. A new one is a folder of internal/connect and a line here.
+// sourceKinds lists every kind of source that the inventory can read. A new one is a folder of internal/connect and a line here; agents, which have a way of their own, are added
+// beside it.
 // data is the data folder, in whose documents folder states may lie.
 func sourceKinds(data string) []inventory.Kind {
 	return []inventory.Kind{
@@ -45,7 +47,7 @@ func (s *Server) inventory() *inventory.Desk {
 		return inventory.Text("hmac:" + seal.Keyed(s.keys.root, "plumb.inventory.secret", secret))
 	}
 	return inventory.New(inventory.Deps{DB: s.db, People: s.people, Blobs: s.blobs, Secrets: secrets{filepath.Join(s.cfg.Data, "secrets")},
-		Mask: mask, Kinds: sourceKinds(s.cfg.Data), Log: s.log})
+		Mask: mask, Kinds: append(sourceKinds(s.cfg.Data), agent.Kind(s.fleet)), Log: s.log})
 }
 
 // readSources reads what is due, one after the other, so that discovery never crowds the gate.
