@@ -111,6 +111,7 @@ func (a *API) assetHistory(ctx context.Context, in *assetPageIn) (*body[Page[Ass
 type Labelling struct {
 	Labels map[string]string `json:"labels"`
 	Reason string            `json:"reason"`
+	Change string            `json:"change,omitempty"` // the approved change that allows it, where one is needed
 }
 
 type labelIn struct {
@@ -119,7 +120,7 @@ type labelIn struct {
 }
 
 func (a *API) labelAsset(ctx context.Context, in *labelIn) (*body[inventory.Asset], error) {
-	return give(a.Things.SetLabels(ctx, actorOf(ctx), in.ID, in.In.value.Labels, in.In.value.Reason))
+	return give(a.Things.SetLabels(ctx, actorOf(ctx), in.ID, in.In.value.Labels, in.In.value.Reason, in.In.value.Change))
 }
 
 // Identity says which other asset, or which records, and why.

@@ -165,7 +165,7 @@ func (a *app) assetHistory() *cobra.Command {
 }
 
 func (a *app) assetLabel() *cobra.Command {
-	var reason string
+	var reason, change string
 	cmd := a.leaf("label ASSET KEY=VALUE…", "Assert governed labels: environment, classification, owner, role, tier, criticality, lifecycle", cobra.MinimumNArgs(2), func(cmd *cobra.Command, args []string) error {
 		labels := map[string]string{}
 		for _, pair := range args[1:] {
@@ -176,13 +176,14 @@ func (a *app) assetLabel() *cobra.Command {
 			labels[k] = v
 		}
 		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Asset], error) {
-			return c.LabelAsset(ctx, args[0], labels, reason)
+			return c.LabelAsset(ctx, args[0], labels, reason, change)
 		}, func(w io.Writer, x client.Asset) error {
 			_, err := fmt.Fprintf(w, "Labelled %s %s.\n", x.ID, clean(x.Name))
 			return err
 		})
 	})
 	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	cmd.Flags().StringVar(&change, "change", "", "the approved change that allows it: to loosen what stands, or to promote to production")
 	return cmd
 }
 

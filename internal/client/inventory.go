@@ -187,11 +187,12 @@ func (c *Client) AssetHistory(ctx context.Context, id string, limit int, cursor 
 }
 
 // LabelAsset asserts governed labels.
-func (c *Client) LabelAsset(ctx context.Context, id string, labels map[string]string, reason string) (Reply[Asset], error) {
+func (c *Client) LabelAsset(ctx context.Context, id string, labels map[string]string, reason, change string) (Reply[Asset], error) {
 	return call[Asset](ctx, c, request{method: http.MethodPut, path: path("assets", id, "labels"), body: struct {
 		Labels map[string]string `json:"labels"`
 		Reason string            `json:"reason"`
-	}{labels, reason}})
+		Change string            `json:"change,omitempty"`
+	}{labels, reason, change}})
 }
 
 type identityBody struct {

@@ -11,13 +11,8 @@ import (
 )
 
 // SetLabels asserts governed labels of an asset. What nobody had labelled may get any value; what stood may be made stricter.
-// To make it looser, and to make something production, an approved change is needed: SetLabelsBy.
-func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, labels map[string]string, reason string) (Asset, error) {
-	return d.SetLabelsBy(ctx, actor, asset, labels, reason, "")
-}
-
-// SetLabelsBy asserts labels under an approved change.
-func (d *Desk) SetLabelsBy(ctx context.Context, actor fault.Actor, asset string, labels map[string]string, reason, change string) (a Asset, err error) {
+// To make it looser, and to make something production, change names the approved change that allows it; "" for none.
+func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, labels map[string]string, reason, change string) (a Asset, err error) {
 	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
 		if err := d.people.ConfirmIn(tx, actor); err != nil {
 			return err

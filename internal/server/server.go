@@ -108,6 +108,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	s.changes = change.New(change.Config{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit,
 		Install: s.keys.install, URL: s.url, OnSetUp: s.forgetCode, Things: targets{}})
 	s.people.Wire(directory.Hooks{Roles: s.changes.Roles, OnDisabled: s.changes.Disabled})
+	s.things.Wire(approvals{s.changes})
 	s.refused = ledger.NewCounter(s.db)
 	source := prove.Source{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit, Install: s.keys.install}
 	temp := filepath.Join(s.cfg.Data, "documents", "tmp")

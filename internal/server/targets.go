@@ -19,3 +19,16 @@ func (targets) TargetIn(tx *db.Tx, name string) (r change.Resolved, found bool, 
 	return change.Resolved{Asset: string(a.ID), Environment: a.Label(inventory.LabelEnvironment), Classification: a.Label(inventory.LabelClassification),
 		Kind: string(a.Class), Owner: a.Label(inventory.LabelOwner), Role: a.Label(inventory.LabelRole)}, err == nil, err
 }
+
+// approvals lets the inventory ask whether an approved change allows a label.
+type approvals struct{ changes *change.Desk }
+
+// LabelApproved is inventory.Approval. To become production is the promotion step of a provisioning change: only after it was
+// carried out and verified.
+func (a approvals) LabelApproved(tx *db.Tx, id string, asset inventory.Asset, label, value string) error {
+	want := change.Sought{Targets: []string{string(asset.ID), asset.Name}, Path: "label." + label, After: value}
+	if label == inventory.LabelEnvironment && value == "prod" {
+		want.Category, want.Verified = "provisioning", true
+	}
+	return a.changes.EffectApproved(tx, id, want)
+}

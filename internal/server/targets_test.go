@@ -91,3 +91,58 @@ func TestALabelIsNotLoosenedByHand(t *testing.T) {
 	}
 	s.As(servertest.Alice).Refused(http.StatusForbidden, "not_allowed", "PUT", "/assets/db-8/labels", map[string]any{"labels": map[string]string{"owner": "alice"}, "reason": "mine"})
 }
+
+// The promotion step: only the approved, carried out and verified provisioning change makes the asset production.
+func TestAnAssetBecomesProductionByTheLastStepOfItsProvisioningChange(t *testing.T) {
+	t.Parallel()
+	s, _ := inventoried(t, "id,name,environment,classification,owner\n1,db-9,test,internal,erin\n")
+	m := s.Material()
+	m.Category, m.Targets, m.Bindings[0].Kind = "provisioning", []string{"db-9"}, "runbook"
+	m.Effects = []change.Effect{{Target: "db-9", Path: "label.environment", Op: "update", After: "prod"}}
+	var c change.Change
+	s.As(servertest.Alice).Want(http.StatusCreated, "POST", "/changes", m).Into(&c)
+	promote := func() servertest.Answer {
+		return s.As(servertest.Olga).Ask("PUT", "/assets/db-9/labels", map[string]any{"labels": map[string]string{"environment": "prod"},
+			"reason": "promotion", "change": string(c.ID)})
+	}
+	if a := promote(); a.Code() != "effect_not_verified" {
+		t.Errorf("a draft: %d %s", a.Status, a.Body)
+	}
+	s.As(servertest.Alice).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/submit", map[string]any{}, servertest.Seen(c)...).Into(&c)
+	s.Tested(c)
+	for _, name := range []string{servertest.Sam, servertest.Erin} {
+		s.As(name).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/approve", map[string]any{"comment": "yes"}, servertest.Seen(c)...).Into(&c)
+	}
+	if a := promote(); a.Code() != "effect_not_verified" {
+		t.Errorf("approved and not carried out: %d %s", a.Status, a.Body)
+	}
+	var v wire.GateVerdict
+	ask := servertest.Request(c.ID, wire.KindApply)
+	ask.Observed[0].Kind = "runbook"
+	s.CI().Want(http.StatusOK, "POST", "/gate/open", ask, "Idempotency-Key", "k").Into(&v)
+	var permits struct {
+		Items []change.Permit `json:"items"`
+	}
+	path := "/changes/" + string(c.ID)
+	s.As(servertest.Alice).Want(http.StatusOK, "GET", path+"/permits", nil).Into(&permits)
+	s.CI().Want(http.StatusOK, "POST", "/gate/close", wire.GateClose{Permit: v.PermitID, Outcome: change.Success, Fence: permits.Items[0].Fence})
+	if a := promote(); len(s.Shown(c.ID).Verify) > 0 && a.Code() != "effect_not_verified" {
+		t.Errorf("carried out and not verified: %d %s", a.Status, a.Body)
+	}
+	for _, slot := range s.Shown(c.ID).Verify {
+		s.As(servertest.Sam).Want(http.StatusOK, "POST", path+"/verify", map[string]any{"slot": slot, "passed": true, "comment": "looked at"})
+	}
+	var asset inventory.Asset
+	a := promote()
+	if a.Status != http.StatusOK {
+		t.Fatalf("verified: %d %s", a.Status, a.Body)
+	}
+	a.Into(&asset)
+	if l := asset.Labels[inventory.LabelEnvironment]; l.Value != "prod" || l.Change != string(c.ID) {
+		t.Errorf("the label is %+v", l)
+	}
+	if a := s.As(servertest.Olga).Ask("PUT", "/assets/db-9/labels", map[string]any{"labels": map[string]string{"classification": "public"},
+		"reason": "promotion", "change": string(c.ID)}); a.Code() != "effect_missing" {
+		t.Errorf("what the change says nothing of: %d %s", a.Status, a.Body)
+	}
+}
