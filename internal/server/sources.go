@@ -10,32 +10,42 @@ import (
 	"strings"
 	"time"
 
+	"plumbline.dev/plumb/internal/connect/ad"
 	"plumbline.dev/plumb/internal/connect/agent"
 	"plumbline.dev/plumb/internal/connect/chef"
 	"plumbline.dev/plumb/internal/connect/csv"
 	"plumbline.dev/plumb/internal/connect/cyclonedx"
+	"plumbline.dev/plumb/internal/connect/dns"
 	"plumbline.dev/plumb/internal/connect/docker"
 	"plumbline.dev/plumb/internal/connect/hetzner"
 	"plumbline.dev/plumb/internal/connect/jupiterone"
+	"plumbline.dev/plumb/internal/connect/ldap"
+	"plumbline.dev/plumb/internal/connect/lldp"
+	"plumbline.dev/plumb/internal/connect/snmp"
 	"plumbline.dev/plumb/internal/connect/tfstate"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/seal"
 )
 
-// sourceKinds lists every kind of source that the inventory can read. A new one is a folder of internal/connect and a line here; agents, which have a way of their own, are added
-// beside it.
-// data is the data folder, in whose documents folder states may lie.
+// sourceKinds lists every kind of source that the inventory can read. A new one is a folder of internal/connect and a line here; agents,
+// which have a way of their own, are added beside it. data is the data folder, in whose folder states the operator may lay state files.
 func sourceKinds(data string) []inventory.Kind {
 	return []inventory.Kind{
+		ad.Kind(),
 		chef.Kind(),
 		csv.Kind(),
 		cyclonedx.Kind(),
+		dns.File(),
+		dns.Kind(),
 		docker.Kind(),
 		hetzner.Kind(),
 		jupiterone.Kind(),
+		ldap.Kind(),
+		lldp.Kind(),
+		snmp.Kind(),
 		tfstate.Kind(),
-		tfstate.Fetched(filepath.Join(data, "documents")),
+		tfstate.Fetched(filepath.Join(data, "states")),
 	}
 }
 

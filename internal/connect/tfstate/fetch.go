@@ -24,7 +24,7 @@ func Fetched(folder string) inventory.Kind {
 	k.Name, k.Title = "terraform-backend", "Terraform or OpenTofu state, fetched from a file or an HTTP backend"
 	k.Push, k.Every, k.AbsentAfter = false, 15*time.Minute, 0
 	k.Settings = settings(
-		inventory.Setting{Key: "path", Help: "path of the state file within the data folder's documents folder"},
+		inventory.Setting{Key: "path", Help: "path of the state file within the data folder's states folder"},
 		inventory.Setting{Key: "url", Help: "address of the HTTP backend, as the configuration's backend block names it"},
 		inventory.Setting{Key: "username", Help: "user of the HTTP backend, where it asks for one"},
 		inventory.Setting{Key: "password", Help: "password of that user", Secret: true},
