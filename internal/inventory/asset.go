@@ -94,7 +94,7 @@ type Difference struct {
 	Earliest int64    `json:"earliest"` // microseconds; 0 when the asset was not known before
 	Latest   int64    `json:"latest"`
 	Actor    string   `json:"actor,omitempty"` // as the source names who did it
-	First    bool     `json:"first,omitempty"` // of the first reading of its scope: what was there before anybody looked
+	First    bool     `json:"first,omitempty"` // of the first reading of its source: what was there before anybody looked
 	// Settled differences raise nothing: a mapper's new version, a change of whose word counts.
 	Settled string `json:"settled,omitempty"`
 }

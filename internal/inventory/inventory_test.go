@@ -352,3 +352,82 @@ func TestWhatASourceGivesTwiceOrBadlyStopsTheReading(t *testing.T) {
 		}
 	}
 }
+
+// What the first reading of a source shows was there before anybody looked. What comes later under a name of its own, a region or a
+// project that was not read before, was not: it asks for an explanation.
+func TestANewScopeOfAKnownSourceIsNoBeginning(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("cloud", server(1))
+	elsewhere := server(7)
+	elsewhere.Scope = "another project"
+	f.read("cloud", server(1), elsewhere)
+	var got []inventory.Difference
+	f.must(f.db.View(t.Context(), func(tx *db.Tx) (err error) {
+		got, err = inventory.Differences(tx, 0, 10)
+		return err
+	}))
+	if len(got) != 2 || !got[0].First || got[1].First {
+		t.Errorf("differences %+v", got)
+	}
+}
+
+// A person says what is one thing and what is two; it can be taken back, and is never joined again by a rule.
+func TestMergesAndSplitsAreWordsThatCanBeTakenBack(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("cloud", server(1))
+	f.read("hosts", host("a", "machine-id", "c0ffee"))
+	list := f.assets()
+	word, err := f.MergeAssets(t.Context(), olga, string(list[0].ID), string(list[1].ID), "seen in the rack")
+	f.must(err)
+	if got := f.assets(); len(got) != 1 || got[0].ID != list[0].ID {
+		t.Errorf("after the merge there are %+v", got)
+	}
+	w, err := f.Show(t.Context(), string(list[0].ID))
+	f.must(err)
+	if len(w.Records) != 2 || w.Properties["os.name"].Value == "" {
+		t.Errorf("the one is %+v", w)
+	}
+	if _, err := f.MergeAssets(t.Context(), olga, string(list[0].ID), string(list[1].ID), "again"); !fault.Is(err, "not_one_thing") {
+		t.Errorf("merged twice: %v", err)
+	}
+	_, err = f.Undo(t.Context(), olga, word.ID)
+	f.must(err)
+	if got := f.assets(); len(got) != 2 {
+		t.Errorf("after taking it back there are %+v", got)
+	}
+	if _, err := f.Undo(t.Context(), olga, word.ID); !fault.Is(err, "no_identity") {
+		t.Errorf("taken back twice: %v", err)
+	}
+	f.read("hosts", host("a", "machine-id", "c0ffee", "cloud-id", "hcloud:server:1"))
+	f.whole()
+}
+
+func TestWhatOneRecordIsToldApartFromStaysApart(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("cloud", server(1))
+	f.read("hosts", host("web-1", "cloud-id", "hcloud:server:1"))
+	w, err := f.Show(t.Context(), "web-1")
+	f.must(err)
+	record := w.Records[0].ID
+	if w.Records[0].Kind != "agent" {
+		record = w.Records[1].ID
+	}
+	for _, bad := range [][]string{nil, {"rec_x"}, {w.Records[0].ID, w.Records[1].ID}} {
+		if _, err := f.Split(t.Context(), olga, string(w.ID), bad, "wrong"); !fault.Is(err, "bad_split") {
+			t.Errorf("split %v: %v", bad, err)
+		}
+	}
+	_, err = f.Split(t.Context(), olga, string(w.ID), []string{record}, "another machine")
+	f.must(err)
+	for range 3 {
+		f.read("hosts", host("web-1", "cloud-id", "hcloud:server:1"))
+		f.read("cloud", server(1))
+	}
+	if got := f.assets(); len(got) != 2 {
+		t.Errorf("there are %+v", got)
+	}
+	f.whole()
+}

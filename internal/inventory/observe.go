@@ -175,7 +175,7 @@ func (w *observer) differ(is Kept, d Difference) error {
 	d.ID, d.N = seal.NewID("dif"), w.diff
 	d.Asset, d.Record, d.Source, d.Run = is.Asset, is.ID, is.Source, w.r.run.ID
 	d.Earliest, d.Latest = max(d.Earliest, scope.Complete), w.now
-	d.First = scope.Readings == 0 && d.Op == Created
+	d.First = w.r.first && d.Op == Created
 	w.r.run.Differences++
 	if err := insertDifference(w.tx, d); err != nil {
 		return err

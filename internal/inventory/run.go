@@ -82,6 +82,7 @@ type reading struct {
 	scopes   []string
 	readings map[string]ScopeState // before this run
 	touched  map[string]bool       // scopes met in this run
+	first    bool                  // no reading of this source was complete before: what it shows was there before anybody looked
 	waiting  []arrival
 	leaves   [][32]byte
 	chunks   []string // digests of the documents with what was new
@@ -153,6 +154,11 @@ func (d *Desk) begin(ctx context.Context, actor fault.Actor, c Configured, k Kin
 		for _, s := range states {
 			r.readings[s.Scope] = s
 		}
+		whole, _, err := db.One(tx, scanInt, "SELECT COUNT(*) FROM inventory_scope WHERE source = $1", c.ID)
+		if err != nil {
+			return err
+		}
+		r.first = whole == 0
 		return r.remember(tx)
 	})
 	return r, err
