@@ -68,6 +68,9 @@ func (a *Agent) deliver(ctx context.Context, l Look, until time.Time) {
 			a.cfg.Log.InfoContext(ctx, "reported", "states", s.States, "messages", s.Messages, "bytes", s.Bytes, "answer", s.State)
 			return
 		}
+		if s.States > 0 {
+			n = 0 // it goes on
+		}
 		pause := backoff(n)
 		if f := fault.Of(err); f.Kind == fault.Denied || f.Kind == fault.Conflict || f.Kind == fault.Unauthenticated {
 			pause = refusedWait

@@ -105,6 +105,9 @@ func (a *Agent) Once(ctx context.Context) (Sent, error) {
 	for n := 0; ; n++ {
 		s, err := a.send(ctx, l.Last)
 		all.Messages, all.Bytes, all.States, all.State = all.Messages+s.Messages, all.Bytes+s.Bytes, all.States+s.States, s.State
+		if s.States > 0 {
+			n = 0 // it goes on
+		}
 		if err == nil || !soon(err) || n >= 6 {
 			return all, err
 		}
