@@ -25,6 +25,7 @@ import (
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/prove"
+	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/seal"
 )
 
@@ -36,6 +37,7 @@ type Config struct {
 	Changes  *change.Desk
 	Things   *inventory.Desk
 	Fleet    *fleet.Desk
+	Match    *reconcile.Desk
 	Refused  *ledger.Counter // counts what strangers sent
 	Source   prove.Source    // evidence packs are written from it
 	Temp     string          // folder for them while they are written; "" for the system's

@@ -125,6 +125,11 @@ func (d *Desk) Close(ctx context.Context, actor fault.Actor, id ID, code Closure
 		if err := s.close(actor, code, review, now); err != nil {
 			return nil, err
 		}
+		if code == Successful && d.seen != nil {
+			if err := d.seen(tx, id); err != nil {
+				return nil, err
+			}
+		}
 		c := &s.Change
 		c.State, c.Due = Closed, 0
 		c.Body.Closure, c.Body.ClosedAt, c.Body.Review = code, now, review

@@ -28,6 +28,7 @@ type Desk struct {
 	url     string // base URL for links in verdicts
 	onSetUp func()
 	things  Inventory // nil where there is none: the catalogue alone answers
+	seen    func(*db.Tx, ID) error
 
 	packs   packCache
 	history db.Memory[[]inForce] // of the writer
@@ -59,11 +60,14 @@ type Config struct {
 	URL     string // where people reach this server
 	OnSetUp func() // called once the first-start ceremony is done; nil for nothing
 	Things  Inventory
+	// Seen refuses to close a change as successful while an effect of it that could be observed was not, or was
+	// observed otherwise. It runs inside the transaction; its error is a no. nil where nothing observes.
+	Seen func(tx *db.Tx, id ID) error
 }
 
 // New makes the desk; it does no I/O.
 func New(c Config) *Desk {
-	return &Desk{db: c.DB, log: c.Log, people: c.People, blobs: c.Blobs, key: c.Key, install: c.Install, url: c.URL, onSetUp: c.OnSetUp, things: c.Things,
+	return &Desk{db: c.DB, log: c.Log, people: c.People, blobs: c.Blobs, key: c.Key, install: c.Install, url: c.URL, onSetUp: c.OnSetUp, things: c.Things, seen: c.Seen,
 		packs: packCache{byDigest: map[string]*policy.Pack{}}, gate: gateCache{entries: map[ID]*cached{}}}
 }
 

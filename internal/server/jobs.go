@@ -32,6 +32,7 @@ func (s *Server) jobs() []job {
 		}},
 		{"sources", "reads the sources of the inventory that are due", sourcesEvery, s.readSources},
 		{"agents", "takes what agents said into the inventory", agentsEvery, s.hearAgents},
+		{"reconcile", "says of every difference which approved change explains it, and raises what none does", reconcileEvery, s.match.Tick},
 		{"index", "keeps searches and weekly figures close behind the changes", indexEvery, s.index},
 		{"disk", "looks after the room on the disk", diskEvery, func(context.Context) error { return s.disk.look() }},
 		{"flush", "writes down sums of refusals and last uses of sessions", flushEvery, s.flushOnce},

@@ -27,6 +27,7 @@ import (
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/prove"
+	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/web"
 	"plumbline.dev/plumb/internal/web/frame"
 )
@@ -45,6 +46,7 @@ type Server struct {
 	changes  *change.Desk
 	fleet    *fleet.Desk
 	things   *inventory.Desk
+	match    *reconcile.Desk
 	refused  *ledger.Counter
 	api      *api.API
 	live     *frame.Live
@@ -106,14 +108,16 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	s.fleet = fleet.New(s.db, s.people)
 	s.things = s.inventory()
 	s.changes = change.New(change.Config{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit,
-		Install: s.keys.install, URL: s.url, OnSetUp: s.forgetCode, Things: targets{}})
+		Install: s.keys.install, URL: s.url, OnSetUp: s.forgetCode, Things: targets{},
+		Seen: func(tx *db.Tx, id change.ID) error { return s.match.Seen(tx, id) }})
 	s.people.Wire(directory.Hooks{Roles: s.changes.Roles, OnDisabled: s.changes.Disabled})
 	s.things.Wire(approvals{s.changes})
+	s.match = reconcile.New(reconcile.Deps{DB: s.db, People: s.people, Changes: s.changes, Blobs: s.blobs, Log: s.log})
 	s.refused = ledger.NewCounter(s.db)
 	source := prove.Source{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit, Install: s.keys.install}
 	temp := filepath.Join(s.cfg.Data, "documents", "tmp")
 	figures := api.NewMetrics()
-	s.api, err = api.New(api.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Things: s.things, Fleet: s.fleet, Refused: s.refused,
+	s.api, err = api.New(api.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Things: s.things, Fleet: s.fleet, Match: s.match, Refused: s.refused,
 		Install: s.keys.install, Permits: s.keys.permit, Root: s.keys.root, URL: s.url, Proxied: s.cfg.BehindProxy,
 		Limits: api.Limits{Principal: s.cfg.AccountRate, Stranger: s.cfg.StrangerRate}, Egress: s.cfg.WebhookAllow,
 		Source: source, Temp: temp, Writable: s.disk.writable, Metrics: figures, Logger: s.log})

@@ -52,6 +52,9 @@ func sourceKinds(data string) []inventory.Kind {
 // sourcesEvery is how often the server looks for sources that are due.
 const sourcesEvery = 10 * time.Second
 
+// reconcileEvery is how often the server judges what was observed since; a round without anything new reads two rows.
+const reconcileEvery = 5 * time.Second
+
 func (s *Server) inventory() *inventory.Desk {
 	mask := func(secret string) inventory.Value {
 		return inventory.Text("hmac:" + seal.Keyed(s.keys.root, "plumb.inventory.secret", secret))

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"plumbline.dev/plumb/internal/client"
+)
+
+func reconcileCommand(a *app) *cobra.Command {
+	return a.group("reconcile", "What production became, against what was approved", a.findingList(), a.reconcileShow(), a.findingWaive(), a.findingRevert(),
+		a.findingAdopt(), a.reconcileFigures(), a.muteList(), a.muteNew(), a.muteReview(), a.muteEnd())
+}
+
+func (a *app) findingList() *cobra.Command {
+	var state, asset string
+	cmd := a.leaf("findings", "List findings that wait for somebody", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		q := url.Values{"state": {state}, "asset": {asset}, "limit": {"200"}}
+		if state == "all" {
+			q.Del("state")
+		}
+		if asset == "" {
+			q.Del("asset")
+		}
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Page[client.Finding]], error) {
+			return c.Findings(ctx, q)
+		},
+			func(w io.Writer, p client.Page[client.Finding]) error {
+				t := table{head: []string{"ID", "SEVERITY", "STATE", "WHAT", "DUE", "CHANGE"}}
+				for _, f := range p.Items {
+					t.add(f.ID, f.Severity, f.State, clean(f.What()), at(f.Due), f.Change)
+				}
+				return t.write(w, a.paint(w), "No findings.")
+			})
+	})
+	cmd.Flags().StringVar(&state, "state", "waiting", "waiting, open, adopting, reverting, adopted, reverted, waived, closed or all")
+	cmd.Flags().StringVar(&asset, "asset", "", "only of this asset, by its id")
+	return cmd
+}
+
+func (a *app) reconcileShow() *cobra.Command {
+	return a.leaf("show FINDING|CHANGE", "Show a finding, or what became of a change's approved effects", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		if strings.HasPrefix(strings.ToUpper(args[0]), "FND-") {
+			return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Finding], error) {
+				return c.Finding(ctx, args[0])
+			}, showFinding)
+		}
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Reconciliation], error) {
+			return c.Reconciliation(ctx, args[0])
+		}, func(w io.Writer, r client.Reconciliation) error {
+			t := table{head: []string{"END", "DOES", "WHAT", "SEEN"}}
+			for _, e := range r.Ends {
+				t.add(e.End, e.Claim.Verb, clean(strings.TrimSpace(e.Claim.Address+" "+e.Claim.Path)), clean(e.Seen))
+			}
+			if err := t.write(w, a.paint(w), "No approved effects that can be compared."); err != nil {
+				return err
+			}
+			for _, f := range r.Findings {
+				if _, err := fmt.Fprintf(w, "%s (%s): %s\n", f.ID, f.State, clean(f.What())); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+func showFinding(w io.Writer, f client.Finding) error {
+	late := ""
+	if f.Overdue {
+		late = ", overdue"
+	}
+	if _, err := fmt.Fprintf(w, "%s  %s, %s, due %s%s\n%s\n", f.ID, f.Severity, f.State, at(f.Due), late, clean(f.What())); err != nil {
+		return err
+	}
+	for _, line := range []struct{ name, text string }{{"before", f.Before}, {"after", f.After}, {"actor", f.Actor}, {"owner", f.Owner}, {"change", f.Change},
+		{"adopted by", f.Adopts}, {"reason", f.Reason}, {"taken back by", f.Restored}} {
+		if line.text != "" {
+			if _, err := fmt.Fprintf(w, "  %-13s %s\n", line.name, clean(line.text)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, h := range f.Hits {
+		if _, err := fmt.Fprintf(w, "  near: %s %s\n", h.Change, clean(h.Reason)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answered is a command that decides about a finding.
+func (a *app) answered(use, short, how string, flags func(*cobra.Command, *client.FindingAnswer, *string)) *cobra.Command {
+	var answer client.FindingAnswer
+	var until string
+	cmd := a.leaf(use, short, cobra.MinimumNArgs(1), func(cmd *cobra.Command, args []string) error {
+		if until != "" {
+			t, err := a.instant(until)
+			if err != nil {
+				return err
+			}
+			answer.Until = t.UTC()
+		}
+		if len(args) > 1 {
+			answer.Change = args[1]
+		}
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Finding], error) {
+			return c.AnswerFinding(ctx, args[0], how, answer)
+		}, func(w io.Writer, f client.Finding) error {
+			_, err := fmt.Fprintf(w, "%s is %s.\n", f.ID, f.State)
+			return err
+		})
+	})
+	cmd.Flags().StringVar(&answer.Reason, "reason", "", "why")
+	if flags != nil {
+		flags(cmd, &answer, &until)
+	}
+	return cmd
+}
+
+func (a *app) findingWaive() *cobra.Command {
+	cmd := a.answered("waive FINDING", "Take a finding as it is for some time", "waive", func(cmd *cobra.Command, _ *client.FindingAnswer, until *string) {
+		cmd.Flags().StringVar(until, "until", "7d", "end: a time, or from now such as 7d; 90 days at most")
+	})
+	cmd.Args = cobra.ExactArgs(1)
+	return cmd
+}
+
+func (a *app) findingRevert() *cobra.Command {
+	cmd := a.answered("revert FINDING", "Undertake to take it back; the observed reverse closes it", "revert", nil)
+	cmd.Args = cobra.ExactArgs(1)
+	return cmd
+}
+
+func (a *app) findingAdopt() *cobra.Command {
+	cmd := a.answered("adopt FINDING CHANGE", "Name the change that asks for it after the fact; its approval closes the finding", "adopt", nil)
+	cmd.Args = cobra.ExactArgs(2)
+	return cmd
+}
+
+func (a *app) reconcileFigures() *cobra.Command {
+	var days int64
+	cmd := a.leaf("figures", "Count what was explained and what was not", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Figures], error) {
+			return c.Figures(ctx, days)
+		},
+			func(w io.Writer, f client.Figures) error {
+				t := table{head: []string{"WHAT", "COUNT"}}
+				for _, k := range slices.Sorted(maps.Keys(f.By)) {
+					t.add(k, number(f.By[k]))
+				}
+				t.add("waiting findings", number(f.Waiting))
+				t.add("overdue findings", number(f.Overdue))
+				t.add("not judged yet", number(f.Behind))
+				if err := t.write(w, a.paint(w), ""); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(w, "%d of %d differences in production were nobody's: %d.%02d percent.\n", f.Unauthorized, f.Judged, f.Share/100, f.Share%100)
+				return err
+			})
+	})
+	cmd.Flags().Int64Var(&days, "days", 30, "of so many days")
+	return cmd
+}

@@ -1,0 +1,116 @@
+package inventory
+
+import (
+	"plumbline.dev/plumb/internal/db"
+)
+
+// Context is what is known around a difference: the record that showed it, the asset, and what it is joined with.
+type Context struct {
+	Asset    Asset
+	Scope    string
+	IDs      []string // identifiers of all its records that decide
+	Around   []AssetID
+	Managers []Manager
+}
+
+// Manager is a record that says it manages the asset: the code of a real thing.
+type Manager struct {
+	Native string
+	Scope  string
+}
+
+// ContextOf reads what stands around a difference, now.
+func ContextOf(tx *db.Tx, d Difference) (c Context, err error) {
+	if c.Asset, err = loadAsset(tx, d.Asset); err != nil {
+		return c, err
+	}
+	if c.Asset.State == Folded && c.Asset.Merged != "" {
+		if c.Asset, err = loadAsset(tx, c.Asset.Merged); err != nil {
+			return c, err
+		}
+	}
+	records, err := recordsOf(tx, c.Asset.ID)
+	if err != nil {
+		return c, err
+	}
+	for _, k := range records {
+		if k.ID == d.Record {
+			c.Scope = k.Scope
+		}
+		for _, id := range k.IDs {
+			if id.Strength() == Decisive {
+				c.IDs = append(c.IDs, id.Value)
+			}
+		}
+	}
+	edges, err := edgesOf(tx, c.Asset.ID)
+	if err != nil {
+		return c, err
+	}
+	for _, e := range edges {
+		if e.Asset != "" {
+			c.Around = append(c.Around, e.Asset)
+		}
+		if e.Verb != "MANAGES" || !e.Inward {
+			continue
+		}
+		k, found, err := loadRecord(tx, e.Record)
+		if err != nil {
+			return c, err
+		}
+		if found && k.Class == IaCResource {
+			c.Managers = append(c.Managers, Manager{k.Native, k.Scope})
+		}
+	}
+	return c, nil
+}
+
+// Effective gives the governed labels that count.
+func (a Asset) Effective() map[string]string {
+	out := map[string]string{}
+	for k, l := range a.Labels {
+		out[k] = l.Value
+	}
+	return out
+}
+
+// RecordsNamed gives the living and gone records with a native id, of the class of code resources.
+func RecordsNamed(tx *db.Tx, native string) ([]Kept, error) {
+	return db.Collect(tx, scanRecord, recordColumns+" WHERE native = $1 ORDER BY id LIMIT 100", native)
+}
+
+// RecordsOf gives the records of an asset.
+func RecordsOf(tx *db.Tx, id AssetID) ([]Kept, error) { return recordsOf(tx, id) }
+
+// ReadSince counts the complete readings of a source that began at or after an instant and read a scope.
+func ReadSince(tx *db.Tx, source, scope string, since int64) (n int64, err error) {
+	runs, err := db.Collect(tx, scanRun, runColumns+" WHERE source = $1 AND complete = TRUE AND started >= $2 ORDER BY n LIMIT 50", source, since)
+	for _, r := range runs {
+		for _, s := range r.Scopes {
+			if s == scope {
+				n++
+			}
+		}
+	}
+	return n, err
+}
+
+// ScopesLike gives the states of the scopes whose name holds a text: a Terraform state by its lineage.
+func ScopesLike(tx *db.Tx, part string) ([]ScopeState, error) {
+	return db.Collect(tx, scanScope, "SELECT source, scope, complete, run, readings FROM inventory_scope WHERE scope LIKE $1 ORDER BY id LIMIT 20", "%"+part+"%")
+}
+
+// DifferenceOf gives one difference by its id.
+func DifferenceOf(tx *db.Tx, id string) (d Difference, found bool, err error) {
+	return db.One(tx, scanDifference, differenceColumns+" WHERE id = $1", id)
+}
+
+// BriefOf gives the class of a difference's asset and the scope of its record.
+func BriefOf(tx *db.Tx, d Difference) (class Class, scope string, err error) {
+	a, err := loadAsset(tx, d.Asset)
+	if err != nil {
+		return "", "", err
+	}
+	k, _, err := loadRecord(tx, d.Record)
+	return a.Class, k.Scope, err
+}

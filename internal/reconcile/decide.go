@@ -1,0 +1,361 @@
+package reconcile
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"plumbline.dev/plumb/internal/inventory"
+)
+
+// Rules are the numbers of matching.
+type Rules struct {
+	// Settle is how long after its end a run may still show: systems converge, and a source reads them afterwards.
+	Settle time.Duration
+	Now    int64
+}
+
+// usualSettle is a quarter of an hour: a converging host or a zone transfer takes minutes.
+const usualSettle = 15 * time.Minute
+
+// Index finds what may explain a difference without asking every claim. It belongs to one goroutine.
+type Index struct {
+	charters  []*Charter
+	exact     map[string][]ref // by place and path
+	wide      map[string][]ref // by place: those whose path is a pattern
+	places    map[string][]ref // by place: one claim of the whole, or of any attribute
+	real      map[string][]done
+	runs      []lane
+	explained map[inventory.AssetID][]Explained
+	scopes    map[string][]Explained
+	spent     map[string]string // difference that used an open value up, by claim and record
+	mutes     []*Mute
+}
+
+type ref struct {
+	charter *Charter
+	claim   *Claim
+}
+
+// done is one receipt of one run.
+type done struct {
+	charter *Charter
+	run     *Run
+	receipt *Receipt
+}
+
+type lane struct {
+	charter *Charter
+	run     *Run
+}
+
+// Explained is a difference that has its explanation, for what follows from it.
+type Explained struct {
+	Difference inventory.Difference
+	Class      inventory.Class
+	Scope      string
+	Change     string
+	Permit     string
+	From, To   int64 // of the run that explains it, with the time to settle
+}
+
+// NewIndex makes an index over charters.
+func NewIndex(charters []*Charter, mutes []*Mute) *Index {
+	n := 0
+	for _, c := range charters {
+		n += len(c.Claims)
+	}
+	x := &Index{charters: charters, exact: make(map[string][]ref, n), wide: map[string][]ref{}, places: map[string][]ref{}, real: map[string][]done{},
+		explained: map[inventory.AssetID][]Explained{}, scopes: map[string][]Explained{}, spent: map[string]string{}, mutes: mutes}
+	for _, c := range charters {
+		x.take(c)
+	}
+	return x
+}
+
+func (x *Index) take(c *Charter) {
+	for i := range c.Claims {
+		k := &c.Claims[i]
+		r := ref{c, k}
+		place := k.place()
+		if strings.Contains(k.Path, "*") {
+			x.wide[place] = append(x.wide[place], r)
+		} else {
+			key := place + "\x00" + k.Path
+			x.exact[key] = append(x.exact[key], r)
+		}
+		if k.Path == "" {
+			x.places[place] = append(x.places[place], r)
+		}
+	}
+	for i := range c.Runs {
+		run := &c.Runs[i]
+		x.runs = append(x.runs, lane{c, run})
+		run.byAddress = make(map[string]*Receipt, len(run.Receipts))
+		for j := range run.Receipts {
+			run.byAddress[run.Receipts[j].Address] = &run.Receipts[j]
+			if id := run.Receipts[j].ID; id != "" {
+				x.real[id] = append(x.real[id], done{c, run, &run.Receipts[j]})
+			}
+		}
+	}
+}
+
+func (c *Claim) place() string {
+	if c.Planned {
+		return "tf:" + c.Address
+	}
+	return "as:" + c.Address
+}
+
+// spot is one name under which a place is claimed.
+type spot struct {
+	key, scope string
+	managed    bool // by way of the Terraform resource that manages it
+}
+
+func (p *Place) spots() []spot {
+	out := []spot{{"as:" + string(p.Asset), "", false}, {"as:" + p.Name, "", false}, {"as:" + p.Type + "/" + p.Native, "", false}}
+	if p.Class == inventory.IaCResource {
+		return append(out, spot{"tf:" + p.Native, p.Scope, false}, spot{"as:" + p.Native, p.Scope, false})
+	}
+	for _, m := range p.Managers {
+		out = append(out, spot{"tf:" + m.Address, m.Scope, true})
+	}
+	return out
+}
+
+// asks is one difference being judged.
+type asks struct {
+	d     inventory.Difference
+	p     *Place
+	x     *Index
+	rules Rules
+	hits  []Hit
+}
+
+// Decide says what a difference is: the first disposition that holds, with every hit and its reason. It changes nothing; what it
+// explained is told to the index by Note.
+func Decide(d inventory.Difference, p Place, x *Index, rules Rules) Verdict {
+	a := &asks{d: d, p: &p, x: x, rules: rules}
+	a.claimed()
+	a.derived()
+	a.standing()
+	a.underWay()
+	slices.SortStableFunc(a.hits, func(m, n Hit) int { return m.Disposition.order() - n.Disposition.order() })
+	v := Verdict{Disposition: Unauthorized, Hits: a.hits}
+	if len(v.Hits) > 0 {
+		v.Disposition = v.Hits[0].Disposition
+	}
+	return v
+}
+
+func (a *asks) hit(d Disposition, l lane, c *Claim, rule, reason string, weak bool) {
+	h := Hit{Disposition: d, Rule: rule, Reason: reason, Weak: weak}
+	if l.charter != nil {
+		h.Change = l.charter.Change
+	}
+	if l.run != nil {
+		h.Permit = l.run.Permit
+	}
+	if c != nil {
+		h.Claim = c.ID
+	}
+	if len(a.hits) < maxHits {
+		a.hits = append(a.hits, h)
+	}
+}
+
+// maxHits bounds what is kept of one difference; the rest says nothing new.
+const maxHits = 50
+
+// claimed asks every claim of this place and path.
+func (a *asks) claimed() {
+	path := fold(a.d.Path)
+	for _, s := range a.p.spots() {
+		for _, r := range a.x.exact[s.key+"\x00"+path] {
+			a.claim(r, s)
+		}
+		if path == "" {
+			continue
+		}
+		for _, r := range a.x.wide[s.key] {
+			if glob(r.claim.Path, path) {
+				a.claim(r, s)
+			}
+		}
+	}
+}
+
+// claim asks one claim: each run of its change in whose time the difference arose.
+func (a *asks) claim(r ref, s spot) {
+	c := r.claim
+	if c.Lineage != "" && s.scope != "" && !strings.Contains(s.scope, c.Lineage) {
+		return
+	}
+	ran := false
+	for i := range r.charter.Runs {
+		run := &r.charter.Runs[i]
+		if run.Rollback != c.Rollback || run.Rev != c.Rev || !a.meets(run) {
+			continue
+		}
+		ran = true
+		disposition, reason, weak := a.weigh(r, s, run)
+		a.hit(disposition, lane{r.charter, run}, c, "", reason, weak)
+	}
+	if !ran && !c.Rollback && len(r.charter.Runs) == 0 && fits(c.Verb, a.d.Op, a.d.Path) && (a.d.Op != inventory.Updated || c.holds(a.d.After)) && a.inWindow(r.charter) {
+		a.hit(OutOfScope, lane{charter: r.charter}, c, "", "approved for this time, but no permit was opened", false)
+	}
+}
+
+// weigh says how far a claim and a run explain the difference.
+func (a *asks) weigh(r ref, s spot, run *Run) (Disposition, string, bool) {
+	c := r.claim
+	receipt := run.receipt(c.Address)
+	switch {
+	case !fits(c.Verb, a.d.Op, a.d.Path):
+		return OutOfScope, "approved was " + c.Verb + ", seen was " + string(a.d.Op), false
+	case a.d.Op == inventory.Updated && !c.holds(a.d.After):
+		return OutOfScope, "another value than the approved one", false
+	case !a.environment(r.charter):
+		return OutOfScope, "approved for another environment", false
+	case !a.byExecutor(run):
+		return OutOfScope, "the source names another actor than the executor", false
+	case c.Open && a.x.spent[c.ID+" "+a.d.Record] != "" && a.x.spent[c.ID+" "+a.d.Record] != a.d.ID:
+		return OutOfScope, "the approved change of an unknown value was seen already", false
+	case !c.Planned:
+		return Scoped, "within a typed effect while the change ran", true
+	case len(run.Receipts) == 0:
+		return Scoped, "planned; the run reported no resources", true
+	case receipt == nil:
+		return OutOfScope, "planned, but the run did not report this resource", false
+	case s.managed && !a.is(receipt.ID):
+		return OutOfScope, "the run reported another thing at that address", false
+	case !receipt.Done || run.Lost || c.Includes:
+		return Scoped, "planned; the run did not report it as done whole", true
+	}
+	return Exact, "executed as approved, with the approved value", false
+}
+
+func (r *Run) receipt(address string) *Receipt { return r.byAddress[address] }
+
+// meets reports whether production can have changed while a run went on: the two intervals have an instant in common. Both are the
+// server's time, so no clock of a source or an executor enters.
+func (a *asks) meets(run *Run) bool {
+	return a.d.Latest > run.Started && a.d.Earliest <= a.until(run)
+}
+
+func (a *asks) until(run *Run) int64 {
+	end := run.Ended
+	if end == 0 {
+		end = max(a.rules.Now, a.d.Latest)
+	}
+	return end + a.rules.Settle.Microseconds()
+}
+
+func (a *asks) inWindow(c *Charter) bool {
+	return c.Until > 0 && c.Closed == 0 && a.d.Latest >= c.From && a.d.Earliest <= c.Until
+}
+
+func (a *asks) environment(c *Charter) bool {
+	e := a.p.Labels[inventory.LabelEnvironment]
+	return c.Environment == "" || e == "" || e == "shared" || e == c.Environment
+}
+
+// byExecutor takes silence of the source for yes, and another name for no.
+func (a *asks) byExecutor(run *Run) bool {
+	if a.d.Actor == "" {
+		return true
+	}
+	return slices.ContainsFunc(actorNames(a.d.Actor), func(n string) bool { return slices.Contains(run.Executors, n) })
+}
+
+// actorNames gives the names inside what a source calls an actor: a DN, DOMAIN\name, name@host or a plain name.
+func actorNames(s string) []string {
+	s = strings.ToLower(strings.TrimSpace(s))
+	out := []string{s}
+	if first, _, _ := strings.Cut(s, ","); strings.Contains(first, "=") {
+		_, v, _ := strings.Cut(first, "=")
+		out = append(out, v)
+	}
+	if _, v, ok := strings.Cut(s, `\`); ok {
+		out = append(out, v)
+	}
+	return out
+}
+
+// is reports whether the place is the thing that a provider gave this id.
+func (a *asks) is(id string) bool {
+	return id != "" && slices.ContainsFunc(a.p.IDs, func(have string) bool {
+		return have == id || strings.HasSuffix(have, ":"+id) || strings.HasSuffix(have, "/"+id)
+	})
+}
+
+// underWay links a difference with what ran at that time near it, which does not explain it.
+func (a *asks) underWay() {
+	if len(a.hits) > 0 {
+		return
+	}
+	for _, l := range a.x.runs {
+		if !a.meets(l.run) {
+			continue
+		}
+		switch {
+		case a.d.Actor != "" && a.byExecutor(l.run):
+			a.hit(OutOfScope, l, nil, "", "by the executor of a change that ran, which does not name this", false)
+		case a.near(l.charter):
+			a.hit(OutOfScope, l, nil, "", "a change of this thing ran, which does not name this", false)
+		}
+	}
+}
+
+// near reports whether a charter claims anything else of this place.
+func (a *asks) near(c *Charter) bool {
+	for _, s := range a.p.spots() {
+		if slices.ContainsFunc(a.x.places[s.key], func(r ref) bool { return r.charter == c }) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.Claims, func(k Claim) bool {
+		return !k.Planned && (k.Address == a.p.Name || k.Address == string(a.p.Asset)) || k.Planned && k.Lineage != "" && a.p.Scope != "" && strings.Contains(a.p.Scope, k.Lineage)
+	})
+}
+
+// standing asks the reviewed authorizations.
+func (a *asks) standing() {
+	for _, m := range a.x.mutes {
+		if !m.matches(a.d, a.p, a.rules.Now) {
+			continue
+		}
+		d := Standing
+		if m.Kind == SideEffect {
+			d = Derived
+		}
+		a.hit(d, lane{}, nil, m.ID, m.Reason, false)
+	}
+}
+
+// Note tells the index what a difference was found to be, so that what follows from it is derived and an unknown value is
+// used once.
+func (x *Index) Note(d inventory.Difference, p Place, v Verdict, rules Rules) {
+	h := v.First()
+	if v.Disposition == Exact || v.Disposition == Scoped {
+		x.spent[h.Claim+" "+d.Record] = d.ID
+	}
+	if !v.Disposition.Explains() || h.Permit == "" {
+		return
+	}
+	e := Explained{Difference: d, Class: p.Class, Scope: p.Scope, Change: h.Change, Permit: h.Permit}
+	for _, l := range x.runs {
+		if l.run.Permit == h.Permit {
+			a := asks{d: d, rules: rules}
+			e.From, e.To = l.run.Started, a.until(l.run)
+		}
+	}
+	x.explain(e)
+}
+
+func (x *Index) explain(e Explained) {
+	x.explained[e.Difference.Asset] = append(x.explained[e.Difference.Asset], e)
+	x.scopes[e.Scope] = append(x.scopes[e.Scope], e)
+}

@@ -1,0 +1,211 @@
+package reconcile
+
+import (
+	"slices"
+	"strings"
+
+	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/plan"
+)
+
+// A side effect explains a difference by another that is explained. Each has a version, which enters the hit: what a rule said
+// of the past stays what it said.
+type sideEffect struct {
+	name string
+	says string
+	find func(*asks) (Explained, bool)
+}
+
+// sideEffects are the rules that come with the program, in the order in which they are asked. None but mirror touches a security attribute:
+// who may come in is approved by name.
+func sideEffects() []sideEffect {
+	return []sideEffect{
+		{"mirror@1", "the same change of the same thing, as another source shows it", (*asks).mirror},
+		{"real@1", "the real thing that an executed resource made, replaced or removed", (*asks).made},
+		{"fresh@1", "settles after its creation or replacement", (*asks).fresh},
+		{"child@1", "part of what was created, replaced or removed", (*asks).child},
+		{"serial@1", "the zone's serial after a change of its records", (*asks).serial},
+		{"package@1", "belongs to a package whose change is explained", (*asks).packaged},
+	}
+}
+
+func (a *asks) derived() {
+	for _, r := range sideEffects() {
+		if e, ok := r.find(a); ok {
+			a.hit(Derived, lane{}, nil, r.name, r.says, false)
+			h := &a.hits[len(a.hits)-1]
+			h.Change, h.Permit = e.Change, e.Permit
+		}
+	}
+}
+
+// during reports whether the difference arose while what explains another one went on.
+func (a *asks) during(e Explained) bool {
+	return a.d.Latest > e.From && a.d.Earliest <= e.To && e.Difference.ID != a.d.ID
+}
+
+// mirror finds the same change of the thing as another source shows it: Terraform's state and the cloud it manages.
+func (a *asks) mirror() (Explained, bool) {
+	for _, id := range append([]inventory.AssetID{a.p.Asset}, a.p.Around...) {
+		for _, e := range a.x.explained[id] {
+			o := e.Difference
+			if !a.during(e) || o.Op != a.d.Op || o.Record == a.d.Record || !a.managedPair(e.Class) && o.Asset != a.p.Asset {
+				continue
+			}
+			same := o.Before == a.d.Before && o.After == a.d.After && a.d.Op == inventory.Updated
+			switch {
+			case same && tail(o.Path) == tail(a.d.Path):
+				return e, true
+			case same && a.d.Kind != inventory.Security && len(a.d.After) > len("false") && len(a.d.Before) > len("false"):
+				return e, true
+			}
+		}
+	}
+	return Explained{}, false
+}
+
+// managedPair reports whether one of two joined things is the code of the other.
+func (a *asks) managedPair(other inventory.Class) bool {
+	return (a.p.Class == inventory.IaCResource) != (other == inventory.IaCResource)
+}
+
+func tail(path string) string {
+	_, last, _ := cutLast(fold(path))
+	return last
+}
+
+// made finds the receipt that names this very thing by its provider's id.
+func (a *asks) made() (Explained, bool) {
+	if a.d.Op == inventory.Updated {
+		return Explained{}, false
+	}
+	for _, id := range a.p.IDs {
+		for _, key := range append([]string{id}, after(id)...) {
+			for _, r := range a.x.real[key] {
+				if r.receipt.Done && a.meets(r.run) && a.environment(r.charter) && a.byExecutor(r.run) && a.ofType(r) && r.charter.whole(r, a.d.Op) {
+					return Explained{Change: r.charter.Change, Permit: r.run.Permit}, true
+				}
+			}
+		}
+	}
+	return Explained{}, false
+}
+
+// after gives what stands behind the last colon or slash of an identifier: providers report the bare id.
+func after(id string) (out []string) {
+	for _, cut := range []string{":", "/"} {
+		if i := strings.LastIndex(id, cut); i >= 0 {
+			out = append(out, id[i+1:])
+		}
+	}
+	return out
+}
+
+// ofType holds a bare id to the type of its resource, so that volume 42 is not server 42.
+func (a *asks) ofType(r done) bool {
+	if a.p.Type == "" || slices.Contains(a.p.IDs, r.receipt.ID) {
+		return true
+	}
+	return strings.Contains(r.receipt.Address, a.p.Type+".") || slices.ContainsFunc(a.p.Managers, func(m Managed) bool { return m.Address == r.receipt.Address })
+}
+
+// whole reports whether a charter claims that operation for the resource of a receipt as a whole.
+func (c *Charter) whole(r done, op inventory.Op) bool {
+	return slices.ContainsFunc(c.Claims, func(k Claim) bool {
+		return k.Path == "" && k.Address == r.receipt.Address && k.Rollback == r.run.Rollback && k.Rev == r.run.Rev && fits(k.Verb, op, "")
+	})
+}
+
+// fresh lets the plain attributes of what was just created or replaced settle.
+func (a *asks) fresh() (Explained, bool) {
+	if a.d.Op != inventory.Updated || a.d.Kind == inventory.Security {
+		return Explained{}, false
+	}
+	for _, e := range a.x.explained[a.p.Asset] {
+		if e.Difference.Op == inventory.Created && a.during(e) {
+			return e, true
+		}
+	}
+	for _, s := range a.p.spots() {
+		for _, r := range a.x.places[s.key] {
+			if r.claim.Verb != plan.ClassReplace || r.claim.Rollback {
+				continue
+			}
+			for i := range r.charter.Runs {
+				run := &r.charter.Runs[i]
+				if got := run.receipt(r.claim.Address); got != nil && got.Done && a.meets(run) && !a.planned(r.charter) {
+					return Explained{Change: r.charter.Change, Permit: run.Permit}, true
+				}
+			}
+		}
+	}
+	return Explained{}, false
+}
+
+// planned reports whether a charter says what this attribute becomes; then another value is no side effect.
+func (a *asks) planned(c *Charter) bool {
+	for _, s := range a.p.spots() {
+		if slices.ContainsFunc(a.x.exact[s.key+"\x00"+fold(a.d.Path)], func(r ref) bool { return r.charter == c }) {
+			return true
+		}
+	}
+	return false
+}
+
+// child finds the created, replaced or removed thing that this one is a part of.
+func (a *asks) child() (Explained, bool) {
+	parts := []inventory.Class{inventory.Interface, inventory.Disk, inventory.IPAddress, inventory.DomainRecord, inventory.Container, inventory.NetworkService}
+	if a.d.Op == inventory.Updated || !slices.Contains(parts, a.p.Class) {
+		return Explained{}, false
+	}
+	for _, id := range a.p.Around {
+		for _, e := range a.x.explained[id] {
+			if a.during(e) && e.Difference.Op == a.d.Op && e.Class != inventory.IaCResource && !slices.Contains(parts, e.Class) {
+				return e, true
+			}
+		}
+	}
+	return Explained{}, false
+}
+
+// serial follows records of the same zone.
+func (a *asks) serial() (Explained, bool) {
+	if a.d.Op != inventory.Updated || tail(a.d.Path) != "serial" || a.p.Class != inventory.Zone && a.p.Class != inventory.DomainRecord {
+		return Explained{}, false
+	}
+	for _, e := range a.x.scopes[a.p.Scope] {
+		if a.during(e) && e.Class == inventory.DomainRecord && tail(e.Difference.Path) != "serial" {
+			return e, true
+		}
+	}
+	return Explained{}, false
+}
+
+// packaged follows a package: what lies under package.NAME and file paths that the source lists under it.
+func (a *asks) packaged() (Explained, bool) {
+	name, ok := packageOf(a.d.Path)
+	if !ok || a.d.Kind == inventory.Security {
+		return Explained{}, false
+	}
+	for _, e := range a.x.explained[a.p.Asset] {
+		if n, ok := packageOf(e.Difference.Path); ok && n == name && a.during(e) {
+			return e, true
+		}
+	}
+	return Explained{}, false
+}
+
+// packageOf reads the package's name out of package.NAME, package.NAME.files.….
+func packageOf(path string) (string, bool) {
+	rest, ok := strings.CutPrefix(path, "package.")
+	if !ok {
+		rest, ok = strings.CutPrefix(path, "packages.")
+	}
+	if !ok || rest == "" {
+		return "", false
+	}
+	if i := strings.Index(rest, ".files."); i > 0 {
+		rest = rest[:i]
+	}
+	return strings.TrimSuffix(rest, ".version"), true
+}

@@ -1,0 +1,350 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/plan"
+)
+
+// The ends of an approved effect.
+const (
+	Observed            = "observed"
+	ObservedDifferently = "observed_differently"
+	NotObserved         = "not_observed" // two complete readings after the run did not show it
+	Unobservable        = "unobservable" // no source covers it: it needs evidence by hand
+	Awaited             = "awaited"      // not yet read twice since the run, or not run yet
+)
+
+// End is what became of one approved effect.
+type End struct {
+	Claim   Claim             `json:"claim"`
+	End     string            `json:"end"`
+	Asset   inventory.AssetID `json:"asset,omitempty"`
+	Seen    inventory.Value   `json:"seen,omitempty"`    // where it differs
+	Because string            `json:"because,omitempty"` // what says so
+}
+
+// Reconciliation is one change both ways: what it should have done and what was seen; what was seen around it that nobody approved.
+type Reconciliation struct {
+	Change   string         `json:"change"`
+	Ends     []End          `json:"ends"`
+	Counts   map[string]int `json:"counts"`
+	Matches  []Match        `json:"matches"`  // differences that it explains or that arose while it ran
+	Findings []Finding      `json:"findings"` // linked with it
+	Closable bool           `json:"closable"` // as successful, as far as observation goes
+}
+
+// maxShown bounds what one answer lists.
+const maxShown = 2_000
+
+// Of gives the reconciliation of one change.
+func (d *Desk) Of(ctx context.Context, id change.ID) (r Reconciliation, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		if _, err := d.changes.PermittedIn(tx, id); err != nil {
+			return err
+		}
+		r = Reconciliation{Change: string(id), Counts: map[string]int{}}
+		if r.Ends, err = d.ends(tx, id); err != nil {
+			return err
+		}
+		for _, e := range r.Ends {
+			r.Counts[e.End]++
+		}
+		if r.Matches, err = db.Collect(tx, scanMatch, matchColumns+" WHERE change_id = $1 ORDER BY n LIMIT $2", string(id), maxShown); err != nil {
+			return err
+		}
+		if r.Findings, err = db.Collect(tx, scanFinding, findingColumns+" WHERE change_id = $1 ORDER BY n LIMIT $2", string(id), maxShown); err != nil {
+			return err
+		}
+		r.Closable = r.Counts[ObservedDifferently]+r.Counts[NotObserved] == 0 && !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Waits() })
+		return nil
+	})
+	return r, err
+}
+
+// Seen refuses to close a change as successful while an effect of it was not observed or observed otherwise, or while a finding that arose
+// in its time waits for an answer. The gate of closing calls it inside its transaction.
+func (d *Desk) Seen(tx *db.Tx, id change.ID) error {
+	ends, err := d.ends(tx, id)
+	if err != nil {
+		return fmt.Errorf("reconcile %s: %w", id, err)
+	}
+	var open []string
+	for _, e := range ends {
+		if e.End == ObservedDifferently || e.End == NotObserved {
+			open = append(open, e.Claim.Address+" "+e.Claim.Path)
+		}
+	}
+	if len(open) > 0 {
+		return fault.New(fault.Conflict, "effects_unseen", "%d approved effects were not observed, or observed otherwise.", len(open)).About(string(id)).
+			Because("reconcile", "").FixedBy("the implementer").Then("plumb reconcile show %s", id)
+	}
+	waiting, err := db.Collect(tx, scanFinding, findingColumns+" WHERE change_id = $1 AND state IN ('open', 'adopting', 'reverting') ORDER BY n LIMIT 10", string(id))
+	if err != nil {
+		return err
+	}
+	if len(waiting) > 0 {
+		return fault.New(fault.Conflict, "findings_open", "%d findings that arose while it ran wait for an answer, %s first.", len(waiting), waiting[0].ID).
+			About(string(id)).Because("reconcile", "").FixedBy("the owner of the asset or a Security Officer").Then("plumb reconcile show %s", waiting[0].ID)
+	}
+	return nil
+}
+
+// ends says of each approved effect of the newest revision that ran what became of it.
+func (d *Desk) ends(tx *db.Tx, id change.ID) ([]End, error) {
+	rows, err := db.Collect(tx, scanCharter, charterColumns+" WHERE change_id = $1 ORDER BY n, id", string(id))
+	list, err := d.whole(tx, rows, err)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	c := list[0]
+	for _, x := range list {
+		if x.lastRun() > c.lastRun() {
+			c = x
+		}
+	}
+	seen, err := db.Collect(tx, scanMatch, matchColumns+" WHERE change_id = $1 ORDER BY n", string(id))
+	if err != nil {
+		return nil, err
+	}
+	matched := map[string]Match{}
+	for _, m := range seen {
+		for _, h := range m.Hits {
+			if h.Claim != "" && (matched[h.Claim].Difference == "" || h.Disposition == Exact || h.Disposition == Scoped) {
+				matched[h.Claim] = m
+			}
+		}
+	}
+	w := watcher{tx: tx, c: c, matched: matched, cover: map[string]bool{}}
+	var out []End
+	for i := range c.Claims {
+		k := &c.Claims[i]
+		if k.Rollback || k.Includes || w.shadowed(k) {
+			continue
+		}
+		e, err := w.end(k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+func (c *Charter) lastRun() int64 {
+	last := int64(-1)
+	for _, r := range c.Runs {
+		last = max(last, r.Started)
+	}
+	return last
+}
+
+// ended is the end of the newest run of the plan itself; 0 while it runs, -1 before it ran.
+func (c *Charter) ended() int64 {
+	last := int64(-1)
+	for _, r := range c.Runs {
+		if r.Rollback {
+			continue
+		}
+		if r.Ended == 0 {
+			return 0
+		}
+		last = max(last, r.Ended)
+	}
+	return last
+}
+
+// watcher looks for the effects of one charter in the inventory.
+type watcher struct {
+	tx      *db.Tx
+	c       *Charter
+	matched map[string]Match
+	cover   map[string]bool // whether a source shows the state of a lineage
+}
+
+// shadowed leaves out the claim of a list that stands beside those of its items.
+func (w *watcher) shadowed(k *Claim) bool {
+	return k.Planned && k.Path != "" && slices.ContainsFunc(w.c.Claims, func(x Claim) bool {
+		rest, ok := strings.CutPrefix(x.Path, k.Path+".")
+		return ok && x.Address == k.Address && number(rest) && !x.Rollback
+	})
+}
+
+// end asks, in this order: was a difference matched; what does the record say now; how often was it read since.
+func (w *watcher) end(k *Claim) (End, error) {
+	e := End{Claim: *k, End: Awaited}
+	if m, ok := w.matched[k.ID]; ok {
+		e.Asset, e.Because = m.Asset, "difference "+m.Difference
+		e.End = Observed
+		if m.Claim != k.ID || m.Disposition != Exact && m.Disposition != Scoped {
+			e.End, e.Seen = ObservedDifferently, m.After
+		}
+		if e.End == Observed {
+			return e, nil
+		}
+	}
+	records, err := w.records(k)
+	if err != nil {
+		return e, err
+	}
+	ended := w.c.ended()
+	if len(records) == 0 {
+		return w.unseen(k, e, ended)
+	}
+	r := records[0]
+	e.Asset = r.Asset
+	now, v := standing(k, r)
+	if e.End == ObservedDifferently && now != Observed {
+		return e, nil
+	}
+	if e.End = now; now == Observed || now == Unobservable || ended <= 0 {
+		if ended <= 0 && now != Unobservable {
+			e.End = Awaited
+		}
+		return e, nil
+	}
+	n, err := inventory.ReadSince(w.tx, r.Source, r.Scope, ended)
+	switch {
+	case err != nil:
+		return e, err
+	case n < absentAfter:
+		e.End = Awaited
+	case now == ObservedDifferently:
+		e.Seen = v
+	}
+	return e, nil
+}
+
+// unseen is the end of an effect on what no record shows.
+func (w *watcher) unseen(k *Claim, e End, ended int64) (End, error) {
+	covered, source, err := w.covered(k)
+	switch {
+	case err != nil:
+		return e, err
+	case !covered:
+		e.End, e.Because = Unobservable, "no source shows it"
+		return e, nil
+	case ended <= 0:
+		return e, nil
+	case k.Verb == plan.ClassDelete || k.Verb == plan.ClassForget:
+		e.End = Observed
+		return e, nil
+	}
+	n, err := inventory.ReadSince(w.tx, source.Source, source.Scope, ended)
+	if err == nil && n >= absentAfter {
+		e.End = NotObserved
+	}
+	return e, err
+}
+
+// covered finds the source that would show the state of a claim: by its lineage, or by another resource of the same plan.
+func (w *watcher) covered(k *Claim) (bool, inventory.ScopeState, error) {
+	if k.Lineage != "" {
+		list, err := inventory.ScopesLike(w.tx, k.Lineage)
+		if err != nil || len(list) == 0 {
+			return false, inventory.ScopeState{}, err
+		}
+		return true, list[0], nil
+	}
+	if !k.Planned {
+		return false, inventory.ScopeState{}, nil
+	}
+	for i := range w.c.Claims {
+		x := &w.c.Claims[i]
+		if !x.Planned || x.Path != "" || x.Address == k.Address {
+			continue
+		}
+		records, err := w.records(x)
+		if err != nil {
+			return false, inventory.ScopeState{}, err
+		}
+		if len(records) > 0 {
+			return true, inventory.ScopeState{Source: records[0].Source, Scope: records[0].Scope}, nil
+		}
+	}
+	return false, inventory.ScopeState{}, nil
+}
+
+// records finds what shows the place of a claim.
+func (w *watcher) records(k *Claim) ([]inventory.Kept, error) {
+	if k.Planned {
+		list, err := inventory.RecordsNamed(w.tx, k.Address)
+		return slices.DeleteFunc(list, func(r inventory.Kept) bool {
+			return r.Class != inventory.IaCResource || k.Lineage != "" && !strings.Contains(r.Scope, k.Lineage)
+		}), err
+	}
+	a, err := inventory.FindIn(w.tx, k.Address)
+	switch {
+	case fault.Is(err, "no_asset") || fault.Is(err, "asset_name_shared"):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	list, err := inventory.RecordsOf(w.tx, a.ID)
+	path := fold(k.Path)
+	slices.SortStableFunc(list, func(a, b inventory.Kept) int { // who shows the attribute first
+		_, x := valueAt(a.Attrs, path)
+		_, y := valueAt(b.Attrs, path)
+		switch {
+		case x == y:
+			return 0
+		case x:
+			return -1
+		}
+		return 1
+	})
+	return list, err
+}
+
+// standing compares a claim with a record as it is now.
+func standing(k *Claim, r inventory.Kept) (end string, v inventory.Value) {
+	alive := r.Gone == 0
+	gone := k.Verb == plan.ClassDelete || k.Verb == plan.ClassForget
+	if gone || k.Path == "" {
+		switch {
+		case gone == alive:
+			return NotObserved, ""
+		case k.Path == "" && (k.Verb == plan.ClassUpdate || k.Verb == plan.ClassReplace):
+			return Unobservable, "" // its attributes say more
+		}
+		return Observed, ""
+	}
+	if !alive {
+		return NotObserved, ""
+	}
+	v, shown := valueAt(r.Attrs, fold(k.Path))
+	switch {
+	case k.Open || strings.Contains(k.Path, "*"):
+		return Unobservable, v
+	case k.holds(v):
+		return Observed, v
+	case !shown && (k.Verb == plan.ClassCreate || k.Verb == plan.ClassReplace || len(k.Before) > 0 && !slices.Contains(k.Before, "")):
+		return Unobservable, ""
+	case slices.Contains(k.Before, v):
+		return NotObserved, v
+	}
+	return ObservedDifferently, v
+}
+
+// valueAt finds an attribute as a source may write its path: as planned, or as an item of a list.
+func valueAt(attrs map[string]inventory.Value, path string) (inventory.Value, bool) {
+	if v, ok := attrs[path]; ok {
+		return v, true
+	}
+	for p, v := range attrs {
+		if fold(p) == path {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// absentAfter is how many complete readings after a run must not show an effect before it is taken for not there.
+const absentAfter = 2

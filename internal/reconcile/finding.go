@@ -1,0 +1,118 @@
+package reconcile
+
+import (
+	"fmt"
+
+	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/seal"
+)
+
+// The states of a finding. Only open, adopting and reverting ones wait for somebody.
+const (
+	Open      = "open"
+	Adopting  = "adopting"  // a retroactive change is filed; its approval closes the finding
+	Reverting = "reverting" // somebody undertook to take it back; the reverse difference closes it
+	Adopted   = "adopted"
+	Reverted  = "reverted"
+	Waived    = "waived" // until its end, then open again
+	Settled   = "closed" // explained after all
+)
+
+// Finding is a difference that nobody approved, until somebody answers for it.
+type Finding struct {
+	ID          string            `json:"id"` // FND-000001
+	N           int64             `json:"n"`
+	Version     int64             `json:"version"`
+	Fingerprint string            `json:"fingerprint"`
+	State       string            `json:"state"`
+	Severity    Severity          `json:"severity"`
+	Score       int64             `json:"score"`
+	Asset       inventory.AssetID `json:"asset"`
+	Owner       string            `json:"owner"`
+	Change      string            `json:"change,omitempty"` // that ran at the time, or that adopts it
+	Difference  int64             `json:"difference"`       // number of the first
+	Opened      int64             `json:"opened"`
+	Due         int64             `json:"due"` // 24 hours later, or the end of a waiver
+	FindingBody
+}
+
+// FindingBody is what of a finding no query filters by.
+type FindingBody struct {
+	Name        string             `json:"name"` // of the asset
+	Disposition Disposition        `json:"disposition"`
+	Environment string             `json:"environment,omitempty"`
+	Op          inventory.Op       `json:"op"`
+	Path        string             `json:"path,omitempty"`
+	Kind        inventory.AttrKind `json:"kind"`
+	Before      inventory.Value    `json:"before,omitempty"` // of the first
+	After       inventory.Value    `json:"after,omitempty"`  // of the newest
+	Actor       string             `json:"actor,omitempty"`
+	Earliest    int64              `json:"earliest"`
+	Latest      int64              `json:"latest"`
+	Count       int64              `json:"count"` // differences of this kind since it was opened
+	Flapping    bool               `json:"flapping,omitempty"`
+	Restored    string             `json:"restored,omitempty"` // difference that took it back
+	Decider     string             `json:"decider,omitempty"`
+	Decided     int64              `json:"decided,omitempty"`
+	Reason      string             `json:"reason,omitempty"`
+	Adopts      string             `json:"adopts,omitempty"` // the retroactive change
+	Closed      int64              `json:"closed,omitempty"`
+	Hits        []Hit              `json:"hits"`
+}
+
+// Waits reports whether a finding still waits for somebody.
+func (f *Finding) Waits() bool { return f.State == Open || f.State == Adopting || f.State == Reverting }
+
+// clock is how long somebody has to answer. Policy: an unauthorized change is reported and dealt with within a day.
+const clock = 24 * 60 * 60 * 1_000_000
+
+// fingerprint is what makes two differences one finding: the same place and attribute. Values do not enter, so that what goes to and fro
+// stays one.
+func fingerprint(d inventory.Difference) string {
+	op := d.Op
+	if op == inventory.Deleted {
+		op = inventory.Created // gone and back is one matter
+	}
+	return seal.Digest("plumb.finding.v1", []byte(d.Asset), []byte(d.Record), []byte(op), []byte(d.Path))
+}
+
+func findingID(n int64) string { return fmt.Sprintf("FND-%06d", n) }
+
+// raise makes a finding of a difference.
+func raise(d inventory.Difference, p Place, v Verdict, n, now int64) Finding {
+	f := Finding{ID: findingID(n), N: n, Fingerprint: fingerprint(d), State: Open, Asset: d.Asset, Owner: p.Labels[inventory.LabelOwner],
+		Change: v.First().Change, Difference: d.N, Opened: now, Due: now + clock,
+		FindingBody: FindingBody{Name: p.Name, Disposition: v.Disposition, Environment: p.Labels[inventory.LabelEnvironment], Op: d.Op, Path: d.Path,
+			Kind: d.Kind, Before: d.Before, After: d.After, Actor: d.Actor, Earliest: d.Earliest, Latest: d.Latest, Count: 1, Hits: v.Hits}}
+	f.Score, f.Severity = Weigh(d, p)
+	return f
+}
+
+// attach adds a difference to a finding that waits or is waived, never a new one and never dropped.
+func (f *Finding) attach(d inventory.Difference, v Verdict, now int64) {
+	f.Count++
+	f.After, f.Latest, f.Restored = d.After, d.Latest, ""
+	if d.Actor != "" {
+		f.Actor = d.Actor
+	}
+	if f.takesBack(d) {
+		f.Restored = d.ID
+		if f.State == Reverting {
+			f.State, f.Closed = Reverted, now
+		}
+	}
+	if v.First().Change != "" && f.Change == "" {
+		f.Change = v.First().Change
+	}
+}
+
+// takesBack reports whether a difference restores what was before the finding.
+func (f *Finding) takesBack(d inventory.Difference) bool {
+	switch {
+	case f.Op == inventory.Created:
+		return d.Op == inventory.Deleted
+	case f.Op == inventory.Deleted:
+		return d.Op == inventory.Created
+	}
+	return d.Op == f.Op && d.After == f.Before
+}

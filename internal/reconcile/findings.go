@@ -1,0 +1,188 @@
+package reconcile
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/fault"
+)
+
+// longestWaiver bounds a waiver; what must last longer is a change.
+const longestWaiver = 90 * 24 * time.Hour
+
+// answer is the frame of what somebody decides about a finding: open, load, decide, save, record.
+func (d *Desk) answer(ctx context.Context, actor fault.Actor, id, verb string, decide func(*db.Tx, *Finding) (map[string]any, error)) (f Finding, err error) {
+	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+		if err := d.people.ConfirmIn(tx, actor); err != nil {
+			return err
+		}
+		if f, err = loadFinding(tx, id); err != nil {
+			return err
+		}
+		roster, err := d.people.RosterIn(tx)
+		if err != nil {
+			return err
+		}
+		runs, err := d.runsNear(tx, f)
+		if err != nil {
+			return err
+		}
+		if err := f.mayDecide(actor, roster, runs); err != nil {
+			return err
+		}
+		detail, err := decide(tx, &f)
+		if err != nil {
+			return err
+		}
+		f.Decider, f.Decided = actor.Person, tx.Now().UnixMicro()
+		if err := saveFinding(tx, &f); err != nil {
+			return err
+		}
+		return record(tx, verb, "finding", f.ID, detail)
+	})
+	return f, err
+}
+
+// runsNear reads the runs of the changes that touch a finding: who executed them does not judge it.
+func (d *Desk) runsNear(tx *db.Tx, f Finding) (out []Run, err error) {
+	asked := map[string]bool{"": true}
+	for _, id := range append([]string{f.Change}, changesOf(f.Hits)...) {
+		if asked[id] {
+			continue
+		}
+		asked[id] = true
+		rows, err := db.Collect(tx, scanCharter, charterColumns+" WHERE change_id = $1", id)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range rows {
+			out = append(out, c.Runs...)
+		}
+	}
+	return out, nil
+}
+
+func changesOf(hits []Hit) (out []string) {
+	for _, h := range hits {
+		out = append(out, h.Change)
+	}
+	return out
+}
+
+// mayDecide is who may answer for a finding: a person who answers for the asset or for security, and is neither who did it nor who
+// executed the change that ran (policy statement e: nobody clears their own work).
+func (f *Finding) mayDecide(actor fault.Actor, roster *directory.Roster, runs []Run) error {
+	deny := func(code, text, who string) error {
+		return fault.New(fault.Denied, code, "%s", text).About(f.ID).Because("separate", "policy statement (e)").FixedBy(who).Then("plumb reconcile show %s", f.ID)
+	}
+	self := personNames(actor, roster)
+	officer := roster.Holds(directory.PersonID(actor.Person), directory.Officer)
+	switch {
+	case !actor.IsPerson():
+		return deny("not_a_person", "Only a person in their own session answers for a finding.", "a person, in their own session")
+	case !f.Waits() && f.State != Waived:
+		return fault.New(fault.Conflict, "finding_closed", "The finding is %s.", f.State).About(f.ID).FixedBy("nobody").Then("plumb reconcile show %s", f.ID)
+	case slices.ContainsFunc(actorNames(f.Actor), func(n string) bool { return slices.Contains(self, n) }):
+		return deny("own_finding", "Who made a difference does not judge it.", "the owner of the asset or a Security Officer")
+	case slices.ContainsFunc(runs, func(r Run) bool { return slices.Contains(r.Executors, strings.ToLower(actor.Person)) }):
+		return deny("executor_finding", "Who executed the change that ran at the time does not judge what else happened.", "the owner of the asset or a Security Officer")
+	case !officer && !slices.Contains(self, strings.ToLower(f.Owner)):
+		return deny("not_finding_owner", "A finding is answered by the owner of its asset or a Security Officer.", "the owner of the asset or a Security Officer")
+	}
+	return nil
+}
+
+// personNames lists the names of a person that a source or a label may use.
+func personNames(actor fault.Actor, roster *directory.Roster) []string {
+	return executorNames(change.Permit{Person: actor.Person, Account: actor.Account}, roster)
+}
+
+func reasonGiven(reason string) error {
+	if n := len(strings.TrimSpace(reason)); n < 10 || len(reason) > 2000 {
+		return fault.New(fault.Invalid, "reason_missing", "A decision about a finding needs its reason.").At("reason", "says in 10 to 2000 characters why").
+			FixedBy("you").Then("plumb reconcile waive FINDING --until 7d --reason \"…\"")
+	}
+	return nil
+}
+
+// Waive takes a finding as it is until an instant; then it is open again.
+func (d *Desk) Waive(ctx context.Context, actor fault.Actor, id string, until time.Time, reason string) (Finding, error) {
+	return d.answer(ctx, actor, id, "finding.waived", func(tx *db.Tx, f *Finding) (map[string]any, error) {
+		if err := reasonGiven(reason); err != nil {
+			return nil, err
+		}
+		if now := tx.Now(); !until.After(now) || until.Sub(now) > longestWaiver {
+			return nil, fault.New(fault.Invalid, "bad_waiver", "A waiver ends within 90 days.").At("until", "is in the future and within 90 days").
+				FixedBy("you").Then("plumb reconcile waive %s --until 7d --reason \"…\"", f.ID)
+		}
+		f.State, f.Due, f.Reason = Waived, until.UnixMicro(), reason
+		return map[string]any{"until": f.Due, "reason": reason}, nil
+	})
+}
+
+// Revert undertakes to take a finding back. It is closed when the reverse difference is observed, not before; it may have been already.
+func (d *Desk) Revert(ctx context.Context, actor fault.Actor, id, reason string) (Finding, error) {
+	return d.answer(ctx, actor, id, "finding.reverting", func(tx *db.Tx, f *Finding) (map[string]any, error) {
+		if err := reasonGiven(reason); err != nil {
+			return nil, err
+		}
+		f.State, f.Reason = Reverting, reason
+		if f.Restored != "" {
+			f.State, f.Closed = Reverted, tx.Now().UnixMicro()
+		}
+		return map[string]any{"reason": reason, "restored": f.Restored}, nil
+	})
+}
+
+// Adopt names the change that asks for the difference after the fact. When that change is approved, by its own rules, the finding is closed.
+func (d *Desk) Adopt(ctx context.Context, actor fault.Actor, id string, by change.ID, reason string) (f Finding, err error) {
+	f, err = d.answer(ctx, actor, id, "finding.adopting", func(tx *db.Tx, f *Finding) (map[string]any, error) {
+		if err := reasonGiven(reason); err != nil {
+			return nil, err
+		}
+		p, err := d.changes.PermittedIn(tx, by)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case p.Change.Created < f.Earliest || !strings.Contains(p.Current.Canonical, f.ID):
+			return nil, fault.New(fault.Conflict, "not_retroactive", "The change was filed before the difference, or does not name the finding, so that its approvers would not know what they adopt.").
+				About(string(by)).FixedBy("you").Then("file a change whose justification names %s: plumb change new", f.ID)
+		case slices.Contains([]change.State{change.Closed, change.Cancelled, change.Rejected, change.Expired}, p.Change.State):
+			return nil, fault.New(fault.Conflict, "adopting_change_over", "The change is %s.", p.Change.State).About(string(by)).FixedBy("you").Then("plumb change new")
+		}
+		f.State, f.Adopts, f.Reason = Adopting, string(by), reason
+		return map[string]any{"change": string(by), "reason": reason}, nil
+	})
+	if err != nil {
+		return f, err
+	}
+	err = d.db.Update(ctx, follower(), func(tx *db.Tx) error { return d.adopted(tx, &f) })
+	return f, err
+}
+
+// adopted closes a finding whose change was approved, and opens it again where that change came to nothing.
+func (d *Desk) adopted(tx *db.Tx, f *Finding) error {
+	p, err := d.changes.PermittedIn(tx, change.ID(f.Adopts))
+	if err != nil {
+		return err
+	}
+	verb := "finding.adopted"
+	switch {
+	case slices.Contains([]change.State{change.Cancelled, change.Rejected, change.Expired}, p.Change.State):
+		f.State, f.Reason, f.Adopts, verb = Open, "the change "+f.Adopts+" came to nothing", "", "finding.reopened"
+	case len(p.Revisions) == 0 || p.Change.Body.Decided == 0 || p.Revisions[len(p.Revisions)-1].N != p.Change.Rev:
+		return nil
+	default:
+		f.State, f.Closed = Adopted, tx.Now().UnixMicro()
+	}
+	if err := saveFinding(tx, f); err != nil {
+		return err
+	}
+	return record(tx, verb, "finding", f.ID, map[string]any{"change": string(p.Change.ID)})
+}

@@ -1,0 +1,314 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
+)
+
+// Sizes of one step: the writer serves others in between.
+const (
+	eventsAtOnce      = 2_000
+	differencesAtOnce = 150 // each writes up to two rows, and one event answers for them
+)
+
+// The names of the cursors.
+const (
+	overEvents      = "events"
+	overDifferences = "differences"
+)
+
+// Tick reads on: first what was approved and executed since, then what was observed since. It is called by one loop.
+func (d *Desk) Tick(ctx context.Context) error {
+	for more := true; more && ctx.Err() == nil; {
+		var err error
+		if more, err = d.followChanges(ctx); err != nil {
+			return fmt.Errorf("follow changes: %w", err)
+		}
+	}
+	for more := true; more && ctx.Err() == nil; {
+		var err error
+		if more, err = d.followDifferences(ctx); err != nil {
+			return fmt.Errorf("judge differences: %w", err)
+		}
+	}
+	return d.timers(ctx)
+}
+
+// followChanges reads the ledger on, and writes down anew the charter of each change that moved.
+func (d *Desk) followChanges(ctx context.Context) (more bool, err error) {
+	var list []moved
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		from, err := cursor(tx, overEvents, -1)
+		if err != nil {
+			return err
+		}
+		list, err = eventsAfter(tx, from, eventsAtOnce)
+		return err
+	})
+	if err != nil || len(list) == 0 {
+		return false, err
+	}
+	var touched, wrote []string
+	for _, m := range list {
+		if (strings.HasPrefix(m.verb, "change.") || strings.HasPrefix(m.verb, "gate.")) && !slices.Contains(touched, m.object) {
+			touched = append(touched, m.object)
+		}
+	}
+	for _, id := range touched {
+		moved, err := d.charter(ctx, change.ID(id))
+		if err != nil && !fault.Is(err, "no_change") {
+			return false, fmt.Errorf("%s: %w", id, err)
+		}
+		if moved {
+			wrote = append(wrote, id)
+		}
+	}
+	if len(wrote) > 0 {
+		if err := d.again(ctx, wrote); err != nil {
+			return false, err
+		}
+	}
+	err = d.db.Update(ctx, follower(), func(tx *db.Tx) error { return moveCursor(tx, overEvents, list[len(list)-1].seq) })
+	return len(list) == eventsAtOnce, err
+}
+
+// seen is one difference with its place and what it was found to be.
+type seen struct {
+	d inventory.Difference
+	p Place
+	v Verdict
+}
+
+// followDifferences judges what was observed since, in the order in which it was.
+func (d *Desk) followDifferences(ctx context.Context) (more bool, err error) {
+	err = d.db.Update(ctx, follower(), func(tx *db.Tx) error {
+		from, err := cursor(tx, overDifferences, 0)
+		if err != nil {
+			return err
+		}
+		list, err := inventory.Differences(tx, from, differencesAtOnce)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		more = len(list) == differencesAtOnce
+		if err := moveCursor(tx, overDifferences, list[len(list)-1].N); err != nil {
+			return err
+		}
+		list = slices.DeleteFunc(list, func(x inventory.Difference) bool { return !Judged(x) })
+		if len(list) == 0 {
+			return nil
+		}
+		return d.judge(tx, list)
+	})
+	return more, err
+}
+
+// judge decides differences and keeps what comes of them.
+func (d *Desk) judge(tx *db.Tx, list []inventory.Difference) error {
+	x, mutes, err := d.index(tx, list)
+	if err != nil {
+		return err
+	}
+	found, err := d.decide(tx, x, list)
+	if err != nil {
+		return err
+	}
+	n := map[Disposition]int{}
+	raised := 0
+	for _, s := range found {
+		id, err := d.keep(tx, s)
+		if err != nil {
+			return err
+		}
+		if n[s.v.Disposition]++; id != "" {
+			raised++
+		}
+		count(mutes, s)
+	}
+	if err := d.countMutes(tx, mutes, len(found)); err != nil {
+		return err
+	}
+	detail := map[string]any{"differences": len(found), "raised": raised, "to": list[len(list)-1].N}
+	for k, v := range n {
+		detail[string(k)] = v
+	}
+	return record(tx, "reconcile.judged", "reconcile", "differences", detail)
+}
+
+// index reads what may explain these differences.
+func (d *Desk) index(tx *db.Tx, list []inventory.Difference) (*Index, []*Mute, error) {
+	earliest := list[0].Latest
+	for _, x := range list {
+		earliest = min(earliest, max(x.Earliest, 0))
+	}
+	charters, err := d.charters(tx, earliest)
+	if err != nil {
+		return nil, nil, err
+	}
+	mutes, err := db.Collect(tx, scanMute, muteColumns+" WHERE state = 'active' AND expires > $1 ORDER BY n", tx.Now().UnixMicro())
+	if err != nil {
+		return nil, nil, err
+	}
+	live := make([]*Mute, len(mutes))
+	for i := range mutes {
+		live[i] = &mutes[i]
+	}
+	x := NewIndex(charters, live)
+	return x, live, d.recall(tx, x, earliest)
+}
+
+// recall tells the index what was explained before, so that side effects that are seen later find it.
+func (d *Desk) recall(tx *db.Tx, x *Index, since int64) error {
+	list, err := db.Collect(tx, scanMatch, matchColumns+" WHERE latest >= $1 AND disposition IN ('exact', 'scoped') ORDER BY latest DESC LIMIT 2000", since)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		diff, found, err := inventory.DifferenceOf(tx, m.Difference)
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		p := Place{Asset: diff.Asset}
+		if p.Class, p.Scope, err = inventory.BriefOf(tx, diff); err != nil {
+			return err
+		}
+		x.Note(diff, p, Verdict{Disposition: m.Disposition, Hits: m.Hits}, rulesAt(tx))
+	}
+	return nil
+}
+
+func rulesAt(tx *db.Tx) Rules { return Rules{Settle: usualSettle, Now: tx.Now().UnixMicro()} }
+
+// decide judges in two rounds: first what approved changes did, then what follows from it.
+func (d *Desk) decide(tx *db.Tx, x *Index, list []inventory.Difference) ([]seen, error) {
+	out := make([]seen, len(list))
+	rules := rulesAt(tx)
+	for i, diff := range list {
+		p, err := placeOf(tx, diff)
+		if err != nil {
+			return nil, fmt.Errorf("difference %d: %w", diff.N, err)
+		}
+		out[i] = seen{d: diff, p: p, v: Decide(diff, p, x, rules)}
+		x.Note(diff, p, out[i].v, rules)
+	}
+	for i := range out {
+		if s := &out[i]; !s.v.Disposition.Explains() {
+			s.v = Decide(s.d, s.p, x, rules)
+		}
+	}
+	return out, nil
+}
+
+// placeOf reads what stands around a difference.
+func placeOf(tx *db.Tx, d inventory.Difference) (Place, error) {
+	c, err := inventory.ContextOf(tx, d)
+	if err != nil {
+		return Place{}, err
+	}
+	p := Place{Asset: c.Asset.ID, Class: c.Asset.Class, Type: d.Type, Native: d.Native, Name: c.Asset.Name, Scope: c.Scope, IDs: c.IDs,
+		Around: c.Around, Labels: c.Asset.Effective()}
+	for _, m := range c.Managers {
+		p.Managers = append(p.Managers, Managed{Address: m.Native, Scope: m.Scope})
+	}
+	if d.Path == "label."+inventory.LabelEnvironment { // who takes the label of production away is judged by it
+		p.Labels[inventory.LabelEnvironment] = stricter(d.Before.Plain(), d.After.Plain())
+	}
+	return p, nil
+}
+
+// stricter gives the environment under which a change of environment is judged.
+func stricter(before, after string) string {
+	for _, e := range []string{before, after} {
+		if e != "dev" && e != "test" {
+			return e
+		}
+	}
+	return before
+}
+
+// again judges the findings of the last day once more, because a run was reported or what adopts them was approved.
+func (d *Desk) again(ctx context.Context, touched []string) error {
+	return d.db.Update(ctx, follower(), func(tx *db.Tx) error {
+		list, err := db.Collect(tx, scanFinding, findingColumns+" WHERE state IN ('open', 'adopting', 'reverting') AND (opened >= $1 OR state = 'adopting')"+
+			" ORDER BY n DESC LIMIT 1000", tx.Now().UnixMicro()-clock)
+		if err != nil {
+			return err
+		}
+		var open []Finding
+		var diffs []inventory.Difference
+		for _, f := range list {
+			if f.State == Adopting && slices.Contains(touched, f.Adopts) {
+				if err := d.adopted(tx, &f); err != nil {
+					return err
+				}
+				continue
+			}
+			one, found, err := onlyDifference(tx, f)
+			if err != nil {
+				return err
+			}
+			if found {
+				open, diffs = append(open, f), append(diffs, one)
+			}
+		}
+		if len(open) == 0 {
+			return nil
+		}
+		x, _, err := d.index(tx, diffs)
+		if err != nil {
+			return err
+		}
+		for i := range open {
+			if err := d.reconsider(tx, x, open[i], diffs[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// onlyDifference gives the difference of a finding that has one. What was repeated is no late report.
+func onlyDifference(tx *db.Tx, f Finding) (diff inventory.Difference, found bool, err error) {
+	list, err := db.Collect(tx, scanString, "SELECT id FROM reconcile_match WHERE finding = $1 ORDER BY n LIMIT 2", f.ID)
+	if err != nil || len(list) != 1 {
+		return diff, false, err
+	}
+	return inventory.DifferenceOf(tx, list[0])
+}
+
+// reconsider closes a finding whose difference is explained by what was reported since. What was approved afterwards explains
+// nothing: a run must have been under way.
+func (d *Desk) reconsider(tx *db.Tx, x *Index, f Finding, diff inventory.Difference) error {
+	p, err := placeOf(tx, diff)
+	if err != nil {
+		return err
+	}
+	v := Decide(diff, p, x, rulesAt(tx))
+	if !v.Disposition.Explains() || v.First().Change == "" {
+		return nil
+	}
+	m, found, err := db.One(tx, scanMatch, matchColumns+" WHERE id = $1", diff.ID)
+	if err != nil || !found {
+		return err
+	}
+	m.Disposition, m.Hits, m.Change, m.Claim = v.Disposition, v.Hits, v.First().Change, v.First().Claim
+	m.Version++
+	if err := saveMatch(tx, m); err != nil {
+		return err
+	}
+	f.State, f.Closed, f.Reason = Settled, tx.Now().UnixMicro(), "explained by "+m.Change
+	if err := saveFinding(tx, &f); err != nil {
+		return err
+	}
+	return record(tx, "finding.explained", "finding", f.ID, map[string]any{"change": m.Change, "disposition": string(m.Disposition)})
+}

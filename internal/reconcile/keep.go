@@ -1,0 +1,114 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+
+	"plumbline.dev/plumb/internal/db"
+)
+
+// keep writes a verdict down, and raises or feeds a finding where it explains nothing.
+func (d *Desk) keep(tx *db.Tx, s seen) (finding string, err error) {
+	now := tx.Now().UnixMicro()
+	f, alive, err := living(tx, fingerprint(s.d))
+	switch {
+	case err != nil:
+		return "", err
+	case alive && (!s.v.Disposition.Explains() || f.takesBack(s.d)):
+		f.attach(s.d, s.v, now)
+		if f.Flapping, err = d.flapping(tx, s, now); err != nil {
+			return "", err
+		}
+		if f.takesBack(s.d) && !s.v.Disposition.Explains() {
+			s.v.Disposition = Derived
+			s.v.Hits = append([]Hit{{Disposition: Derived, Rule: "restore@1", Reason: "restores what was there before " + f.ID}}, s.v.Hits...)
+		}
+	case !s.v.Disposition.Explains() && s.p.Production():
+		n, err := next(tx, "reconcile_finding")
+		if err != nil {
+			return "", err
+		}
+		f, alive = raise(s.d, s.p, s.v, n, now), true
+	default:
+		alive = false
+	}
+	if alive {
+		if err := saveFinding(tx, &f); err != nil {
+			return "", err
+		}
+		finding = f.ID
+	}
+	h := s.v.First()
+	return finding, saveMatch(tx, Match{Difference: s.d.ID, N: s.d.N, Asset: s.d.Asset, Record: s.d.Record, Path: s.d.Path, After: s.d.After,
+		Latest: s.d.Latest, Disposition: s.v.Disposition, Change: h.Change, Claim: h.Claim, Finding: finding, Production: s.p.Production(),
+		Version: 1, Hits: s.v.Hits})
+}
+
+// flapping reports whether an attribute goes to and fro. It never does while a change of the asset is open: then each value is that change's.
+func (d *Desk) flapping(tx *db.Tx, s seen, now int64) (bool, error) {
+	if len(s.v.Hits) > 0 {
+		return false, nil
+	}
+	list, err := db.Collect(tx, func(row db.Scanner) (m Moment, err error) { return m, row.Scan(&m.Value, &m.At) },
+		"SELECT after, latest FROM reconcile_match WHERE record = $1 AND path = $2 ORDER BY n DESC LIMIT 50", s.d.Record, s.d.Path)
+	return Flaps(s.d.Kind, append(list, Moment{s.d.After, s.d.Latest}), now), err
+}
+
+// count adds a verdict to the counters of the mutes that it names.
+func count(mutes []*Mute, s seen) {
+	for _, h := range s.v.Hits {
+		for _, m := range mutes {
+			if m.ID == h.Rule {
+				m.Hits++
+			}
+		}
+	}
+}
+
+// countMutes writes the counters, and disables what began to match too much.
+func (d *Desk) countMutes(tx *db.Tx, mutes []*Mute, judged int) error {
+	for _, m := range mutes {
+		m.Seen += int64(judged)
+		if m.tooWide() {
+			m.State, m.Ended = Disabled, fmt.Sprintf("matched %d of %d differences, more than %d percent", m.Hits, m.Seen, m.Share)
+		}
+		if err := saveMute(tx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// timers does what time alone makes due: waivers and mutes that ended.
+func (d *Desk) timers(ctx context.Context) error {
+	return d.db.Update(ctx, follower(), func(tx *db.Tx) error {
+		now := tx.Now().UnixMicro()
+		over, err := db.Collect(tx, scanFinding, findingColumns+" WHERE state = 'waived' AND due <= $1 ORDER BY n LIMIT 100", now)
+		if err != nil {
+			return err
+		}
+		for _, f := range over {
+			f.State, f.Due, f.Reason = Open, now+clock, "the waiver ended"
+			if err := saveFinding(tx, &f); err != nil {
+				return err
+			}
+			if err := record(tx, "finding.reopened", "finding", f.ID, nil); err != nil {
+				return err
+			}
+		}
+		ended, err := db.Collect(tx, scanMute, muteColumns+" WHERE state IN ('active', 'proposed') AND expires <= $1 ORDER BY n LIMIT 100", now)
+		if err != nil {
+			return err
+		}
+		for _, m := range ended {
+			m.State = Lapsed
+			if err := saveMute(tx, &m); err != nil {
+				return err
+			}
+			if err := record(tx, "mute.expired", "mute", m.ID, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

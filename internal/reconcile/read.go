@@ -1,0 +1,147 @@
+package reconcile
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
+)
+
+// Filter narrows a list of findings; an empty member does not narrow.
+type Filter struct {
+	State string // one state, or "waiting" for all that wait for somebody
+	Asset string
+	Owner string
+	After int64 // number of the last of the page before
+	Limit int
+}
+
+// Findings lists findings by number.
+func (d *Desk) Findings(ctx context.Context, f Filter) (list []Finding, err error) {
+	if f.Limit <= 0 || f.Limit > 500 {
+		f.Limit = 50
+	}
+	args := []any{f.After}
+	text := strings.Builder{}
+	text.WriteString(findingColumns + " WHERE n > $1")
+	add := func(condition, v string) {
+		if v != "" {
+			args = append(args, v)
+			text.WriteString(" AND " + condition + " = $" + strconv.Itoa(len(args)))
+		}
+	}
+	if f.State == "waiting" {
+		text.WriteString(" AND state IN ('open', 'adopting', 'reverting')")
+		f.State = ""
+	}
+	add("state", f.State)
+	add("asset", f.Asset)
+	add("owner", f.Owner)
+	args = append(args, f.Limit)
+	text.WriteString(" ORDER BY n LIMIT $" + strconv.Itoa(len(args)))
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list, err = db.Collect(tx, scanFinding, text.String(), args...)
+		return err
+	})
+	return list, err
+}
+
+// Whole is one finding with the differences that it holds.
+type Whole struct {
+	Finding
+	Differences []inventory.Difference `json:"differences"`
+	Overdue     bool                   `json:"overdue"`
+}
+
+// Show gives one finding.
+func (d *Desk) Show(ctx context.Context, id string) (w Whole, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		if w.Finding, err = loadFinding(tx, strings.ToUpper(id)); err != nil {
+			return err
+		}
+		ids, err := db.Collect(tx, scanString, "SELECT id FROM reconcile_match WHERE finding = $1 ORDER BY n DESC LIMIT 200", w.ID)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			one, found, err := inventory.DifferenceOf(tx, id)
+			if err != nil {
+				return err
+			}
+			if found {
+				w.Differences = append(w.Differences, one)
+			}
+		}
+		w.Overdue = w.Waits() && w.Due < d.db.Now().UnixMicro()
+		return nil
+	})
+	return w, err
+}
+
+// MatchOf gives what a difference was found to be.
+func (d *Desk) MatchOf(ctx context.Context, difference string) (m Match, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		found := false
+		m, found, err = db.One(tx, scanMatch, matchColumns+" WHERE id = $1", difference)
+		if err == nil && !found {
+			err = fault.New(fault.NotFound, "not_judged", "There is no such difference, or it raises no question.").FixedBy("you").Then("plumb asset history ASSET")
+		}
+		return err
+	})
+	return m, err
+}
+
+// Figures are the numbers of reconciliation since an instant.
+type Figures struct {
+	Since        int64            `json:"since"`
+	Judged       int64            `json:"judged"` // differences in production
+	By           map[string]int64 `json:"by"`     // by disposition
+	Unauthorized int64            `json:"unauthorized"`
+	Share        int64            `json:"share"` // unauthorized, in hundredths of a percent of those judged
+	Waiting      int64            `json:"waiting"`
+	Overdue      int64            `json:"overdue"`
+	Behind       int64            `json:"behind"` // differences not judged yet
+}
+
+// Figures counts.
+func (d *Desk) Figures(ctx context.Context, since int64) (f Figures, err error) {
+	f = Figures{Since: since, By: map[string]int64{}}
+	type row struct {
+		d Disposition
+		n int64
+	}
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list, err := db.Collect(tx, func(r db.Scanner) (x row, err error) { return x, r.Scan(&x.d, &x.n) },
+			"SELECT disposition, COUNT(*) FROM reconcile_match WHERE latest >= $1 AND production = TRUE GROUP BY disposition", since)
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			f.By[string(x.d)] = x.n
+			f.Judged += x.n
+			if !x.d.Explains() {
+				f.Unauthorized += x.n
+			}
+		}
+		if f.Judged > 0 {
+			f.Share = f.Unauthorized * 10_000 / f.Judged
+		}
+		now := d.db.Now().UnixMicro()
+		if f.Waiting, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting')"); err != nil {
+			return err
+		}
+		if f.Overdue, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND due < $1", now); err != nil {
+			return err
+		}
+		at, err := cursor(tx, overDifferences, 0)
+		if err != nil {
+			return err
+		}
+		f.Behind, _, err = db.One(tx, scanInt, "SELECT COALESCE(MAX(n), 0) - $1 FROM inventory_difference", at)
+		return err
+	})
+	return f, err
+}
