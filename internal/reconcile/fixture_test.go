@@ -235,21 +235,27 @@ func (f *firm) binding(list ...planned) change.Binding {
 	return b
 }
 
+// material is the wording of a change that applies a plan.
+func (f *firm) material(list ...planned) change.Material {
+	f.t.Helper()
+	return change.Material{Type: "normal", Category: "configuration", Summary: "Larger servers", Justification: "Load grew", Components: []string{"web"},
+		Targets: []string{seal.NewID("host")}, Bindings: []change.Binding{f.binding(list...)}, Rollback: change.Rollback{Text: "apply the plan before"},
+		Implementers: []change.Executor{{Person: "ivo"}}}
+}
+
 // approved is a change that applies a plan, with both approvals.
 func (f *firm) approved(list ...planned) change.Change {
 	f.t.Helper()
-	b := f.binding(list...)
-	return f.submit(change.Material{Type: "normal", Category: "configuration", Summary: "Larger servers", Justification: "Load grew", Components: []string{"web"},
-		Targets: []string{seal.NewID("host")}, Bindings: []change.Binding{b}, Rollback: change.Rollback{Text: "apply the plan before"},
-		Implementers: []change.Executor{{Person: "ivo"}}})
-}
-
-func (f *firm) submit(m change.Material) change.Change {
-	f.t.Helper()
+	m := f.material(list...)
 	c, err := f.changes.File(f.t.Context(), f.as("ann"), m)
 	f.must(err)
+	return f.approve(c, m)
+}
+
+func (f *firm) approve(c change.Change, m change.Material) change.Change {
+	f.t.Helper()
 	const passing = `<testsuite name="unit" tests="1"><testcase name="a"/></testsuite>`
-	_, err = f.changes.AddEvidence(f.t.Context(), f.as("ann"), c.ID, change.Evidence{Format: "junit", Subject: m.Bindings[0].Digest}, strings.NewReader(passing))
+	_, err := f.changes.AddEvidence(f.t.Context(), f.as("ann"), c.ID, change.Evidence{Format: "junit", Subject: m.Bindings[0].Digest}, strings.NewReader(passing))
 	f.must(err)
 	c, err = f.changes.Submit(f.t.Context(), f.as("ann"), c.ID, c.RevDigest)
 	f.must(err)

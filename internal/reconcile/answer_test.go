@@ -1,0 +1,187 @@
+package reconcile_test
+
+import (
+	"testing"
+	"time"
+
+	"plumbline.dev/plumb/internal/reconcile"
+)
+
+// edited is a firm with one finding: somebody made a server larger by hand.
+func edited(t *testing.T) (*firm, reconcile.Finding) {
+	t.Helper()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.observe(time.Hour)
+	f.set("cloud", 1, "server_type", text("cx52"))
+	f.observe(time.Hour)
+	list := f.findings()
+	if len(list) != 1 {
+		t.Fatalf("findings %+v, want one", list)
+	}
+	return f, list[0]
+}
+
+const why = "seen and looked into with the team"
+
+func TestAWaiverEndsAndTheFindingIsOpenAgain(t *testing.T) {
+	t.Parallel()
+	f, x := edited(t)
+	_, err := f.Waive(t.Context(), f.as("ann"), x.ID, f.clock.Now().Add(24*time.Hour), why)
+	f.refused(err, "not_finding_owner")
+	_, err = f.Waive(t.Context(), f.as("olga"), x.ID, f.clock.Now().Add(91*24*time.Hour), why)
+	f.refused(err, "bad_waiver")
+	_, err = f.Waive(t.Context(), f.as("olga"), x.ID, f.clock.Now().Add(24*time.Hour), "ok")
+	f.refused(err, "reason_missing")
+	got, err := f.Waive(t.Context(), f.as("sam"), x.ID, f.clock.Now().Add(24*time.Hour), why) // the asset's owner
+	f.must(err)
+	if got.State != reconcile.Waived || len(f.findings()) != 0 {
+		t.Fatalf("finding %+v, want it waived", got)
+	}
+	f.observe(25 * time.Hour)
+	if list := f.findings(); len(list) != 1 || list[0].State != reconcile.Open {
+		t.Errorf("findings %+v after the waiver, want it open again", list)
+	}
+	f.whole()
+}
+
+// Words do not take an edit back: the reverse difference does.
+func TestARevertIsProvedByTheReverseDifference(t *testing.T) {
+	t.Parallel()
+	f, x := edited(t)
+	got, err := f.Revert(t.Context(), f.as("olga"), x.ID, why)
+	f.must(err)
+	if got.State != reconcile.Reverting {
+		t.Fatalf("state %s before anything was observed, want reverting", got.State)
+	}
+	f.observe(time.Hour)
+	f.set("cloud", 1, "server_type", text("cx32"))
+	f.observe(time.Hour)
+	if list := f.findings(); len(list) != 1 || list[0].Count != 2 || list[0].State != reconcile.Reverting {
+		t.Fatalf("findings %+v, want the one, with another value counted", list)
+	}
+	f.set("cloud", 1, "server_type", text("cx22"))
+	f.observe(time.Hour)
+	w, err := f.Show(t.Context(), x.ID)
+	f.must(err)
+	if w.State != reconcile.Reverted || w.Restored == "" || len(w.Differences) != 3 {
+		t.Errorf("finding %+v, want it reverted by what was observed", w)
+	}
+	f.whole()
+}
+
+// Opening a door and closing it again leaves the finding: somebody has to say what it was.
+func TestWhatWasTakenBackUnaskedStillWaits(t *testing.T) {
+	t.Parallel()
+	f, x := edited(t)
+	f.set("cloud", 1, "server_type", text("cx22"))
+	f.observe(time.Hour)
+	if list := f.findings(); len(list) != 1 || list[0].Restored == "" || list[0].State != reconcile.Open {
+		t.Fatalf("findings %+v, want it open and marked as taken back", list)
+	}
+	got, err := f.Revert(t.Context(), f.as("olga"), x.ID, why)
+	f.must(err)
+	if got.State != reconcile.Reverted {
+		t.Errorf("state %s, want reverted at once: the proof is there", got.State)
+	}
+}
+
+func TestARetroactiveChangeClosesAFindingByItsApproval(t *testing.T) {
+	t.Parallel()
+	f, x := edited(t)
+	silent := f.material(planned{1, "update", `{"server_type":"cx22"}`, `{"server_type":"cx52"}`})
+	c, err := f.changes.File(t.Context(), f.as("ann"), silent)
+	f.must(err)
+	_, err = f.Adopt(t.Context(), f.as("olga"), x.ID, c.ID, why)
+	f.refused(err, "not_retroactive")
+	silent.Justification = "Adopts " + x.ID + ": the load grew over night"
+	c, err = f.changes.File(t.Context(), f.as("ann"), silent)
+	f.must(err)
+	got, err := f.Adopt(t.Context(), f.as("olga"), x.ID, c.ID, why)
+	f.must(err)
+	if got.State != reconcile.Adopting {
+		t.Fatalf("state %s before the approval, want adopting", got.State)
+	}
+	f.approve(c, silent)
+	f.must(f.Tick(t.Context()))
+	w, err := f.Show(t.Context(), x.ID)
+	f.must(err)
+	if w.State != reconcile.Adopted || len(f.findings()) != 0 {
+		t.Errorf("finding %+v, want it adopted", w.State)
+	}
+	_, err = f.Revert(t.Context(), f.as("olga"), x.ID, why)
+	f.refused(err, "finding_closed")
+	f.whole()
+}
+
+func TestNeitherWhoDidItNorWhoExecutedAnswersForAFinding(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.server(2, "prod", size("cx22"))
+	f.observe(time.Hour)
+	r := f.see["cloud"].records["hcloud:server:2"]
+	r.Actor = "uid=olga,ou=people,dc=example,dc=com"
+	f.see["cloud"].records["hcloud:server:2"] = r
+	f.set("cloud", 2, "server_type", text("cx52"))
+	f.observe(time.Hour)
+	list := f.findings()
+	if len(list) != 1 {
+		t.Fatalf("findings %+v, want one", list)
+	}
+	_, err := f.Waive(t.Context(), f.as("olga"), list[0].ID, f.clock.Now().Add(time.Hour), why)
+	f.refused(err, "own_finding")
+	_, err = f.Waive(t.Context(), f.as("otto"), list[0].ID, f.clock.Now().Add(time.Hour), why)
+	f.must(err)
+}
+
+// An exception is narrow, ends, and is somebody else's word.
+func TestAMuteWorksAfterItsReviewAndUntilItsEnd(t *testing.T) {
+	t.Parallel()
+	f, x := edited(t)
+	m := reconcile.Mute{Kind: reconcile.Automation, Reason: "the autoscaler changes sizes", Type: "hcloud_server", Name: "web-*", Path: "server_type",
+		Values: []string{"cx42"}, Share: 50, Expires: f.clock.Now().Add(72 * time.Hour).UnixMicro()}
+	wide := m
+	wide.Path = "*"
+	_, err := f.Propose(t.Context(), f.as("olga"), wide)
+	f.refused(err, "bad_mute")
+	got, err := f.Propose(t.Context(), f.as("olga"), m)
+	f.must(err)
+	if got.Back.Differences != 1 || got.Back.Matched != 0 {
+		t.Errorf("back-test %+v, want one difference, not matched", got.Back)
+	}
+	_, err = f.Review(t.Context(), f.as("olga"), got.ID, true, "")
+	f.refused(err, "own_mute")
+	_, err = f.Review(t.Context(), f.as("sam"), got.ID, true, "")
+	f.refused(err, "not_officer")
+	_, err = f.Waive(t.Context(), f.as("otto"), x.ID, f.clock.Now().Add(80*24*time.Hour), why)
+	f.must(err)
+	f.server(2, "prod", size("cx22"))
+	f.server(3, "prod", size("cx22"))
+	f.observe(time.Hour)
+	before := len(f.findings()) // the two servers themselves
+	_, err = f.Review(t.Context(), f.as("otto"), got.ID, true, "")
+	f.must(err)
+	f.set("cloud", 2, "server_type", text("cx42")) // as authorized
+	f.observe(time.Hour)
+	if n := len(f.findings()); n != before {
+		t.Errorf("%d findings more, want none", n-before)
+	}
+	f.set("cloud", 3, "firewall.ssh", text("0.0.0.0/0")) // another attribute
+	f.observe(time.Hour)
+	if n := len(f.findings()); n != before+1 {
+		t.Errorf("%d findings more, want the firewall", n-before)
+	}
+	f.observe(72 * time.Hour)
+	f.set("cloud", 3, "server_type", text("cx42")) // after its end
+	f.observe(time.Hour)
+	if n := len(f.findings()); n != before+2 {
+		t.Errorf("%d findings more, want the late one too", n-before)
+	}
+	list, err := f.Mutes(t.Context())
+	f.must(err)
+	if list[0].State != reconcile.Lapsed || list[0].Hits != 1 {
+		t.Errorf("mute %+v, want it expired after one hit", list[0])
+	}
+	f.whole()
+}
