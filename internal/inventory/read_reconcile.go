@@ -82,9 +82,9 @@ func RecordsNamed(tx *db.Tx, native string) ([]Kept, error) {
 // RecordsOf gives the records of an asset.
 func RecordsOf(tx *db.Tx, id AssetID) ([]Kept, error) { return recordsOf(tx, id) }
 
-// ReadSince counts the complete readings of a source that began at or after an instant and read a scope.
+// ReadSince counts the complete readings of a source that began after an instant and read a scope.
 func ReadSince(tx *db.Tx, source, scope string, since int64) (n int64, err error) {
-	runs, err := db.Collect(tx, scanRun, runColumns+" WHERE source = $1 AND complete = TRUE AND started >= $2 ORDER BY n LIMIT 50", source, since)
+	runs, err := db.Collect(tx, scanRun, runColumns+" WHERE source = $1 AND complete = TRUE AND started > $2 ORDER BY n LIMIT 50", source, since)
 	for _, r := range runs {
 		for _, s := range r.Scopes {
 			if s == scope {

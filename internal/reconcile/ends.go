@@ -169,8 +169,11 @@ type watcher struct {
 	cover   map[string]bool // whether a source shows the state of a lineage
 }
 
-// shadowed leaves out the claim of a list that stands beside those of its items.
+// shadowed leaves out the claim of a list that stands beside those of its items, and that of an updated resource beside its attributes.
 func (w *watcher) shadowed(k *Claim) bool {
+	if k.Planned && k.Path == "" && k.Verb == plan.ClassUpdate {
+		return true
+	}
 	return k.Planned && k.Path != "" && slices.ContainsFunc(w.c.Claims, func(x Claim) bool {
 		rest, ok := strings.CutPrefix(x.Path, k.Path+".")
 		return ok && x.Address == k.Address && number(rest) && !x.Rollback
