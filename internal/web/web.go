@@ -2,7 +2,7 @@
 // scripts. This package only puts them together.
 //
 // Read in this order: web.go (which pages there are), frame (what stands before each), ui (how they
-// look), then any of the folders beside them: entrance, home, changes, record.
+// look), then any of the folders beside them: entrance, home, changes, record, things.
 package web
 
 import (
@@ -17,6 +17,7 @@ import (
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/prove"
 	"plumbline.dev/plumb/internal/seal"
@@ -31,6 +32,7 @@ import (
 	"plumbline.dev/plumb/internal/web/record"
 	"plumbline.dev/plumb/internal/web/rulebook"
 	"plumbline.dev/plumb/internal/web/search"
+	"plumbline.dev/plumb/internal/web/things"
 	"plumbline.dev/plumb/internal/web/ui"
 )
 
@@ -40,6 +42,7 @@ type Config struct {
 	Log     *ledger.Log
 	People  *directory.Desk
 	Changes *change.Desk
+	Things  *inventory.Desk
 	Keeper  frame.Keeper
 	Address func(*http.Request) netip.Addr
 	URL     string
@@ -60,6 +63,7 @@ type Config struct {
 var nav = []ui.Link{
 	{Text: "Home", Path: "/", Key: "g h"},
 	{Text: "Changes", Path: "/changes", Key: "g c"},
+	{Text: "Inventory", Path: "/inventory", Key: "g i"},
 	{Text: "Policy", Path: "/policy", Key: "g p"},
 	{Text: "Ledger", Path: "/ledger", Key: "g l"},
 	{Text: "Administration", Path: "/admin", Key: "g a"},
@@ -94,9 +98,10 @@ func tables(c Config, own *personal.Desk) [][]frame.Route {
 		entrance.Pages{People: c.People, Changes: c.Changes, URL: c.URL}.Routes(),
 		home.Pages{Changes: c.Changes, People: c.People, Own: own}.Routes(),
 		changes.Pages{Changes: c.Changes, People: c.People, Own: own, Exports: exports}.Routes(),
-		search.Pages{Changes: c.Changes, People: c.People}.Routes(),
+		search.Pages{Changes: c.Changes, People: c.People, Things: c.Things}.Routes(),
 		filing.New(c.Changes, c.People, own).Routes(),
 		record.New(c.Changes, c.People, own).Routes(),
+		things.Pages{Things: c.Things, People: c.People, Exports: exports}.Routes(),
 		rulebook.Pages{Changes: c.Changes}.Routes(),
 		log.Pages{DB: c.DB, Log: c.Log, People: c.People, Source: c.Source, Temp: c.Temp, Exports: exports}.Routes(),
 		office.Pages{People: c.People, Changes: c.Changes, Log: c.Log, Own: own, Hooks: c.Hooks, State: c.State, Install: c.Install,

@@ -1,4 +1,4 @@
-// Package search finds changes, people and events by id, title or author, on one page.
+// Package search finds changes, assets, people and events by id, title, name or author, on one page.
 package search
 
 import (
@@ -8,6 +8,7 @@ import (
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/ui"
 )
@@ -16,6 +17,7 @@ import (
 type Pages struct {
 	Changes *change.Desk
 	People  *directory.Desk
+	Things  *inventory.Desk
 }
 
 // Routes is the table of these pages.
@@ -27,6 +29,7 @@ func (p Pages) Routes() []frame.Route {
 const (
 	maxChanges = 30
 	maxPeople  = 20
+	maxAssets  = 20
 	byAuthor   = 10
 	maxAsked   = 200 // characters
 )
@@ -39,13 +42,14 @@ type found struct {
 	Event    string // number of an event of the ledger
 	Changes  []change.Change
 	People   []directory.Person
+	Assets   []inventory.Asset
 	Authored map[string][]change.Change // by person
 	Names    map[string]string
 	Roles    map[string][]string
 }
 
 func (f found) empty() bool {
-	return f.Exact == nil && f.Event == "" && len(f.Changes)+len(f.People) == 0
+	return f.Exact == nil && f.Event == "" && len(f.Changes)+len(f.People)+len(f.Assets) == 0
 }
 
 // number reads how people write the number of a change or an event: 7 or #7.
@@ -72,6 +76,13 @@ func (p Pages) find(v *frame.Visit) error {
 	var err error
 	if f.Changes, err = p.Changes.Search(v.Ctx(), q, maxChanges); err != nil {
 		return err
+	}
+	id, err := p.assets(v, &f)
+	if err != nil {
+		return err
+	}
+	if id != "" {
+		return v.Go("/inventory/"+string(id), "")
 	}
 	r, err := p.People.Roster(v.Ctx())
 	if err != nil {
@@ -117,6 +128,24 @@ func (p Pages) byID(v *frame.Visit, f *found) error {
 	}
 	f.Exact = &c.Change
 	return nil
+}
+
+// assets finds assets by how their name begins; where the question is an asset's id, it gives the id alone.
+func (p Pages) assets(v *frame.Visit, f *found) (id inventory.AssetID, err error) {
+	if !v.Can(directory.InventoryRead) {
+		return "", nil
+	}
+	if strings.HasPrefix(strings.ToUpper(f.Question), "AST-") {
+		w, err := p.Things.Show(v.Ctx(), f.Question)
+		if err == nil {
+			return w.ID, nil
+		}
+		if k := fault.Of(err).Kind; k != fault.NotFound && k != fault.Conflict {
+			return "", err
+		}
+	}
+	f.Assets, err = p.Things.Assets(v.Ctx(), inventory.Filter{Name: f.Question, Limit: maxAssets})
+	return "", err
 }
 
 // byPerson finds people by the begin of a part of their name, user name or address, and what they filed.

@@ -190,7 +190,7 @@ func Layout(f Frame) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</nav><form class=\"top-find\" action=\"/search\" method=\"get\" role=\"search\" aria-label=\"Everything\"><label class=\"only-read\" for=\"find\">Search changes, people and events</label> <input id=\"find\" name=\"q\" type=\"search\" placeholder=\"Search  ( / )\" autocomplete=\"off\" maxlength=\"200\" data-key=\"/\"></form><details class=\"who\"><summary><span class=\"initials\" aria-hidden=\"true\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</nav><form class=\"top-find\" action=\"/search\" method=\"get\" role=\"search\" aria-label=\"Everything\"><label class=\"only-read\" for=\"find\">Search changes, assets, people and events</label> <input id=\"find\" name=\"q\" type=\"search\" placeholder=\"Search  ( / )\" autocomplete=\"off\" maxlength=\"200\" data-key=\"/\"></form><details class=\"who\"><summary><span class=\"initials\" aria-hidden=\"true\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
