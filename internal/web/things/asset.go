@@ -150,7 +150,7 @@ func (p Pages) label(v *frame.Visit) error {
 		}
 		set[key] = typed
 	}
-	if _, err := p.Things.SetLabels(v.Ctx(), v.Actor, string(w.ID), set, v.Value("reason")); err != nil {
+	if _, err := p.Things.SetLabels(v.Ctx(), v.Actor, string(w.ID), set, v.Value("reason"), v.Value("change")); err != nil {
 		return again(v, err, func(status int, e *frame.Entry) error { return p.asset(v, status, e) })
 	}
 	return v.Go(assetPath(w.ID), "The labels are set.")
