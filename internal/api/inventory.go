@@ -53,12 +53,17 @@ func (a *API) listAssets(ctx context.Context, in *assetsIn) (*body[Page[inventor
 	}
 	list, err := a.Things.Assets(ctx, inventory.Filter{Class: in.Class, Environment: in.Environment, Classification: in.Classification,
 		Owner: in.Owner, Role: in.Role, State: in.State, Name: in.Name, Unlabelled: in.Unlabelled, After: after, Limit: int(in.Limit)})
-	out := Page[inventory.Asset]{Items: list}
-	if n := len(list); n > 0 && int64(n) == in.Limit {
-		out.Next = cursor(list[n-1].N)
+	return onward(in.Paging, list, func(x inventory.Asset) int64 { return x.N }, err)
+}
+
+// onward is one page of a list that is read page by page; the next one goes on from the number of its last item.
+func onward[T any](p Paging, list []T, n func(T) int64, err error) (*body[Page[T]], error) {
+	out := Page[T]{Items: list}
+	if l := len(list); l > 0 && int64(l) == p.Limit {
+		out.Next = cursor(n(list[l-1]))
 	}
 	if out.Items == nil {
-		out.Items = []inventory.Asset{}
+		out.Items = []T{}
 	}
 	return give(out, err)
 }

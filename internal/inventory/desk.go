@@ -16,6 +16,7 @@ import (
 type Desk struct {
 	db      *db.DB
 	people  People
+	roster  Roster
 	blobs   Documents
 	secrets Secrets
 	mask    func(string) Value
@@ -54,6 +55,7 @@ type Secrets interface {
 type Deps struct {
 	DB      *db.DB
 	People  People
+	Roster  Roster // who campaigns may ask; without it none can be opened
 	Blobs   Documents
 	Secrets Secrets
 	Mask    func(secret string) Value // keyed digest of a secret value, by this install's key
@@ -66,7 +68,7 @@ func New(d Deps) *Desk {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{db: d.DB, people: d.People, blobs: d.Blobs, secrets: d.Secrets, mask: d.Mask, kinds: d.Kinds, log: d.Log,
+	return &Desk{db: d.DB, people: d.People, roster: d.Roster, blobs: d.Blobs, secrets: d.Secrets, mask: d.Mask, kinds: d.Kinds, log: d.Log,
 		reading: turns{busy: map[string]bool{}}}
 }
 

@@ -59,7 +59,7 @@ func (s *Server) inventory() *inventory.Desk {
 	mask := func(secret string) inventory.Value {
 		return inventory.Text("hmac:" + seal.Keyed(s.keys.root, "plumb.inventory.secret", secret))
 	}
-	return inventory.New(inventory.Deps{DB: s.db, People: s.people, Blobs: s.blobs, Secrets: secrets{filepath.Join(s.cfg.Data, "secrets")},
+	return inventory.New(inventory.Deps{DB: s.db, People: s.people, Roster: s.people, Blobs: s.blobs, Secrets: secrets{filepath.Join(s.cfg.Data, "secrets")},
 		Mask: mask, Kinds: append(sourceKinds(s.cfg.Data), agent.Kind(s.fleet)), Log: s.log})
 }
 
