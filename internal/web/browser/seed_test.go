@@ -28,7 +28,7 @@ func seed(t *testing.T, s *servertest.Server) []place {
 		"/changes/new?category=access", "/search?q=web", "/policy", "/policy/coverage", "/policy/history", "/policy/simulate",
 		"/policy/explain?change=" + string(done.ID), "/ledger", "/ledger/3", "/ledger?verb=change.", "/admin", "/admin/people", "/admin/people/" + s.People[servertest.Sam],
 		"/admin/roles", "/admin/groups", "/admin/services", "/admin/tokens", "/admin/sessions", "/admin/keys", "/admin/webhooks", "/admin/jobs", "/admin/settings",
-		"/inventory", "/inventory?class=Host&unlabelled=yes", "/inventory/AST-000001", "/inventory/AST-000007?at=2100-01-01T00:00", "/questions", "/sources", "/sources/list",
+		"/inventory", "/inventory?class=Host&unlabelled=yes", "/inventory/AST-000001", "/inventory/AST-000007?at=2100-01-01T00:00", "/questions", "/diagrams", "/sources", "/sources/list",
 		"/source-kinds/csv", "/profile", "/help", "/design"} {
 		out = append(out, place{Path: path})
 	}

@@ -2,7 +2,8 @@
 // where each word about it comes from, what a person has to answer, and the sources with their health. It decides
 // nothing: the inventory's desk does.
 //
-// Read in this order: things.go (the routes), filter.go (what an address asks for), list.go, asset.go, sources.go.
+// Read in this order: things.go (the routes), filter.go (what an address asks for), list.go, asset.go, sources.go,
+// diagrams.go.
 package things
 
 import (
@@ -27,6 +28,8 @@ func (p Pages) Routes() []frame.Route {
 		{Method: "GET", Path: "/inventory/{id}", Need: read, Handle: p.show},
 		{Method: "POST", Path: "/inventory/{id}/labels", Need: manage, Handle: p.label},
 		{Method: "GET", Path: "/export/inventory/{format}", Need: read, Handle: p.export},
+		{Method: "GET", Path: "/diagrams", Need: read, Handle: p.diagrams},
+		{Method: "GET", Path: "/diagrams/{file}", Need: read, Handle: p.draw},
 		{Method: "GET", Path: "/questions", Need: read, Handle: p.questions},
 		{Method: "POST", Path: "/questions/{id}/answer", Need: manage, Handle: p.answer},
 		{Method: "GET", Path: "/sources", Need: read, Handle: p.listSources},
@@ -85,7 +88,7 @@ func (d desk) name(id string) string {
 
 // tabs are the parts of the inventory.
 func tabs() []ui.Link {
-	return []ui.Link{{Text: "Assets", Path: here}, {Text: "Sources", Path: "/sources"}, {Text: "Questions", Path: "/questions"}}
+	return []ui.Link{{Text: "Assets", Path: here}, {Text: "Sources", Path: "/sources"}, {Text: "Questions", Path: "/questions"}, {Text: "Diagrams", Path: "/diagrams"}}
 }
 
 func assetPath(id inventory.AssetID) string { return here + "/" + string(id) }

@@ -259,3 +259,18 @@ func TestSearchFindsAnAssetByNameAndGoesToItById(t *testing.T) {
 	}
 	rita.Get("/search?q=AST-999999").Wants(http.StatusOK, "Nothing was found")
 }
+
+func TestDiagramsAreDrawnAndMixedTiersAreSaid(t *testing.T) {
+	t.Parallel()
+	s := stocked(t)
+	rita := s.Browse(servertest.Rita)
+	rita.Get("/diagrams").Wants(http.StatusOK, "Frontend and backend are not apart", "app-1", "runs both tiers")
+	p := rita.Get("/diagrams/data-flow.svg").Wants(http.StatusOK)
+	if !strings.Contains(p.Body, "cards &lt;db&gt; &amp;") || p.Header.Get("Content-Type") != "image/svg+xml" {
+		t.Errorf("%s: %.400s", p.Header.Get("Content-Type"), p.Body)
+	}
+	if again := rita.Get("/diagrams/network.dot"); !strings.Contains(again.Body, `[label="HAS"]`) {
+		t.Errorf("the network has no edge: %s", again.Body)
+	}
+	rita.Get("/diagrams/network.exe").Wants(http.StatusNotFound)
+}
