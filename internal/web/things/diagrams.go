@@ -13,7 +13,7 @@ import (
 // diagrams is what the page of diagrams shows.
 type diagrams struct {
 	desk
-	Kinds       []diagram.Kind
+	Kinds       []diagram.Kind // those shown: one, the page stays light
 	Environment string
 	Mixed       []diagram.Node // what breaks the separation of frontend and backend
 }
@@ -23,7 +23,11 @@ func (p Pages) diagrams(v *frame.Visit) error {
 	if err != nil {
 		return err
 	}
-	x := diagrams{desk: d, Kinds: diagram.Kinds(), Environment: v.Value("environment")}
+	x := diagrams{desk: d, Environment: v.Value("environment")}
+	x.Kinds = []diagram.Kind{diagram.Network}
+	if k := diagram.Kind(v.Value("kind")); slices.Contains(diagram.Kinds(), k) {
+		x.Kinds[0] = k
+	}
 	g, err := p.Things.Drawn(v.Ctx(), x.Environment)
 	if err != nil {
 		return err
