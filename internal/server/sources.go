@@ -12,6 +12,7 @@ import (
 
 	"plumbline.dev/plumb/internal/connect/ad"
 	"plumbline.dev/plumb/internal/connect/agent"
+	"plumbline.dev/plumb/internal/connect/aws"
 	"plumbline.dev/plumb/internal/connect/chef"
 	"plumbline.dev/plumb/internal/connect/csv"
 	"plumbline.dev/plumb/internal/connect/cyclonedx"
@@ -33,6 +34,7 @@ import (
 func sourceKinds(data string) []inventory.Kind {
 	return []inventory.Kind{
 		ad.Kind(),
+		aws.Kind(),
 		chef.Kind(),
 		csv.Kind(),
 		cyclonedx.Kind(),
