@@ -10,7 +10,7 @@ RACE := ./internal/db ./internal/ledger ./internal/blob ./internal/api ./interna
 
 STAMP := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
-.PHONY: pages screenshots build test bench mutate demo clean setup
+.PHONY: agent-deb pages screenshots build test bench mutate demo clean setup
 
 build: # the program, one static file: build/plumb
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -buildvcs=$(STAMP) -o build/plumb ./cmd/plumb
@@ -50,6 +50,9 @@ GUARDED := internal/change internal/directory internal/prove \
 
 mutate: # takes each guard away, one by one, and asks that a test fails; a table, and exit 1 if one is open; about ten minutes
 	nice go run ./mutate -held mutate/held-elsewhere.txt -skip EveryChangedByte $(GUARDED)
+
+agent-deb: build # the agent as a Debian package: build/plumb-agent_*.deb
+	scripts/agent-deb build/plumb build
 
 clean: # what the other targets made, but for the tools
 	rm -rf build

@@ -9,6 +9,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -67,6 +68,7 @@ type API struct {
 	moved    *bell
 	turns    turns
 	uploads  uploads
+	unfilled []string      // routes with parameters that nobody would fill in
 	stop     chan struct{} // closed when the server stops: who waits is answered at once
 
 	describeOnce sync.Once
@@ -105,6 +107,9 @@ func build(c Config, table []Route) (*API, error) {
 	a.hooks = newWebhooks(a)
 	if err := a.register(table); err != nil {
 		return nil, err
+	}
+	if len(a.unfilled) > 0 {
+		return nil, fmt.Errorf("routes with parameters that are never filled in, in a part without a capital: %v", a.unfilled)
 	}
 	a.openDocs()
 	a.handler = a.front()

@@ -76,7 +76,7 @@ type FindingAnswer struct {
 }
 
 type findingAnswerIn struct {
-	idIn
+	ID string `path:"id" maxLength:"60"`
 	In JSON[FindingAnswer]
 }
 
@@ -157,7 +157,7 @@ type MuteReview struct {
 }
 
 type muteReviewIn struct {
-	idIn
+	ID string `path:"id" maxLength:"60"`
 	In JSON[MuteReview]
 }
 

@@ -56,6 +56,11 @@ type none struct{}
 // answers binds a handler to its route.
 func answers[I, O any](handle func(*API, context.Context, *I) (*O, error)) binding {
 	return func(a *API, op huma.Operation) {
+		for f := range reflect.TypeFor[I]().Fields() {
+			if f.Anonymous && !f.IsExported() {
+				a.unfilled = append(a.unfilled, op.Method+" "+op.Path) // its parameters would stay empty
+			}
+		}
 		huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 			out, err := handle(a, ctx, in)
 			if err != nil {

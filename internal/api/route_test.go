@@ -48,6 +48,7 @@ func TestAServerWithAnUndeclaredRouteDoesNotStart(t *testing.T) {
 		"open and needing":     {{Method: get, Path: "/a", Need: directory.ChangeRead, Open: true, bind: answers(ask)}},
 		"no handler":           {{Method: get, Path: "/a", Need: directory.ChangeRead}},
 		"a handler on the way": {{Method: get, Path: "/a", Need: directory.ChangeRead, bind: around}},
+		"never filled in":      {{Method: get, Path: "/a/{id}", Open: true, bind: answers(hidden)}},
 		"declared twice":       {{Method: get, Path: "/a", Open: true, bind: answers(ask)}, {Method: get, Path: "/a", Open: true, bind: answers(ask)}},
 		"bound by nobody":      {{Method: get, Path: "/a", Open: true, bind: func(*API, huma.Operation) {}}},
 	} {
@@ -92,3 +93,6 @@ func TestEveryRefusalHasAStatus(t *testing.T) {
 		t.Errorf("%d kinds have a status; a kind without one would be answered with 0", len(kinds))
 	}
 }
+
+// hidden takes its parameter in an embedded part that begins with a small letter, which nothing fills in.
+func hidden(*API, context.Context, *struct{ idIn }) (*body[string], error) { return give("", nil) }

@@ -41,8 +41,9 @@ type demo struct {
 	url    string
 	server *exec.Cmd
 	report demoReport
-	change string // id of the Terraform change
-	config string // id of the configuration file's change
+	change string   // id of the Terraform change
+	config string   // id of the configuration file's change
+	found  []raised // what the edit behind the back raised
 }
 
 func demoCommand(a *app) *cobra.Command {
@@ -138,6 +139,7 @@ func (d *demo) play(ctx context.Context, listen string) error {
 		{"company_set_up", "holding the first-start ceremony", d.setUp},
 		{"people_signed_in", "signing seven people in", d.signIn},
 		{"plan_made", "planning with real Terraform", d.makePlan},
+		{"state_observed", "showing the inventory what is there", d.stateObserved},
 		{"change_filed", "filing the change", d.fileChange},
 		{"untested_not_approvable", "approving before anything is tested", d.untested},
 		{"tests_attached", "running and attaching the tests", d.attachTests},
@@ -149,9 +151,13 @@ func (d *demo) play(ctx context.Context, listen string) error {
 		{"stranger_refused", "running as somebody who is not named", d.stranger},
 		{"wrong_plan_refused", "running another plan", d.wrongPlan},
 		{"right_plan_applied", "applying the approved plan", d.rightPlan},
+		{"apply_explained", "observing what it made, and tracing it to the change", d.applyExplained},
 		{"second_use_refused", "applying it a second time", d.secondUse},
 		{"rollback_run", "rolling back", d.rollBack},
+		{"rollback_explained", "observing the way back", d.rollbackExplained},
 		{"closed_as_backed_out", "closing honestly", d.closeBackedOut},
+		{"edit_behind_the_back_found", "editing production past the gate, and observing it", d.editFound},
+		{"edit_reverted_and_proved", "taking it back, and proving it", d.editReverted},
 		{"config_file_applied", "a configuration file, from request to result", d.configFile},
 		{"secret_never_stored", "looking for the plan's secret in everything kept", d.secretAbsent},
 		{"ledger_verified", "verifying the ledger", d.verifyLedger},

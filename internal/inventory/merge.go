@@ -14,7 +14,7 @@ var words = []struct {
 }{
 	{[]string{"os.", "package.", "packages.", "service.", "listen.", "mount.", "user.", "kernel.", "time.", "cpu.", "memory."},
 		[]string{"agent", "chef", "salt", "snmp"}},
-	{[]string{""}, []string{"hetzner", "aws", "docker", "ad", "ldap", "tfstate", "agent", "chef", "salt", "snmp", "lldp", "dns",
+	{[]string{""}, []string{"hetzner", "aws", "docker", "ad", "ldap", "terraform-backend", "terraform", "agent", "chef", "salt", "snmp", "lldp", "dns",
 		"jupiterone", "cyclonedx", "csv"}},
 }
 

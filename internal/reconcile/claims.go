@@ -55,7 +55,7 @@ func (b *claimer) add(c Claim) {
 	case plan.ClassDelete, plan.ClassForget:
 		back.Verb, back.Open = plan.ClassCreate, true
 	default:
-		back.Open = len(c.Before) == 0
+		back.Open = c.Open || len(c.Before) == 0 // what the way there works out, the way back works out anew
 	}
 	b.put(back)
 }

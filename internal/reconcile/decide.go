@@ -179,6 +179,17 @@ func (a *asks) claimed() {
 		if path == "" {
 			continue
 		}
+		for at := path; ; { // what is not known until the apply is claimed as a whole, with all that is in it
+			at, _, _ = cutLast(at)
+			if at == "" {
+				break
+			}
+			for _, r := range a.x.exact[s.key+"\x00"+at] {
+				if r.claim.Open {
+					a.claim(r, s)
+				}
+			}
+		}
 		for _, r := range a.x.wide[s.key] {
 			if glob(r.claim.Path, path) {
 				a.claim(r, s)

@@ -118,8 +118,8 @@ func (c *Charter) whole(r done, op inventory.Op) bool {
 
 // fresh lets the plain attributes of what was just created or replaced settle.
 func (a *asks) fresh() (Explained, bool) {
-	if a.d.Op != inventory.Updated || a.d.Kind == inventory.Security {
-		return Explained{}, false
+	if a.d.Op != inventory.Updated || a.d.Kind == inventory.Security || a.p.Class == inventory.IaCResource {
+		return Explained{}, false // what code describes does not settle: its plan names every attribute, known or not
 	}
 	for _, e := range a.x.explained[a.p.Asset] {
 		if e.Difference.Op == inventory.Created && a.during(e) {

@@ -238,7 +238,7 @@ func eachOfFile(raw []byte, f func(Object) error) error {
 	}))
 }
 
-func (r stored) objects(f func(Object) error) error {
+func (r stored) objects(f func(Object) error) (err error) {
 	if r.Mode != "managed" || r.Type == "" || r.Name == "" {
 		return nil // data sources are read, not managed
 	}
@@ -247,6 +247,9 @@ func (r stored) objects(f func(Object) error) error {
 		base = r.Module + "." + base
 	}
 	for _, i := range r.Instances {
+		if i.Values, err = untyped(i.Values); err != nil {
+			return err
+		}
 		o := Object{Address: base, Resource: base, Type: r.Type, Provider: plan.ProviderOf(r.Provider), Deposed: i.Deposed, Tainted: i.Status == "tainted",
 			Values: i.Values, Marks: plan.PathMarks(i.Marks), Depends: i.Depends}
 		if len(i.Key) > 0 && i.Key[0] != 'n' {
@@ -257,6 +260,36 @@ func (r stored) objects(f func(Object) error) error {
 		}
 	}
 	return nil
+}
+
+// untyped takes the types off attributes whose type is found out at run time: a state file holds them as {"value": …, "type": …}, and the
+// paths of its sensitive marks, plans and show -json as the value alone.
+func untyped(values jsontext.Value) (jsontext.Value, error) {
+	if !bytes.Contains(values, []byte(`"type"`)) {
+		return values, nil
+	}
+	var all map[string]jsontext.Value
+	if err := json.Unmarshal(values, &all); err != nil {
+		return nil, err
+	}
+	for name, v := range all {
+		if len(v) == 0 || v[0] != '{' {
+			continue
+		}
+		var of map[string]jsontext.Value
+		if err := json.Unmarshal(v, &of); err != nil {
+			return nil, err
+		}
+		if t := of["type"]; len(of) == 2 && of["value"] != nil && len(t) > 0 && (t[0] == '[' || typeName(string(t))) {
+			all[name] = of["value"]
+		}
+	}
+	return json.Marshal(all, json.Deterministic(true))
+}
+
+// typeName reports whether a JSON text is the name of a simple type of Terraform's.
+func typeName(text string) bool {
+	return text == `"string"` || text == `"number"` || text == `"bool"` || text == `"dynamic"`
 }
 
 // keyText writes an instance's key as an address does: what would begin a template is doubled.
