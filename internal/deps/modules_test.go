@@ -2,6 +2,7 @@ package deps_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -36,6 +37,25 @@ func TestEveryModuleEarnsItsPlace(t *testing.T) {
 	for m := range sentences {
 		if !required[m] {
 			t.Errorf("docs/dependencies.md has a sentence for %s, which go.mod does not require", m)
+		}
+	}
+}
+
+// The tests' own Terraform provider is a program beside plumb: plumb reads what Terraform writes, and runs no provider.
+func TestTheProgramHoldsNoProvider(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/plumb")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "internal/connect/tfstate") {
+		t.Error("the program does not read states, so this shows nothing")
+	}
+	for path := range strings.FieldsSeq(string(out)) {
+		if strings.HasPrefix(path, "github.com/hashicorp/terraform-plugin") || strings.HasPrefix(path, "github.com/hashicorp/go-plugin") {
+			t.Errorf("plumb holds %s", path)
 		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"plumbline.dev/plumb/internal/connect/ldap"
 	"plumbline.dev/plumb/internal/connect/lldp"
 	"plumbline.dev/plumb/internal/connect/snmp"
+	"plumbline.dev/plumb/internal/connect/tfdrift"
 	"plumbline.dev/plumb/internal/connect/tfstate"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
@@ -46,6 +47,7 @@ func sourceKinds(data string) []inventory.Kind {
 		ldap.Kind(),
 		lldp.Kind(),
 		snmp.Kind(),
+		tfdrift.Kind(),
 		tfstate.Kind(),
 		tfstate.Fetched(filepath.Join(data, "states")),
 	}

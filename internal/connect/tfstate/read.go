@@ -86,7 +86,7 @@ func Read(raw []byte, lineage string) (State, error) {
 		_ = json.Unmarshal(h.serial, &s.Serial)
 		s.each = func(f func(Object) error) error { return eachOfFile(raw, f) }
 	case len(h.format) > 0 && h.prior:
-		return s, connect.BadDocument("it is a plan, not a state")
+		return s, connect.BadDocument("it is a plan, not a state; a source of kind terraform-drift takes it")
 	case strings.HasPrefix(string(h.format), `"1.`):
 		s.each = func(f func(Object) error) error { return eachShown(raw, "", f) }
 	default:
@@ -165,6 +165,20 @@ func broken(err error) error {
 	return err
 }
 
+// Sections calls f for each member of a document; f reads the value. Errors of the decoder become refusals.
+func Sections(dec *jsontext.Decoder, f func(name string) error) error { return broken(object(dec, f)) }
+
+// Items calls f for each item of a list.
+func Items[T any](dec *jsontext.Decoder, f func(T) error) error {
+	return list(dec, func() error {
+		var v T
+		if err := json.UnmarshalDecode(dec, &v); err != nil {
+			return err
+		}
+		return f(v)
+	})
+}
+
 // object calls f for each member; f reads the value.
 func object(dec *jsontext.Decoder, f func(name string) error) error {
 	return within(dec, '{', func() error {
@@ -228,13 +242,7 @@ func eachOfFile(raw []byte, f func(Object) error) error {
 		if name != "resources" {
 			return dec.SkipValue()
 		}
-		return list(dec, func() error {
-			var r stored
-			if err := json.UnmarshalDecode(dec, &r); err != nil {
-				return err
-			}
-			return r.objects(f)
-		})
+		return Items(dec, func(r stored) error { return r.objects(f) })
 	}))
 }
 
@@ -346,11 +354,7 @@ func module(dec *jsontext.Decoder, depth int, f func(Object) error) error {
 		case "child_modules":
 			return list(dec, func() error { return module(dec, depth+1, f) })
 		case "resources":
-			return list(dec, func() error {
-				var r shown
-				if err := json.UnmarshalDecode(dec, &r); err != nil {
-					return err
-				}
+			return Items(dec, func(r shown) error {
 				if r.Mode != "managed" {
 					return nil
 				}

@@ -36,6 +36,12 @@ func NewMapper(in inventory.Input, s State) *Mapper {
 	})}
 }
 
+// Learn remembers what is secret in an object beside those of the state.
+func (m *Mapper) Learn(o Object) { m.red.Learn(o.Values, o.Marks) }
+
+// Place gives an address as it may be shown.
+func (m *Mapper) Place(address string) string { return m.red.Place(address) }
+
 // Emit goes over the state twice: to learn what is secret anywhere in it, then to emit each object's record.
 func (m *Mapper) Emit(ctx context.Context, emit func(Object, inventory.Record) error) error {
 	if err := m.state.Each(func(o Object) error {
