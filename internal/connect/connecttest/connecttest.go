@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package connecttest drives one source in tests, without the database: it opens a kind, collects its records and
 // holds each to what the inventory takes. It also runs the real daemons that sources are tried against.
 package connecttest
