@@ -102,7 +102,7 @@ func largeFiles() []hostile {
 		{"long tag", evidence.JUnit, `<testsuite name="` + strings.Repeat("a", 1<<20) + `"/>`, "too_wide"},
 		{"deep json", evidence.SARIF, deepJSON(65), "too_deep"},
 		{"very deep json", evidence.SARIF, deepJSON(200_000), "too_deep"},
-		{"deep arrays", evidence.Trivy, strings.Repeat("[", 65), "too_deep"},
+		{"deep arrays", evidence.Trivy, `{"x":` + strings.Repeat("[", 65), "too_deep"},
 		{"wide object", evidence.Trivy, `{` + members.String() + `"SchemaVersion":2}`, "too_wide"},
 		{"long text", evidence.Trivy, `{"x":"` + strings.Repeat("a", 16<<20) + `"}`, "too_wide"},
 	}
