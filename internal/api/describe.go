@@ -45,6 +45,11 @@ func (a *API) describe(r *Route) huma.Operation {
 		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
 		op.Description = "Needs the permission `" + string(r.Need) + "`."
 	}
+	if r.Token != "" {
+		op.Description += " The token may stand in the header `" + r.Token + "` instead of a bearer."
+		op.Parameters = append(op.Parameters, &huma.Param{Name: r.Token, In: "header", Description: "an API token, where no Authorization is sent",
+			Schema: &huma.Schema{Type: huma.TypeString}})
+	}
 	if strings.Contains(r.Path, "{") {
 		op.Errors = append(op.Errors, http.StatusNotFound)
 	}

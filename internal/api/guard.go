@@ -210,16 +210,27 @@ func readable(r *http.Request) error {
 
 func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// recognise finds out who asks, once, by the bearer in the request's header and nothing else.
+// credential finds the one secret that a request shows: a bearer or, on a route for programs that know none, a token in the
+// route's own header. Two of them are none, for it could not be told who asks.
+func credential(h http.Header, route *Route) (secret string, ok bool) {
+	shown := h.Values("Authorization")
+	if route.Token != "" {
+		if own := h.Values(route.Token); len(own) > 0 {
+			return own[0], len(own) == 1 && len(shown) == 0
+		}
+	}
+	if len(shown) != 1 {
+		return "", false
+	}
+	return strings.CutPrefix(shown[0], "Bearer ")
+}
+
+// recognise finds out who asks, once, by what the request's headers show and nothing else.
 func (a *API) recognise(r *http.Request, c *call) error {
 	if err := a.limits.known(c.address); err != nil {
 		return err
 	}
-	shown := r.Header.Values("Authorization")
-	bearer, ok := "", false
-	if len(shown) == 1 {
-		bearer, ok = strings.CutPrefix(shown[0], "Bearer ")
-	}
+	bearer, ok := credential(r.Header, c.route)
 	if !ok {
 		a.limits.failed(c.address)
 		return fault.New(fault.Unauthenticated, "not_signed_in", "This needs a session or a token.").Then("plumb login").

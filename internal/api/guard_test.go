@@ -174,3 +174,29 @@ func FuzzCursor(f *testing.F) {
 		}
 	})
 }
+
+func TestARequestShowsOneSecret(t *testing.T) {
+	t.Parallel()
+	const own = "X-Own-Token"
+	for _, c := range []struct {
+		name   string
+		header http.Header
+		token  string // the route's own header
+		want   string
+	}{
+		{"a bearer", http.Header{"Authorization": {"Bearer a"}}, "", "a"},
+		{"a bearer where a token may be shown", http.Header{"Authorization": {"Bearer a"}}, own, "a"},
+		{"a token", http.Header{own: {"a"}}, own, "a"},
+		{"a token elsewhere", http.Header{own: {"a"}}, "", ""},
+		{"both", http.Header{"Authorization": {"Bearer a"}, own: {"a"}}, own, ""},
+		{"two tokens", http.Header{own: {"a", "a"}}, own, ""},
+		{"two bearers", http.Header{"Authorization": {"Bearer a", "Bearer a"}}, own, ""},
+		{"another scheme", http.Header{"Authorization": {"Basic a"}}, own, ""},
+		{"nothing", http.Header{}, own, ""},
+	} {
+		secret, ok := credential(c.header, &Route{Token: c.token})
+		if ok != (c.want != "") || ok && secret != c.want {
+			t.Errorf("%s: %q, %v", c.name, secret, ok)
+		}
+	}
+}

@@ -31,6 +31,7 @@ func inventoryRoutes() []Route {
 		{Method: patch, Path: "/sources/{name}", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Change a source's settings, or pause it", bind: answers((*API).editSource)},
 		{Method: post, Path: "/sources/{name}/read", Need: manage, Repeats: byAnswer, Slow: true, Tag: tag, Summary: "Read a source now", bind: answers((*API).readSource)},
 		{Method: post, Path: "/sources/{name}/documents", Need: push, Repeats: byAnswer, Body: maxDocument, Tag: tag, Status: 201, Summary: "Send a source a document to read", bind: answers((*API).pushDocument)},
+		collectorRoute(tag),
 	}
 }
 

@@ -19,6 +19,7 @@ type Route struct {
 	Path    string               // with {names} of its parts
 	Need    directory.Permission // what the asker must be allowed
 	Open    bool                 // anybody may ask, without a name
+	Token   string               // header in which a program that knows no bearer may show its token instead
 	Summary string               // one line, for the API's description
 	Tag     string               // chapter of the description
 	Gives   string               // media type of the answer; "" for JSON

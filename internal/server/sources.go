@@ -22,6 +22,7 @@ import (
 	"plumbline.dev/plumb/internal/connect/jupiterone"
 	"plumbline.dev/plumb/internal/connect/ldap"
 	"plumbline.dev/plumb/internal/connect/lldp"
+	"plumbline.dev/plumb/internal/connect/salt"
 	"plumbline.dev/plumb/internal/connect/snmp"
 	"plumbline.dev/plumb/internal/connect/tfdrift"
 	"plumbline.dev/plumb/internal/connect/tfstate"
@@ -46,6 +47,7 @@ func sourceKinds(data string) []inventory.Kind {
 		jupiterone.Kind(),
 		ldap.Kind(),
 		lldp.Kind(),
+		salt.Kind(),
 		snmp.Kind(),
 		tfdrift.Kind(),
 		tfstate.Kind(),

@@ -4,7 +4,6 @@ package chef
 
 import (
 	"context"
-	"strings"
 
 	"plumbline.dev/plumb/internal/connect"
 	"plumbline.dev/plumb/internal/connect/document"
@@ -21,14 +20,8 @@ const (
 // mostResources bounds the resources of one run.
 const mostResources = 100_000
 
-// TokenHeader is where a chef-client puts the credential of its data collector.
+// TokenHeader is where a chef-client puts the credential of its data collector; it counts as a bearer token would.
 const TokenHeader = "X-Data-Collector-Token"
-
-// Token gives the credential of a post out of that header: it counts as a bearer token would. There is none where ok is false.
-func Token(header string) (token string, ok bool) {
-	token = strings.TrimSpace(header)
-	return token, token != "" && len(token) <= 4096 && !strings.ContainsAny(token, " \t\r\n")
-}
 
 // Kind describes the source. One document speaks of one host, so nothing is absent because it is not in it.
 func Kind() inventory.Kind {
@@ -53,11 +46,7 @@ type message struct {
 
 // Collect implements inventory.Source.
 func (m *message) Collect(ctx context.Context, emit func(inventory.Record) error) error {
-	b, err := document.All(m.in.Document)
-	if err != nil {
-		return err
-	}
-	doc, err := document.ParseObject(b)
+	doc, err := document.Read(m.in.Document)
 	if err != nil {
 		return err
 	}
@@ -65,15 +54,7 @@ func (m *message) Collect(ctx context.Context, emit func(inventory.Record) error
 	if err != nil {
 		return err
 	}
-	for _, r := range records {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := emit(r); err != nil {
-			return err
-		}
-	}
-	return nil
+	return document.Emit(ctx, records, emit)
 }
 
 func (m *message) read(doc document.Object) ([]inventory.Record, error) {

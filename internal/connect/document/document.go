@@ -4,12 +4,14 @@ package document
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"unicode/utf8"
 
 	"plumbline.dev/plumb/internal/connect"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
 )
 
 // Most is how many bytes of one document are read.
@@ -60,4 +62,17 @@ func Refused(err error) error {
 		return err
 	}
 	return connect.BadDocument("it is not the JSON that was expected")
+}
+
+// Emit gives records on, one after the other, until somebody refuses one or the time is over.
+func Emit(ctx context.Context, records []inventory.Record, emit func(inventory.Record) error) error {
+	for _, r := range records {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := emit(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }

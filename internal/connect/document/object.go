@@ -1,6 +1,7 @@
 package document
 
 import (
+	"io"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -15,7 +16,7 @@ import (
 // asked counts as absent: the forms belong to others and grow.
 type Object map[string]jsontext.Value
 
-// ParseObject reads a whole document that must be one JSON object.
+// ParseObject reads bytes that must be one JSON object.
 func ParseObject(b []byte) (Object, error) {
 	var o Object
 	if err := seal.Decode(b, &o); err != nil {
@@ -25,6 +26,15 @@ func ParseObject(b []byte) (Object, error) {
 		return nil, connect.BadDocument("it is no JSON object")
 	}
 	return o, nil
+}
+
+// Read reads a whole document that must be one JSON object.
+func Read(r io.Reader) (Object, error) {
+	b, err := All(r)
+	if err != nil {
+		return nil, err
+	}
+	return ParseObject(b)
 }
 
 // AsObject reads a value that was part of a parsed document; nil when it is no object.

@@ -23,7 +23,7 @@ func collect(t *testing.T, text string) (map[string]inventory.Record, error) {
 	return out, err
 }
 
-// The document is built after the examples of JupiterOne's data model.
+// The document is built from the form that public documentation describes; it was never compared with the running software.
 const sample = `{"entities":[
  {"_key":"aws:instance:i-0abc","_type":"aws_instance","_class":["Host"],"_version":7,"_id":"x","name":"web-1","displayName":"web one",
   "classification":"confidential","criticality":8,"tag.Environment":"production","tags":["role:web"],"macAddress":["02:FC:00:00:00:01"],
