@@ -141,14 +141,11 @@ func (d *Desk) move(tx *db.Tx, actor fault.Actor, word *IdentityWord, a, o Asset
 // shift moves records between two assets. The differences that they showed stay where they were seen; a difference of identity
 // says from when on they count elsewhere.
 func (d *Desk) shift(tx *db.Tx, records []string, to, from Asset) error {
-	sources, err := listSources(tx)
+	sources, err := sourcesByID(tx)
 	if err != nil {
 		return err
 	}
-	r := &reading{d: d, kinds: map[string]string{}, readings: map[string]ScopeState{}, run: Run{}}
-	for _, c := range sources {
-		r.kinds[c.ID] = c.Kind
-	}
+	r := &reading{d: d, sources: sources, readings: map[string]ScopeState{}}
 	w, err := newObserver(tx, r)
 	if err != nil {
 		return err
@@ -168,6 +165,7 @@ func (d *Desk) shift(tx *db.Tx, records []string, to, from Asset) error {
 			return err
 		}
 	}
+	r.source = Configured{} // nothing is being read: each source's word counts as it stands
 	for _, a := range []Asset{to, from} {
 		list, err := recordsOf(tx, a.ID)
 		if err != nil {

@@ -431,3 +431,25 @@ func TestWhatOneRecordIsToldApartFromStaysApart(t *testing.T) {
 	}
 	f.whole()
 }
+
+// A source that was not read for long has no word against one that was.
+func TestTheWordOfASourceThatIsNoLongerReadDoesNotCount(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("cloud", server(1))
+	h := host("web-1", "cloud-id", "hcloud:server:1")
+	h.Attrs["size"] = inventory.Text("first")
+	f.read("hosts", h)
+	f.clock.Add(24 * time.Hour)
+	_, n := f.differences(0)
+	h.Attrs["size"] = inventory.Text("second")
+	f.read("hosts", h)
+	if list, _ := f.differences(n); len(list) != 1 || list[0] != "update web-1 size first>second" {
+		t.Errorf("differences %q", list)
+	}
+	w, err := f.Show(t.Context(), "web-1")
+	f.must(err)
+	if got := w.Properties["size"].Value.Plain(); got != "second" {
+		t.Errorf("its size is %q", got)
+	}
+}

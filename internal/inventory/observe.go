@@ -3,7 +3,6 @@ package inventory
 import (
 	"encoding/hex"
 	"slices"
-	"time"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/seal"
@@ -137,10 +136,11 @@ func (w *observer) change(was, is Kept) error {
 	if err != nil {
 		return err
 	}
-	self, list := w.witness(is), make([]Witness, len(others))
-	for i, k := range others {
-		list[i] = w.witness(k)
+	list, err := w.witnesses(append([]Kept{is}, others...))
+	if err != nil {
+		return err
 	}
+	self, list := list[0], list[1:]
 	if was.Gone > 0 {
 		if err := w.differ(is, Difference{Type: is.Type, Native: is.Native, Op: Created, Kind: Config, After: Text(is.Name), Actor: is.Actor}); err != nil {
 			return err
@@ -275,9 +275,9 @@ func (w *observer) refresh(id AssetID) error {
 }
 
 func (w *observer) settle(a Asset, records []Kept) error {
-	list := make([]Witness, len(records))
-	for i, k := range records {
-		list[i] = w.witness(k)
+	list, err := w.witnesses(records)
+	if err != nil {
+		return err
 	}
 	if lead, ok := leading(list); ok {
 		a.Class, a.Type, a.Name = lead.Class, lead.Type, lead.Name
@@ -321,14 +321,19 @@ func presence(list []Witness, absence func(kind string) bool) Presence {
 	return state
 }
 
-// fresh is how many intervals may pass before a source's word no longer counts.
-const fresh = 3
-
-// witness says whose word a record is and whether it counts.
-func (w *observer) witness(k Kept) Witness {
-	out := Witness{Kept: k, Kind: w.r.kinds[k.Source], Fresh: true, Confirmed: k.Seen}
-	if kind, ok := w.r.d.Kind(out.Kind); ok && k.Source != w.r.source.ID && kind.Every > 0 {
-		out.Fresh = w.now-k.Seen < int64(fresh*kind.Every/time.Microsecond) || k.Missed == 0
+// witnesses says of each record whose word it is and whether it counts. What this reading shows counts now.
+func (w *observer) witnesses(records []Kept) ([]Witness, error) {
+	out := make([]Witness, len(records))
+	for i, k := range records {
+		c := w.r.sources[k.Source]
+		if k.Source == w.r.source.ID {
+			out[i] = Witness{Kept: k, Kind: c.Kind, Confirmed: w.now, Fresh: true}
+			continue
+		}
+		var err error
+		if out[i], err = c.witness(w.tx, k); err != nil {
+			return nil, err
+		}
 	}
-	return out
+	return out, nil
 }

@@ -163,26 +163,28 @@ func (d *Desk) witnesses(tx *db.Tx, id AssetID) ([]Witness, error) {
 	if err != nil {
 		return nil, err
 	}
-	sources, err := listSources(tx)
+	sources, err := sourcesByID(tx)
 	if err != nil {
 		return nil, err
 	}
-	kinds := map[string]Configured{}
-	for _, c := range sources {
-		kinds[c.ID] = c
-	}
-	now := tx.Now()
 	out := make([]Witness, len(records))
 	for i, k := range records {
-		c := kinds[k.Source]
-		confirmed, err := confirmedAt(tx, k)
-		if err != nil {
+		if out[i], err = sources[k.Source].witness(tx, k); err != nil {
 			return nil, err
 		}
-		every := time.Duration(c.Every) * time.Second
-		out[i] = Witness{Kept: k, Kind: c.Kind, Confirmed: confirmed, Fresh: every == 0 || now.Sub(time.UnixMicro(confirmed)) < fresh*every}
 	}
 	return out, nil
+}
+
+// fresh is how many intervals may pass before a source's word no longer counts.
+const fresh = 3
+
+// witness says of a record of this source whether its word counts: one that was not read for three intervals has none against
+// one that was. What is only pushed keeps its word.
+func (c Configured) witness(tx *db.Tx, k Kept) (Witness, error) {
+	confirmed, err := confirmedAt(tx, k)
+	every := time.Duration(c.Every) * time.Second
+	return Witness{Kept: k, Kind: c.Kind, Confirmed: confirmed, Fresh: every == 0 || tx.Now().Sub(time.UnixMicro(confirmed)) < fresh*every}, err
 }
 
 // confirmedAt is when a record was last seen: by the newest complete reading of its scope, or when its wording came.

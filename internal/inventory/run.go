@@ -75,7 +75,7 @@ type reading struct {
 	actor    fault.Actor
 	source   Configured
 	kind     Kind
-	kinds    map[string]string // kind of each source, by its id
+	sources  map[string]Configured // every source, by its id
 	run      Run
 	records  map[[16]byte]*fingerprint
 	raws     map[[16]byte][][16]byte // ids by the bytes they were read from; made when a source asks
@@ -135,17 +135,14 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, source string, docum
 
 // begin loads what the last readings left: the fingerprints of every record, 64 bytes each.
 func (d *Desk) begin(ctx context.Context, actor fault.Actor, c Configured, k Kind) (*reading, error) {
-	r := &reading{d: d, actor: actor, source: c, kind: k, records: map[[16]byte]*fingerprint{}, kinds: map[string]string{},
+	r := &reading{d: d, actor: actor, source: c, kind: k, records: map[[16]byte]*fingerprint{},
 		readings: map[string]ScopeState{}, touched: map[string]bool{},
 		run: Run{ID: seal.NewID("run"), Source: c.ID, Mapper: int64(k.Mapper), Scopes: []string{}}}
 	err := d.db.View(ctx, func(tx *db.Tx) error {
 		r.run.Started = tx.Now().UnixMicro()
-		all, err := listSources(tx)
-		if err != nil {
+		var err error
+		if r.sources, err = sourcesByID(tx); err != nil {
 			return err
-		}
-		for _, s := range all {
-			r.kinds[s.ID] = s.Kind
 		}
 		states, err := scopesOf(tx, c.ID)
 		if err != nil {

@@ -44,9 +44,12 @@ func (d *Desk) AddSource(ctx context.Context, actor fault.Actor, c Configured) (
 		if err := d.check(&c); err != nil {
 			return err
 		}
-		if _, taken, err := sourceNamed(tx, c.Name); err != nil || taken {
-			return cmpErr(err, fault.New(fault.Conflict, "source_name_taken", "A source of that name exists.").
-				FixedBy("you").Then("choose another name, or: plumb source show"))
+		switch _, taken, err := sourceNamed(tx, c.Name); {
+		case err != nil:
+			return err
+		case taken:
+			return fault.New(fault.Conflict, "source_name_taken", "A source of that name exists.").
+				FixedBy("you").Then("choose another name, or: plumb source show")
 		}
 		c.ID, c.Person, c.Created, c.Version = seal.NewID("src"), actor.Person, tx.Now().UnixMicro(), 1
 		if err := insertSource(tx, c); err != nil {
@@ -55,14 +58,6 @@ func (d *Desk) AddSource(ctx context.Context, actor fault.Actor, c Configured) (
 		return record(tx, "source.added", "source", c.ID, map[string]any{"name": c.Name, "kind": c.Kind, "every": c.Every})
 	})
 	return c, err
-}
-
-// cmpErr gives the first error that is one.
-func cmpErr(err error, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }
 
 // EditSource changes a source's settings, its schedule, or pauses it. What it has shown stays.

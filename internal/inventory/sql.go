@@ -56,6 +56,15 @@ func listSources(tx *db.Tx) ([]Configured, error) {
 	return db.Collect(tx, scanSource, sourceColumns+" ORDER BY name")
 }
 
+func sourcesByID(tx *db.Tx) (map[string]Configured, error) {
+	all, err := listSources(tx)
+	out := make(map[string]Configured, len(all))
+	for _, c := range all {
+		out[c.ID] = c
+	}
+	return out, err
+}
+
 const runColumns = "SELECT id, n, source, started, ended, complete, mapper, records, added, changed, absent, differences, root, document, error, scopes" +
 	" FROM inventory_run"
 
