@@ -80,7 +80,7 @@ func findingID(n int64) string { return fmt.Sprintf("FND-%06d", n) }
 
 // raise makes a finding of a difference.
 func raise(d inventory.Difference, p Place, v Verdict, n, now int64) Finding {
-	f := Finding{ID: findingID(n), N: n, Fingerprint: fingerprint(d), State: Open, Asset: d.Asset, Owner: p.Labels[inventory.LabelOwner],
+	f := Finding{ID: findingID(n), N: n, Fingerprint: fingerprint(d), State: Open, Asset: d.Asset, Owner: p.Owner,
 		Change: v.First().Change, Difference: d.N, Opened: now, Due: now + clock,
 		FindingBody: FindingBody{Name: p.Name, Disposition: v.Disposition, Environment: p.Labels[inventory.LabelEnvironment], Op: d.Op, Path: d.Path,
 			Kind: d.Kind, Before: d.Before, After: d.After, Actor: d.Actor, Earliest: d.Earliest, Latest: d.Latest, Count: 1, Hits: v.Hits}}

@@ -217,6 +217,9 @@ func placeOf(tx *db.Tx, d inventory.Difference) (Place, error) {
 	}
 	p := Place{Asset: c.Asset.ID, Class: c.Asset.Class, Type: d.Type, Native: d.Native, Name: c.Asset.Name, Scope: c.Scope, IDs: c.IDs,
 		Around: c.Around, Labels: c.Asset.Effective()}
+	if l := c.Asset.Labels[inventory.LabelOwner]; l.Confidence == inventory.Asserted {
+		p.Owner = l.Value
+	}
 	for _, m := range c.Managers {
 		p.Managers = append(p.Managers, Managed{Address: m.Native, Scope: m.Scope})
 	}

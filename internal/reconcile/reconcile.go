@@ -107,6 +107,7 @@ type Place struct {
 	Managers []Managed
 	Around   []inventory.AssetID // assets at the other ends of its edges
 	Labels   map[string]string   // effective
+	Owner    string              // as a person or an approved change asserted it; a source's word gives nobody power
 	Security bool                // the difference is in a security attribute
 }
 
