@@ -13,7 +13,7 @@ import (
 )
 
 // MostAttrs is how many properties one thing may have; more are refused, for a thing that is half read looks changed.
-const MostAttrs = 50_000
+const MostAttrs = 20_000 // the inventory takes no more
 
 // Masker turns what was sent into values without secrets.
 type Masker func(secret string) inventory.Value

@@ -1,0 +1,86 @@
+package document_test
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"plumbline.dev/plumb/internal/connect/document"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
+)
+
+const canary = "AKIAIOSFODNN7EXAMPLE"
+
+func mask(secret string) inventory.Value {
+	return inventory.Text(fmt.Sprintf("hmac:%d", len(secret)))
+}
+
+// endless never ends, as a sender could.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'a'
+	}
+	return len(p), nil
+}
+
+// Half a document must not be taken for a whole one: past the bound is an error, not an end.
+func TestAnEndlessDocumentIsRefusedAndNotCutOff(t *testing.T) {
+	t.Parallel()
+	n, err := io.Copy(io.Discard, document.Bound(endless{}))
+	if !fault.Is(err, "document_too_large") || n > document.Most {
+		t.Errorf("%d bytes were passed on, %v", n, err)
+	}
+	whole := strings.Repeat("a", 1000)
+	if b, err := io.ReadAll(document.Bound(strings.NewReader(whole))); err != nil || string(b) != whole {
+		t.Errorf("a short one: %d bytes, %v", len(b), err)
+	}
+}
+
+func TestWhatIsNoTextOrNoObjectIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "[]", `"x"`, "null", "{", `{"a":1,"a":2}`, "{\"a\":\"\xff\"}", `{"a":1}{"b":2}`} {
+		if o, err := document.Read(strings.NewReader(text)); err == nil {
+			t.Errorf("%q was read as %v", text, o)
+		}
+	}
+	if o, err := document.Read(strings.NewReader("\uFEFF{\"a\":[\"x\",2,true,null]}")); err != nil || len(o.List("a")) != 4 || len(o.Texts("a")) == 0 {
+		t.Errorf("an object behind a byte order mark: %v, %v", o, err)
+	}
+	if _, err := document.Read(nil); err == nil {
+		t.Error("nothing was read as something")
+	}
+}
+
+// What stands under a secret's name, and what looks like a secret wherever it stands, becomes its keyed digest.
+func TestNoSecretBecomesAProperty(t *testing.T) {
+	t.Parallel()
+	o, err := document.ParseObject([]byte(`{"db":{"password":"` + canary + `","host":"db-1","tokens":{"ci":"` + canary + `"}},
+		"note":"the key is ` + canary + ` for now","list":["a","` + canary + `"],"ports":[22,80]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	into := map[string]inventory.Value{}
+	for name, v := range o {
+		if err := document.Masker(mask).Flatten(into, name, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, v := range into {
+		if strings.Contains(string(v), canary) || strings.Contains(path, canary) {
+			t.Errorf("%s = %s", path, v)
+		}
+	}
+	if into["db.host"] != inventory.Text("db-1") || into["db.password"] != mask(canary) {
+		t.Errorf("flattened to %v", into)
+	}
+	if got := document.Masker(nil).Value("password", "x"); strings.Contains(string(got), `"x"`) {
+		t.Errorf("without a key it is %s", got)
+	}
+	if document.Masker(mask).Value("password", "one") == inventory.Text("one") {
+		t.Error("a named secret was kept")
+	}
+}
