@@ -315,28 +315,29 @@ func TestTwoHostsWithOneHardwareAreTwoAndAreAskedAbout(t *testing.T) {
 func TestLabelsAreReadTightenedAndNeverLoosenedByASource(t *testing.T) {
 	t.Parallel()
 	f := found(t)
-	s := server(1)
-	f.read("cloud", s)
-	a := f.assets()[0]
-	if a.Label(inventory.LabelEnvironment) != "prod" || len(a.Unlabelled()) != 3 {
-		t.Errorf("unlabelled is %q, lacking %v", a.Label("environment"), a.Unlabelled())
+	tagged := func(n int, env string) inventory.Record {
+		r := server(n)
+		r.Labels = map[string]string{"environment": env}
+		return r
 	}
-	tagged := func(env string) { r := server(1); r.Labels = map[string]string{"environment": env}; f.read("cloud", r) }
-	tagged("staging")
-	if got := f.assets()[0].Label("environment"); got != "test" {
-		t.Errorf("staging is %q", got)
+	env := func(name string) string {
+		w, err := f.Show(t.Context(), name)
+		f.must(err)
+		return w.Label(inventory.LabelEnvironment)
+	}
+	f.read("cloud", server(1), tagged(2, "staging"))
+	if a := f.assets()[0]; env("web-1") != "prod" || len(a.Unlabelled()) != 3 || env("web-2") != "test" {
+		t.Errorf("unlabelled is %q, lacking %v; staging is %q", env("web-1"), a.Unlabelled(), env("web-2"))
 	}
 	_, n := f.differences(0)
-	tagged("production")
-	list, n := f.differences(n)
-	if got := f.assets()[0].Label("environment"); got != "prod" || len(list) != 1 || list[0] != "update 1 label.environment test>prod" {
-		t.Errorf("production is %q, %q", got, list)
+	f.read("cloud", tagged(1, "dev"), tagged(2, "production"))
+	if list, _ := f.differences(n); env("web-1") != "prod" || env("web-2") != "prod" || len(list) != 1 || list[0] != "update 2 label.environment test>prod" {
+		t.Errorf("a tag freed what nobody had labelled: %q; production is %q, %q", env("web-1"), env("web-2"), list)
 	}
-	tagged("dev")
-	if got := f.assets()[0].Label("environment"); got != "prod" {
-		t.Errorf("a tag freed it: %q", got)
+	f.read("cloud", tagged(1, "dev"), tagged(2, "dev"))
+	if env("web-1") != "prod" || env("web-2") != "prod" {
+		t.Errorf("a tag freed them: %q, %q", env("web-1"), env("web-2"))
 	}
-	_ = n
 	f.whole()
 }
 

@@ -12,6 +12,11 @@ func (a Asset) Label(key string) string {
 	if l, ok := a.Labels[key]; ok {
 		return l.Value
 	}
+	return unlabelled(key)
+}
+
+// unlabelled is what counts where nobody gave a label.
+func unlabelled(key string) string {
 	switch key {
 	case LabelEnvironment:
 		return "prod"
@@ -35,7 +40,9 @@ func (a Asset) Unlabelled() []string {
 // resolve gives the labels that count: what a person or an approved change asserted stands; else the best source's word, and
 // between several of them the strictest of a label that has an order. What a source calls less strict than it stood before is
 // taken only when a person says so: a tag that turns production into development frees nothing.
-func resolve(was map[string]Label, list []Witness, now int64) map[string]Label {
+// An asset that is known and was never labelled counted at its strictest, and so stands: only for one that is new a source's word is the
+// first.
+func resolve(was map[string]Label, list []Witness, now int64, known bool) map[string]Label {
 	out := map[string]Label{}
 	for _, key := range Labels() {
 		old, had := was[key]
@@ -45,7 +52,7 @@ func resolve(was map[string]Label, list []Witness, now int64) map[string]Label {
 		}
 		l, ok := derive(key, list, now)
 		switch {
-		case !ok && !had:
+		case !ok && !had, !had && known && looser(key, unlabelled(key), l.Value):
 			continue
 		case !ok, had && old.Value == l.Value:
 			out[key] = old

@@ -283,7 +283,7 @@ func (w *observer) settle(a Asset, records []Kept) error {
 		a.Class, a.Type, a.Name = lead.Class, lead.Type, lead.Name
 	}
 	was := a.Labels
-	a.Labels = resolve(was, list, w.now)
+	a.Labels = resolve(was, list, w.now, a.Version > 0)
 	if a.State != Gone && a.State != Folded {
 		a.State = presence(list, func(kind string) bool { k, _ := w.r.d.Kind(kind); return k.Absence })
 	}

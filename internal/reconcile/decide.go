@@ -201,7 +201,7 @@ func (a *asks) claimed() {
 // claim asks one claim: each run of its change in whose time the difference arose.
 func (a *asks) claim(r ref, s spot) {
 	c := r.claim
-	if c.Lineage != "" && s.scope != "" && !strings.Contains(s.scope, c.Lineage) {
+	if !s.within(c) {
 		return
 	}
 	ran := false
@@ -234,6 +234,8 @@ func (a *asks) weigh(r ref, s spot, run *Run) (Disposition, string, bool) {
 		return OutOfScope, "the source names another actor than the executor", false
 	case c.Open && a.x.spent[c.ID+" "+a.d.Record] != "" && a.x.spent[c.ID+" "+a.d.Record] != a.d.ID:
 		return OutOfScope, "the approved change of an unknown value was seen already", false
+	case !c.Planned && c.Open && c.Rollback && a.d.Kind == inventory.Security:
+		return OutOfScope, "the way back of a typed effect names no value, and this is a door", false
 	case !c.Planned:
 		return Scoped, "within a typed effect while the change ran", true
 	case len(run.Receipts) == 0:
@@ -269,8 +271,27 @@ func (a *asks) inWindow(c *Charter) bool {
 }
 
 func (a *asks) environment(c *Charter) bool {
-	e := a.p.Labels[inventory.LabelEnvironment]
-	return c.Environment == "" || e == "" || e == "shared" || e == c.Environment
+	return counted(a.p.Labels[inventory.LabelEnvironment]) == counted(c.Environment)
+}
+
+// counted gives the environment that counts: what nobody labelled, and what several share, is production.
+func counted(environment string) string {
+	if environment == "" || environment == "shared" {
+		return "prod"
+	}
+	return environment
+}
+
+// by reports whether what explains another difference was run in this environment, by whom the source names here, if it names anybody.
+func (a *asks) by(e Explained) bool {
+	return slices.ContainsFunc(a.x.runs, func(l lane) bool {
+		return l.run.Permit == e.Permit && a.environment(l.charter) && a.byExecutor(l.run)
+	})
+}
+
+// within reports whether a claim is about the state that a spot is in.
+func (s spot) within(c *Claim) bool {
+	return c.Lineage == "" || s.scope == "" || strings.Contains(s.scope, c.Lineage)
 }
 
 // byExecutor takes silence of the source for yes, and another name for no.
@@ -351,7 +372,7 @@ func (a *asks) standing() {
 func (x *Index) Note(d inventory.Difference, p Place, v Verdict, rules Rules) {
 	h := v.First()
 	if v.Disposition == Exact || v.Disposition == Scoped {
-		x.spent[h.Claim+" "+d.Record] = d.ID
+		x.spend(h.Claim, d.Record, d.ID)
 	}
 	if !v.Disposition.Explains() || h.Permit == "" {
 		return
@@ -364,6 +385,13 @@ func (x *Index) Note(d inventory.Difference, p Place, v Verdict, rules Rules) {
 		}
 	}
 	x.explain(e)
+}
+
+// spend notes which difference of a record used a claim up: the first.
+func (x *Index) spend(claim, record, difference string) {
+	if key := claim + " " + record; x.spent[key] == "" {
+		x.spent[key] = difference
+	}
 }
 
 func (x *Index) explain(e Explained) {

@@ -49,13 +49,13 @@ func (a *asks) mirror() (Explained, bool) {
 	for _, id := range append([]inventory.AssetID{a.p.Asset}, a.p.Around...) {
 		for _, e := range a.x.explained[id] {
 			o := e.Difference
-			if !a.during(e) || o.Op != a.d.Op || o.Record == a.d.Record || !a.managedPair(e.Class) && o.Asset != a.p.Asset {
+			if !a.during(e) || !a.by(e) || o.Op != a.d.Op || o.Record == a.d.Record || o.Asset != a.p.Asset && !a.managedPair(e) {
 				continue
 			}
 			same := o.Before == a.d.Before && o.After == a.d.After && a.d.Op == inventory.Updated
 			switch {
-			case same && tail(o.Path) == tail(a.d.Path):
-				return e, true
+			case same && (fold(o.Path) == fold(a.d.Path) || a.d.Kind != inventory.Security && tail(o.Path) == tail(a.d.Path)):
+				return e, true // a door is named by its whole path
 			case same && a.d.Kind != inventory.Security && len(a.d.After) > len("false") && len(a.d.Before) > len("false"):
 				return e, true
 			}
@@ -65,8 +65,11 @@ func (a *asks) mirror() (Explained, bool) {
 }
 
 // managedPair reports whether one of two joined things is the code of the other.
-func (a *asks) managedPair(other inventory.Class) bool {
-	return (a.p.Class == inventory.IaCResource) != (other == inventory.IaCResource)
+func (a *asks) managedPair(e Explained) bool {
+	if a.p.Class == inventory.IaCResource {
+		return e.Class != inventory.IaCResource
+	}
+	return e.Class == inventory.IaCResource && slices.ContainsFunc(a.p.Managers, func(m Managed) bool { return m.Address == e.Difference.Native })
 }
 
 func tail(path string) string {
@@ -122,18 +125,21 @@ func (a *asks) fresh() (Explained, bool) {
 		return Explained{}, false // what code describes does not settle: its plan names every attribute, known or not
 	}
 	for _, e := range a.x.explained[a.p.Asset] {
-		if e.Difference.Op == inventory.Created && a.during(e) {
+		if e.Difference.Op == inventory.Created && a.during(e) && a.by(e) {
 			return e, true
 		}
 	}
 	for _, s := range a.p.spots() {
 		for _, r := range a.x.places[s.key] {
-			if r.claim.Verb != plan.ClassReplace || r.claim.Rollback {
+			if r.claim.Verb != plan.ClassReplace || r.claim.Rollback || !s.within(r.claim) || !a.environment(r.charter) {
 				continue
 			}
 			for i := range r.charter.Runs {
 				run := &r.charter.Runs[i]
-				if got := run.receipt(r.claim.Address); got != nil && got.Done && a.meets(run) && !a.planned(r.charter) {
+				if run.Rollback || run.Rev != r.claim.Rev || !a.byExecutor(run) {
+					continue
+				}
+				if got := run.receipt(r.claim.Address); got != nil && got.Done && (!s.managed || a.is(got.ID)) && a.meets(run) && !a.planned(r.charter) {
 					return Explained{Change: r.charter.Change, Permit: run.Permit}, true
 				}
 			}

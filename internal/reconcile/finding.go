@@ -91,7 +91,10 @@ func raise(d inventory.Difference, p Place, v Verdict, n, now int64) Finding {
 // attach adds a difference to a finding that waits or is waived, never a new one and never dropped.
 func (f *Finding) attach(d inventory.Difference, v Verdict, now int64) {
 	f.Count++
-	f.After, f.Latest, f.Restored = d.After, d.Latest, ""
+	f.Latest, f.Restored = d.Latest, ""
+	if !f.takesBack(d) {
+		f.another(d, now)
+	}
 	if d.Actor != "" {
 		f.Actor = d.Actor
 	}
@@ -104,6 +107,15 @@ func (f *Finding) attach(d inventory.Difference, v Verdict, now int64) {
 	if v.First().Change != "" && f.Change == "" {
 		f.Change = v.First().Change
 	}
+}
+
+// another takes the newer value of what a finding is about. Who took one value as it is, or adopts it, did not take the next: the finding is
+// open again, with a clock of its own.
+func (f *Finding) another(d inventory.Difference, now int64) {
+	if (f.State == Waived || f.State == Adopting) && d.After != f.After {
+		f.State, f.Due, f.Adopts, f.Reason = Open, now+clock, "", "another value than the one that was decided on was seen"
+	}
+	f.After = d.After
 }
 
 // takesBack reports whether a difference restores what was before the finding.

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,19 +27,20 @@ const (
 
 // Tick reads on: first what was approved and executed since, then what was observed since. It is called by one loop.
 func (d *Desk) Tick(ctx context.Context) error {
-	for more := true; more && ctx.Err() == nil; {
-		var err error
-		if more, err = d.followChanges(ctx); err != nil {
-			return fmt.Errorf("follow changes: %w", err)
+	var errs []error
+	for _, part := range []struct {
+		doing  string
+		follow func(context.Context) (bool, error)
+	}{{"follow changes", d.followChanges}, {"judge differences", d.followDifferences}} {
+		for more := true; more && ctx.Err() == nil; {
+			var err error
+			if more, err = part.follow(ctx); err != nil { // a change that cannot be followed keeps no difference from being judged
+				errs = append(errs, fmt.Errorf("%s: %w", part.doing, err))
+				break
+			}
 		}
 	}
-	for more := true; more && ctx.Err() == nil; {
-		var err error
-		if more, err = d.followDifferences(ctx); err != nil {
-			return fmt.Errorf("judge differences: %w", err)
-		}
-	}
-	return d.timers(ctx)
+	return errors.Join(append(errs, d.timers(ctx))...)
 }
 
 // followChanges reads the ledger on, and writes down anew the charter of each change that moved.
@@ -161,7 +163,23 @@ func (d *Desk) index(tx *db.Tx, list []inventory.Difference) (*Index, []*Mute, e
 		live[i] = &mutes[i]
 	}
 	x := NewIndex(charters, live)
+	for _, c := range charters {
+		if err := used(tx, x, c.Change); err != nil {
+			return nil, nil, err
+		}
+	}
 	return x, live, d.recall(tx, x, earliest)
+}
+
+// used tells the index which claims of a change were used up, whenever that was.
+func used(tx *db.Tx, x *Index, change string) error {
+	type use struct{ claim, record, difference string }
+	list, err := db.Collect(tx, func(row db.Scanner) (u use, err error) { return u, row.Scan(&u.claim, &u.record, &u.difference) },
+		"SELECT claim, record, id FROM reconcile_match WHERE change_id = $1 AND disposition IN ('exact', 'scoped') ORDER BY n", change)
+	for _, u := range list {
+		x.spend(u.claim, u.record, u.difference)
+	}
+	return err
 }
 
 // recall tells the index what was explained before, so that side effects that are seen later find it.

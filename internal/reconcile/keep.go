@@ -67,7 +67,12 @@ func count(mutes []*Mute, s seen) {
 
 // countMutes writes the counters, and disables what began to match too much.
 func (d *Desk) countMutes(tx *db.Tx, mutes []*Mute, judged int) error {
-	for _, m := range mutes {
+	for i, m := range mutes {
+		if i%partsAtOnce == partsAtOnce-1 {
+			if err := record(tx, "reconcile.counted", "reconcile", "mutes", nil); err != nil {
+				return err
+			}
+		}
 		m.Seen += int64(judged)
 		if m.tooWide() {
 			m.State, m.Ended = Disabled, fmt.Sprintf("matched %d of %d differences, more than %d percent", m.Hits, m.Seen, m.Share)

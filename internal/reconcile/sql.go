@@ -61,6 +61,9 @@ func charterID(change, rev string) string {
 // partSize bounds the claims of one row.
 const partSize = 500
 
+// partsAtOnce bounds the rows of claims that one event answers for.
+const partsAtOnce = 200
+
 func insertClaims(tx *db.Tx, charter string, claims []Claim) error {
 	for part := 0; part*partSize < len(claims); part++ {
 		text, err := encode(claims[part*partSize : min(len(claims), (part+1)*partSize)])
@@ -70,6 +73,11 @@ func insertClaims(tx *db.Tx, charter string, claims []Claim) error {
 		if _, err := tx.Exec("INSERT INTO reconcile_claim (id, charter, part, claims) VALUES ($1, $2, $3, $4)",
 			fmt.Sprintf("%s.%d", charter, part), charter, part, text); err != nil {
 			return err
+		}
+		if part%partsAtOnce == partsAtOnce-1 { // one event answers for some hundred rows at most
+			if err := record(tx, "reconcile.claimed", "charter", charter, map[string]any{"part": part}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
