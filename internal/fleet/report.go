@@ -172,6 +172,10 @@ func (d *Desk) Facts(ctx context.Context, agent string) (t Told, err error) {
 		if err != nil {
 			return err
 		}
+		if f.root != "" && f.facts.Root() != f.root { // the agent signed the digest: what does not have it is not its word
+			return fault.New(fault.Internal, "facts_altered", "What is stored of an agent is not what it signed.").
+				FixedBy("whoever looks after the server").Then("plumb ledger verify; then plumb agent revoke %s", agent)
+		}
 		p, err := loadPresence(tx, agent)
 		if err != nil {
 			return err

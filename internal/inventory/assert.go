@@ -82,7 +82,8 @@ func cleanLabels(labels map[string]string) (map[string]string, error) {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		v, ok := ReadLabel(key, labels[key])
 		if !ok || len(v) > 300 {
-			e.At("labels", "holds a key that is not governed, or a value that the key does not have")
+			e.At("labels", "a key is one of "+strings.Join(Labels(), ", ")+"; environment is one of "+strings.Join(LabelValues(LabelEnvironment), ", ")+
+				", classification of "+strings.Join(LabelValues(LabelClassification), ", ")+", criticality is 1 to 10")
 			continue
 		}
 		out[key] = v

@@ -87,3 +87,10 @@ func (d *Desk) Kind(name string) (Kind, bool) {
 	}
 	return d.kinds[i], true
 }
+
+// selfTold reports whether a kind of source is a thing's word of itself, or no source at all: what may not declare a thing absent does not
+// look from outside.
+func (d *Desk) selfTold(kind string) bool {
+	k, ok := d.Kind(kind)
+	return !ok || !k.Absence
+}

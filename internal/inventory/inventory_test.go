@@ -454,3 +454,43 @@ func TestTheWordOfASourceThatIsNoLongerReadDoesNotCount(t *testing.T) {
 		t.Errorf("its size is %q", got)
 	}
 }
+
+// A host that reports in another's name is joined with it at worst; it silences nobody who looks from outside.
+func TestWhatAHostSaysOfItselfHidesNothing(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	seen := func(system string) inventory.Record {
+		s := server(1, "os.name", system)
+		s.IDs = append(s.IDs, inventory.Identifier{Kind: "machine-id", Value: "abc123"})
+		return s
+	}
+	f.read("cloud", seen("Debian 12"))
+	f.read("hosts", host("rogue", "machine-id", "abc123"))
+	_, n := f.differences(0)
+	f.read("cloud", seen("Another"))
+	if list, _ := f.differences(n); len(list) != 1 || list[0] != "update 1 os.name Debian 12>Another" {
+		t.Errorf("differences %q", list)
+	}
+}
+
+// A filter that nothing can have reads like "there are none": it is refused. Words are read as sources give them.
+func TestAFilterThatNothingCanHaveIsRefused(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	s := server(1)
+	s.Labels = map[string]string{"environment": "staging"}
+	f.read("cloud", s)
+	for _, bad := range []inventory.Filter{{Class: "host"}, {State: "nonsense"}, {Environment: "moon"}, {Classification: "top"}} {
+		if _, err := f.Assets(t.Context(), bad); !fault.Is(err, "bad_filter") {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+	for _, good := range []inventory.Filter{{Environment: "staging"}, {Environment: "test"}, {Class: "Host"}, {State: "present"}} {
+		if list, err := f.Assets(t.Context(), good); err != nil || len(list) != 1 {
+			t.Errorf("%+v: %d, %v", good, len(list), err)
+		}
+	}
+	if w, err := f.Show(t.Context(), "ast-1"); err != nil || w.ID != "AST-000001" {
+		t.Errorf("without its zeros: %v, %v", w.ID, err)
+	}
+}

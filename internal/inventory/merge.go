@@ -91,10 +91,11 @@ func leading(list []Witness) (lead Witness, ok bool) {
 	return lead, ok
 }
 
-// overruled names the source whose word counts instead of w's for a property; "" when it is w's own.
-func overruled(w Witness, others []Witness, path string) string {
+// overruled names the source whose word counts instead of w's for a property; "" when it is w's own. What a thing says of itself
+// silences nobody: who took a host over, or reports in another's name, would hide what others see.
+func overruled(w Witness, others []Witness, path string, selfTold func(kind string) bool) string {
 	for _, o := range others {
-		if _, has := o.Attrs[path]; has && o.ID != w.ID && o.before(w, path) {
+		if _, has := o.Attrs[path]; has && o.ID != w.ID && !selfTold(o.Kind) && o.before(w, path) {
 			return o.Source
 		}
 	}

@@ -147,7 +147,7 @@ func (w *observer) change(was, is Kept) error {
 		}
 	}
 	for _, d := range w.r.kind.compare(was.Record, is.Record) {
-		switch by := overruled(self, list, d.Path); {
+		switch by := overruled(self, list, d.Path, w.r.d.selfTold); {
 		case was.Mapper != is.Mapper:
 			d.Settled = "read by another version of the mapper"
 		case by != "":

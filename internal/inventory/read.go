@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,12 +35,40 @@ func (d *Desk) Assets(ctx context.Context, f Filter) (list []Asset, err error) {
 	if f.Limit <= 0 || f.Limit > MaxPage {
 		f.Limit = 50
 	}
+	if err := f.clean(); err != nil {
+		return nil, err
+	}
 	text, args := f.sql()
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		list, err = db.Collect(tx, scanAsset, text, args...)
 		return err
 	})
 	return list, err
+}
+
+// clean refuses a word that no asset can have: an empty list would read as if there were none. Labels are read as sources give them.
+func (f *Filter) clean() error {
+	e := fault.New(fault.Invalid, "bad_filter", "The list cannot be filtered like that.").FixedBy("you").Then("plumb asset list --help")
+	if f.Class != "" && !slices.Contains(Classes(), Class(f.Class)) {
+		e.At("class", "is not one of the inventory's classes, such as Host; case matters")
+	}
+	if f.State != "" && !slices.Contains([]Presence{Present, Silent, Missing, Gone, Folded}, Presence(f.State)) {
+		e.At("state", "is present, silent, missing, retired or merged")
+	}
+	for key, word := range map[string]*string{LabelEnvironment: &f.Environment, LabelClassification: &f.Classification} {
+		if *word == "" {
+			continue
+		}
+		v, ok := ReadLabel(key, *word)
+		if !ok {
+			e.At(key, "is one of "+strings.Join(LabelValues(key), ", "))
+		}
+		*word = v
+	}
+	if len(e.Fields) > 0 {
+		return e
+	}
+	return nil
 }
 
 // sql writes the query: each filter is a condition on an indexed column, and the page goes on by number.
@@ -138,9 +167,18 @@ func (d *Desk) kindOf(w Witness, path string) AttrKind {
 	return k.kindOf(w.Type, path)
 }
 
+// fullID reads an asset's id with or without its zeros: AST-7.
+func fullID(id string) AssetID {
+	text, ok := strings.CutPrefix(strings.ToUpper(id), "AST-")
+	if n, err := strconv.ParseInt(text, 10, 64); ok && err == nil && n > 0 {
+		return assetID(n)
+	}
+	return AssetID(id)
+}
+
 // FindIn finds an asset by its id, or by its name where exactly one living asset has it.
 func FindIn(tx *db.Tx, idOrName string) (Asset, error) {
-	a, err := loadAsset(tx, AssetID(strings.ToUpper(idOrName)))
+	a, err := loadAsset(tx, fullID(idOrName))
 	if !fault.Is(err, "no_asset") {
 		return a, err
 	}

@@ -49,7 +49,7 @@ func (d *Desk) AddSource(ctx context.Context, actor fault.Actor, c Configured) (
 			return err
 		case taken:
 			return fault.New(fault.Conflict, "source_name_taken", "A source of that name exists.").
-				FixedBy("you").Then("choose another name, or: plumb source show")
+				FixedBy("you").Then("choose another name, or: plumb source show %s", c.Name)
 		}
 		c.ID, c.Person, c.Created, c.Version = seal.NewID("src"), actor.Person, tx.Now().UnixMicro(), 1
 		if err := insertSource(tx, c); err != nil {

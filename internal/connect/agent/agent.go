@@ -86,7 +86,7 @@ func stamp(agent, root string) []byte { return []byte(agent + "\n" + root) }
 func Record(t fleet.Told) inventory.Record {
 	r := inventory.Record{Scope: t.Agent.ID, Type: recordType, Class: inventory.Host, Native: t.Agent.ID, Name: t.Facts.TextOf("system.hostname"),
 		Attrs: make(map[string]inventory.Value, len(t.Facts)), Volatile: make(map[string]inventory.Value, len(t.Last)+1)}
-	if r.Name == "" {
+	if r.Name == "" || len(r.Name) > maxText {
 		r.Name = t.Agent.Name
 	}
 	for path, v := range t.Facts {
@@ -100,6 +100,9 @@ func Record(t fleet.Told) inventory.Record {
 	return r
 }
 
+// maxText bounds a name and an identifier. A host may report longer texts; one that did must not stop the reading of all others.
+const maxText = 255
+
 // maxIDs bounds the addresses by which one host is known; the inventory takes 200.
 const maxIDs = 100
 
@@ -107,7 +110,7 @@ const maxIDs = 100
 func identifiers(t fleet.Told) []inventory.Identifier {
 	out := []inventory.Identifier{{Kind: "agent-key", Value: t.Agent.Key}}
 	add := func(kind, value string) {
-		if value != "" && len(out) < maxIDs {
+		if value != "" && len(value) <= maxText && len(out) < maxIDs {
 			out = append(out, inventory.Identifier{Kind: kind, Value: value})
 		}
 	}

@@ -45,6 +45,9 @@ func ReadAccess(in inventory.Input) (Access, error) {
 	if a.url, err = url.Parse(in.Settings["url"]); err != nil || a.url.Host == "" && a.url.Path == "" {
 		return a, connect.BadSetting("url", "is no URL of a directory")
 	}
+	if a.url.User != nil {
+		return a, connect.BadSetting("url", "holds more than an address: credentials have settings of their own")
+	}
 	switch a.url.Scheme {
 	case "ldap", "ldaps", "ldapi":
 	default:
