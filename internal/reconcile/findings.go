@@ -105,7 +105,7 @@ func personNames(actor fault.Actor, roster *directory.Roster) []string {
 func reasonGiven(reason string) error {
 	if n := len(strings.TrimSpace(reason)); n < 10 || len(reason) > 2000 {
 		return fault.New(fault.Invalid, "reason_missing", "A decision about a finding needs its reason.").At("reason", "says in 10 to 2000 characters why").
-			FixedBy("you").Then("plumb reconcile waive FINDING --until 7d --reason \"…\"")
+			FixedBy("you").Then("the same again, with --reason and ten characters at least")
 	}
 	return nil
 }

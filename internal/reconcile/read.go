@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,9 @@ type Filter struct {
 func (d *Desk) Findings(ctx context.Context, f Filter) (list []Finding, err error) {
 	if f.Limit <= 0 || f.Limit > 500 {
 		f.Limit = 50
+	}
+	if f.State != "" && f.State != "waiting" && !slices.Contains([]string{Open, Adopting, Reverting, Adopted, Reverted, Waived, Settled}, f.State) {
+		return nil, fault.New(fault.Invalid, "bad_filter", "There is no such state of a finding.").FixedBy("you").Then("plumb reconcile findings --help")
 	}
 	args := []any{f.After}
 	text := strings.Builder{}

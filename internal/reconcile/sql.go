@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -186,8 +188,17 @@ func saveFinding(tx *db.Tx, f *Finding) error {
 		f.Version, f.State, f.Change, f.Due, body, f.ID, f.Version-1)
 }
 
+// fullID reads a finding's id with or without its zeros: FND-7.
+func fullID(id string) string {
+	text, ok := strings.CutPrefix(strings.ToUpper(id), "FND-")
+	if n, err := strconv.ParseInt(text, 10, 64); ok && err == nil && n > 0 {
+		return findingID(n)
+	}
+	return id
+}
+
 func loadFinding(tx *db.Tx, id string) (Finding, error) {
-	f, found, err := db.One(tx, scanFinding, findingColumns+" WHERE id = $1", id)
+	f, found, err := db.One(tx, scanFinding, findingColumns+" WHERE id = $1", fullID(id))
 	if err == nil && !found {
 		err = fault.New(fault.NotFound, "no_finding", "There is no such finding.").FixedBy("you").Then("plumb reconcile findings")
 	}
