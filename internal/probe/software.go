@@ -7,22 +7,33 @@ import (
 	"strings"
 )
 
-// packages reads the databases of the package managers: dpkg's and apk's, which are texts.
-func (t tree) packages(context.Context) ([]Fact, error) {
+// packages reads the databases of the package managers: dpkg's and apk's, which are texts, and rpm's.
+func (t tree) packages(ctx context.Context) ([]Fact, error) {
 	f := &facts{name: "package"}
-	if err := t.dpkg(f); err != nil {
-		return nil, err
+	held := map[string][]string{} // versions by name
+	for _, read := range []func() error{
+		func() error { return t.dpkg(held) }, func() error { return t.rpm(ctx, held) }, func() error { return t.apk(held) },
+	} {
+		if err := read(); err != nil {
+			return nil, err
+		}
 	}
-	return f.list, t.apk(f)
+	for name, versions := range held {
+		if len(versions) == 1 {
+			f.text(name, versions[0])
+		} else {
+			f.set(name, versions)
+		}
+	}
+	return f.list, nil
 }
 
-// dpkg reads the state of every package that is installed, by name and architecture where two are.
-func (t tree) dpkg(f *facts) error {
+// dpkg notes every package that is installed, with its architecture.
+func (t tree) dpkg(held map[string][]string) error {
 	const database = "var/lib/dpkg/status"
 	if !t.has(database) {
 		return nil
 	}
-	held := map[string][]string{} // versions by name
 	var name, version, arch, status string
 	done := func() {
 		if name != "" && strings.HasSuffix(status, " installed") {
@@ -48,17 +59,10 @@ func (t tree) dpkg(f *facts) error {
 		}
 	})
 	done()
-	for name, versions := range held {
-		if len(versions) == 1 {
-			f.text(name, versions[0])
-		} else {
-			f.set(name, versions)
-		}
-	}
 	return err
 }
 
-func (t tree) apk(f *facts) error {
+func (t tree) apk(held map[string][]string) error {
 	const database = "lib/apk/db/installed"
 	if !t.has(database) {
 		return nil
@@ -70,7 +74,7 @@ func (t tree) apk(f *facts) error {
 		case "P":
 			name = v
 		case "V":
-			f.text(name, v)
+			held[name] = append(held[name], v)
 		}
 	})
 }
