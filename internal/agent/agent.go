@@ -56,8 +56,8 @@ type Agent struct {
 type home struct {
 	URL   string `json:"url"`
 	Agent string `json:"agent"`
-	Every int64  `json:"every"` // seconds
-	CA    string `json:"ca,omitempty"`
+	Every int64  `json:"every"`        // seconds
+	CA    string `json:"ca,omitempty"` // a file of the folder; enrolments of before name one elsewhere by its whole path
 }
 
 // The files of the folder.
@@ -65,6 +65,7 @@ const (
 	keyFile   = "agent.key"
 	homeFile  = "agent.json"
 	stateFile = "state.json"
+	caFile    = "ca.pem"
 	lockFile  = "lock"
 )
 
@@ -135,13 +136,17 @@ func hold(dir string) (unlock func(), err error) {
 func (h home) client(cfg Config) (*client.Client, error) {
 	c := client.Config{URL: h.URL, Agent: "plumb-agent"}
 	if h.CA != "" {
-		pem, err := os.ReadFile(h.CA)
+		at := h.CA
+		if !filepath.IsAbs(at) {
+			at = filepath.Join(cfg.Dir, at)
+		}
+		pem, err := os.ReadFile(at)
 		if err != nil {
 			return nil, fmt.Errorf("read certificates: %w", err)
 		}
 		c.CA = x509.NewCertPool()
 		if !c.CA.AppendCertsFromPEM(pem) {
-			return nil, fault.New(fault.Invalid, "bad_ca", "%s holds no certificate.", h.CA).FixedBy("whoever runs the host").Then("plumb agent enrol --ca FILE")
+			return nil, fault.New(fault.Invalid, "bad_ca", "%s holds no certificate.", at).FixedBy("whoever runs the host").Then("plumb agent enrol --ca FILE")
 		}
 	}
 	return client.New(c)

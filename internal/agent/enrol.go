@@ -34,7 +34,10 @@ func Enrol(ctx context.Context, cfg Config, url, ca string, token seal.Secret, n
 	if err != nil {
 		return "", err
 	}
-	h := home{URL: url, CA: ca}
+	h := home{URL: url}
+	if h.CA, err = keepCA(cfg.Dir, ca); err != nil {
+		return "", err
+	}
 	c, err := h.client(cfg)
 	if err != nil {
 		return "", err
@@ -59,4 +62,16 @@ func Enrol(ctx context.Context, cfg Config, url, ca string, token seal.Secret, n
 		return "", err
 	}
 	return h.Agent, seal.WriteFile(at, b, 0o600)
+}
+
+// keepCA copies the certificates into the agent's folder: where they came from, the service may not see, and need not last.
+func keepCA(dir, from string) (name string, err error) {
+	if from == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return "", fmt.Errorf("read certificates: %w", err)
+	}
+	return caFile, seal.WriteFile(filepath.Join(dir, caFile), b, 0o600)
 }

@@ -75,7 +75,8 @@ func host(t testing.TB) tree {
 		"proc/net/tcp":               "  sl  local_address rem_address   st\n   0: 0100007F:0016 00000000:0000 0A 0:0 0:0 0 0 0 4242 1\n   1: 0100007F:1F90 0200007F:1234 01 0:0 0:0 0 0 0 4243 1\n",
 		"proc/net/udp":               "  sl\n   0: 00000000:0035 00000000:0000 07 0:0 0:0 0 0 0 9 1\n   1: 00000000:C000 00000000:0000 07 0:0 0:0 0 0 0 10 1\n",
 		"proc/net/route":             "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\neth0\t00000000\t0100000A\t3\t0\t0\t0\t00000000\n",
-		"proc/self/mountinfo":        "1 0 8:1 / / rw,relatime - ext4 /dev/vda1 rw\n2 1 0:5 / /srv/my\\040files rw,nosuid - cifs //nas/x rw,username=eve,password=CANARY-mount\n3 1 0:6 / /proc rw - proc proc rw\n",
+		"proc/self/mountinfo":        "1 0 8:1 / / ro,nosuid - ext4 /dev/vda1 rw\n",
+		"proc/1/mountinfo":           "1 0 8:1 / / rw,relatime - ext4 /dev/vda1 rw\n2 1 0:5 / /srv/my\\040files rw,nosuid - cifs //nas/x rw,username=eve,password=CANARY-mount\n3 1 0:6 / /proc rw - proc proc rw\n",
 		"sys/block/vda/size":         "2048\n",
 		"sys/block/loop0/size":       "8\n",
 		"etc/resolv.conf":            "nameserver 10.0.0.53\nnameserver 10.0.0.54\nsearch example.com\n",
@@ -96,7 +97,7 @@ func TestAHostIsReadFromItsFiles(t *testing.T) {
 		"package.bash": `"5.2-1 amd64"`, "package.libc6": `["2.36 amd64","2.36 i386"]`, "package.gone": "",
 		"service.a.service": `"enabled"`, "service.b.service": `"masked"`, "service.running": `["a.service"]`,
 		"listener.tcp.127.0.0.1:22": `["sshd"]`, "listener.tcp.127.0.0.1:8080": "", "listener.udp.0.0.0.0:53": `["unknown"]`, "listener.udp.0.0.0.0:49152": "",
-		"route.0.0.0.0/0": `["10.0.0.1 eth0"]`, "mount./.type": `"ext4"`, "mount./srv/my files.type": `"cifs"`, "mount./proc.type": "",
+		"route.0.0.0.0/0": `["10.0.0.1 eth0"]`, "mount./.type": `"ext4"`, "mount./.options": `["relatime","rw"]`, "mount./srv/my files.type": `"cifs"`, "mount./proc.type": "",
 		"mount./srv/my files.options": `["nosuid","password=…","rw","username=eve"]`,
 		"disk.vda.bytes":              "1048576", "disk.loop0.bytes": "",
 		"dns.servers": `"10.0.0.53 10.0.0.54"`, "dns.search": `"example.com"`,
@@ -170,5 +171,14 @@ func TestHostileNamesBecomeTextThatCanBeShown(t *testing.T) {
 	}
 	if got := f.list[1]; got.Value != `["a","b"]` {
 		t.Errorf("%+q", got.Path+" "+got.Value)
+	}
+}
+
+// A container gives no look at the mounts of its first process; those of the agent itself are read then.
+func TestMountsAreTheAgentsOwnWhereTheHostsCannotBeRead(t *testing.T) {
+	t.Parallel()
+	got := collected(t, []Collector{{"mount", files(t, map[string]string{"proc/self/mountinfo": "1 0 8:1 / / rw - ext4 /dev/vda1 rw\n"}).mounts}})
+	if got["mount./.type"] != `"ext4"` {
+		t.Errorf("%v", got)
 	}
 }

@@ -154,7 +154,12 @@ const passingFS = " autofs bpf binfmt_misc cgroup cgroup2 configfs debugfs devpt
 // mounts reads what is mounted where. A value among the options that could be a secret is left out.
 func (t tree) mounts(context.Context) ([]Fact, error) {
 	f := &facts{name: "mount"}
-	err := t.lines("proc/self/mountinfo", func(s string) {
+	// The first process sees the host; this one, as a service, only its own sandbox, in which all is read-only.
+	table := "proc/1/mountinfo"
+	if t.line(table) == "" {
+		table = "proc/self/mountinfo"
+	}
+	err := t.lines(table, func(s string) {
 		mine, rest, ok := strings.Cut(s, " - ")
 		w, v := strings.Fields(mine), strings.Fields(rest)
 		if !ok || len(w) < 6 || len(v) < 3 || strings.Contains(passingFS, " "+v[0]+" ") && w[4] != "/" ||
