@@ -16,7 +16,11 @@ import (
 // TestMain lets the test binary be the agent that is killed.
 func TestMain(m *testing.M) {
 	dir := os.Getenv("PLUMB_TEST_AGENT")
-	if dir == "" {
+	switch {
+	case dir != "" && os.Getenv("PLUMB_TEST_WHOLE_HOST") != "":
+		beAnAgent(dir)
+		return
+	case dir == "":
 		os.Exit(m.Run())
 	}
 	w := world{"system.hostname": `"host-1"`, "system.kernel": os.Getenv("PLUMB_TEST_KERNEL")}
