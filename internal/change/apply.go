@@ -23,12 +23,6 @@ const (
 	StandardModel = "standard-model"
 )
 
-// GrantDigest names one grant by content.
-func GrantDigest(g Grant) (string, error) {
-	b, err := seal.Canonical(g)
-	return seal.Digest("plumb.grant.v1", b), err
-}
-
 // Apply executes a change to Plumbline itself. It passes the same gate as any execution, opens and
 // ends its permit, and does the work, all in one transaction: there is no other way to grant an
 // approving role or to put a policy in force.
@@ -89,7 +83,7 @@ func (d *Desk) ownBindings(ctx context.Context, s *Snapshot) ([]wire.Observed, e
 		var err error
 		switch {
 		case b.Kind == AccessGrant && b.Grant != nil:
-			o.Digest, err = GrantDigest(*b.Grant)
+			o.Digest, err = b.Grant.Digest()
 		case b.Kind == PolicyPack:
 			var p *policy.Pack
 			if p, err = d.boundPack(ctx, b); err == nil {

@@ -260,7 +260,7 @@ func (o *office) grant(t *testing.T, op, role, who string, edit ...func(*change.
 	for _, e := range edit {
 		e(&g)
 	}
-	digest, err := change.GrantDigest(g)
+	digest, err := g.Digest()
 	must(t, err)
 	m := change.Material{Type: "normal", Category: "access", Summary: op + " " + role, Justification: "somebody must",
 		Components: []string{"change-control"}, Targets: []string{"change-control"}, Rollback: change.Rollback{Text: "take it back"},

@@ -170,7 +170,7 @@ func (d *Desk) AddDocument(ctx context.Context, kind string, document io.Reader)
 	}
 	b = Binding{Kind: kind, Document: seal.Raw(raw)}
 	if kind == "tf-plan" {
-		if err := b.readPlan(raw); err != nil {
+		if err := readPlan(&b, raw); err != nil {
 			return b, err
 		}
 	}
@@ -189,7 +189,7 @@ func (d *Desk) keep(ctx context.Context, raw []byte) (digest string, err error) 
 }
 
 // readPlan sets what a client could lie about from the document itself.
-func (b *Binding) readPlan(document []byte) error {
+func readPlan(b *Binding, document []byte) error {
 	p, err := plan.ParseDocument(document)
 	if err != nil {
 		return err
@@ -225,19 +225,19 @@ func (d *Desk) fromDocuments(ctx context.Context, m *Material) error {
 		if err != nil {
 			return err
 		}
-		if err := b.hold(raw); err != nil {
+		if err := bindDocument(b, raw); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// hold reads a plan, and asks of any other document that it is what the binding's digest names.
-func (b *Binding) hold(document []byte) error {
+// bindDocument reads a plan, and asks of any other document that it is what the binding's digest names.
+func bindDocument(b *Binding, document []byte) error {
 	named := b.Document
 	switch b.Kind {
 	case "tf-plan":
-		return b.readPlan(document)
+		return readPlan(b, document)
 	case PolicyPack:
 		p, err := policy.LoadArchive(document)
 		if err != nil {

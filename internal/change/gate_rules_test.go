@@ -152,7 +152,7 @@ func TestCriteriaStandForPeopleOnlyWhileTheyHold(t *testing.T) {
 func TestAWayBackIsTheSameFlagOrPlan(t *testing.T) {
 	t.Parallel()
 	is := Binding{Kind: "feature-flag", Name: "dark-mode", Repo: "web"}
-	if !is.undoes(is) {
+	if !undoes(is, is) {
 		t.Error("the same flag is no way back")
 	}
 	for name, what := range map[string]Binding{
@@ -160,7 +160,7 @@ func TestAWayBackIsTheSameFlagOrPlan(t *testing.T) {
 		"another repository": {Kind: "feature-flag", Name: "dark-mode", Repo: "api"},
 		"another flag":       {Kind: "feature-flag", Name: "free", Repo: "web"},
 	} {
-		if is.undoes(what) {
+		if undoes(is, what) {
 			t.Errorf("%s passes for a way back", name)
 		}
 	}

@@ -11,122 +11,28 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/seal"
+	"plumbline.dev/plumb/internal/wire"
 )
 
-// Material is everything about a change that an approver approves and a rule may read: it all enters
-// the revision digest. There is no float and no clock in it.
-type Material struct {
-	Type           string       `json:"type"` // normal, standard, emergency
-	Category       string       `json:"category"`
-	Model          string       `json:"model,omitempty"`
-	Summary        string       `json:"summary"`
-	Justification  string       `json:"justification,omitempty"`
-	Components     []string     `json:"components,omitempty"` // keys of the catalogue
-	Targets        []string     `json:"targets,omitempty"`    // assets by id or name, or names of the catalogue
-	Resolved       []Resolved   `json:"resolved,omitempty"`   // what the inventory knows of the targets; the server's
-	Bindings       []Binding    `json:"bindings,omitempty"`
-	Effects        []Effect     `json:"effects,omitempty"`
-	Rollback       Rollback     `json:"rollback,omitzero"`
-	Checks         []string     `json:"checks,omitempty"` // evidence kinds demanded beyond the policy's
-	Window         Envelope     `json:"window,omitzero"`
-	Implementers   []Executor   `json:"implementers,omitempty"`
-	DataFlags      []string     `json:"data_flags,omitempty"`
-	Deploy         Deploy       `json:"deploy,omitzero"`
-	RiskFloor      string       `json:"risk_floor,omitempty"` // a requester can only raise the risk
-	Attachments    []Attachment `json:"attachments,omitempty"`
-	CriticalRole   string       `json:"critical_role,omitempty"` // provisioning: the critical infrastructure role, policy C6
-	EmergencyNotes string       `json:"emergency,omitempty"`
-}
+// Material is everything about a change that an approver approves and a rule may read. Its form is the wire's, so that
+// who asks and who decides cannot mean two things by one member; the rules over it are here.
+type Material wire.Material
 
-// Binding is one thing that will be run, by exact digest.
-type Binding struct {
-	Kind       string   `json:"kind"`
-	Name       string   `json:"name,omitempty"`       // file name, image name, flag key, …
-	Digest     string   `json:"digest"`               // sha256 of the exact bytes
-	Normalized string   `json:"normalized,omitempty"` // tf-plan: what a re-plan keeps
-	Tree       string   `json:"tree,omitempty"`       // git-commit: tree digest, as claimed; for reading
-	Commit     string   `json:"commit,omitempty"`     // git-commit: full commit id
-	Base       string   `json:"base,omitempty"`       // state or branch that it starts from
-	Repo       string   `json:"repo,omitempty"`
-	Document   string   `json:"document,omitempty"` // digest of the stored, redacted document
-	Complete   bool     `json:"complete,omitempty"` // tf-plan: the plan covers everything
-	Plan       PlanSum  `json:"plan,omitzero"`      // tf-plan: counts, computed by the server from the document
-	Authors    []string `json:"authors,omitempty"`  // git authors, co-authors, pushers, triggerers: never approvers
-	Grant      *Grant   `json:"grant,omitempty"`    // access-grant
-}
-
-// PlanSum sums a plan's changes up.
-type PlanSum struct {
-	Create  int      `json:"create"`
-	Update  int      `json:"update"`
-	Delete  int      `json:"delete"`
-	Replace int      `json:"replace"`
-	Types   []string `json:"types,omitempty"`
-	Touches []Touch  `json:"touches,omitempty"` // the resources that it changes, in the order of addresses
-	Whole   bool     `json:"whole,omitzero"`    // there are more than Touches holds
-}
-
-// Grant is one change of who holds a role.
-type Grant struct {
-	Op     string `json:"op"`               // grant, revoke, or the directory's other operations on groups
-	Role   string `json:"role,omitempty"`   // a role of the pack
-	Person string `json:"person,omitempty"` // who gets it
-	Group  string `json:"group,omitempty"`  // or which group
-	Into   string `json:"into,omitempty"`   // a group that the person or group joins or leaves
-	Until  int64  `json:"until,omitempty"`  // end of a granted role, microseconds; 0 is without end
-}
-
-// Effect is one expected production difference.
-type Effect struct {
-	Target string `json:"target"`
-	Path   string `json:"path"`
-	Op     string `json:"op"`
-	After  string `json:"after,omitempty"` // value or digest
-}
-
-// Rollback is the way back.
-type Rollback struct {
-	Text          string   `json:"text,omitempty"`
-	Binding       *Binding `json:"binding,omitempty"` // a runnable procedure, pre-authorized with the change
-	Trigger       string   `json:"trigger,omitempty"`
-	MaxMinutes    int64    `json:"max_minutes,omitempty"`
-	Rehearsed     string   `json:"rehearsed,omitempty"` // date of the last rehearsal
-	NoReturn      string   `json:"point_of_no_return,omitempty"`
-	NotReversible string   `json:"not_reversible,omitempty"` // why there is no way back
-}
-
-// Envelope is the earliest start and the latest end.
-type Envelope struct {
-	From  time.Time `json:"from,omitzero"`
-	Until time.Time `json:"until,omitzero"`
-}
-
-// Executor is who may redeem the permit: a person, or a service account with the repository and the
-// pipeline that its token is bound to.
-type Executor struct {
-	Person  string `json:"person,omitempty"`
-	Account string `json:"account,omitempty"` // service account id
-	Repo    string `json:"repo,omitempty"`
-	Pipe    string `json:"pipeline,omitempty"`
-}
-
-// Deploy holds the typed fields of a code deploy, policy A11.
-type Deploy struct {
-	JobName     string   `json:"job_name,omitempty"`
-	BuildID     string   `json:"build_id,omitempty"`
-	Action      string   `json:"action,omitempty"`
-	Branch      string   `json:"branch,omitempty"`
-	Environment string   `json:"environment,omitempty"`
-	Links       []string `json:"links,omitempty"`
-	Scans       []string `json:"scans,omitempty"` // which scans are required
-}
-
-// Attachment is a document by digest. An informational one may be read and changes nothing.
-type Attachment struct {
-	Name   string `json:"name"`
-	Digest string `json:"digest"`
-	Size   int64  `json:"size"`
-}
+// The parts of Material, and what a permit says: one shape for all who write and read them.
+type (
+	Binding         = wire.Binding
+	PlanSum         = wire.PlanSum
+	Touch           = wire.Touch
+	Grant           = wire.Grant
+	Effect          = wire.Effect
+	Rollback        = wire.Rollback
+	Envelope        = wire.Envelope
+	Executor        = wire.Executor
+	Resolved        = wire.Resolved
+	Deploy          = wire.Deploy
+	Attachment      = wire.Attachment
+	PermitPredicate = wire.PermitPredicate
+)
 
 // Revision is one immutable wording of a change.
 type Revision struct {
@@ -161,18 +67,18 @@ func (m Material) plain() Material {
 	if slices.ContainsFunc(m.Bindings, hollow) {
 		m.Bindings = slices.Clone(m.Bindings)
 		for i := range m.Bindings {
-			m.Bindings[i].Plan = m.Bindings[i].Plan.plain()
+			m.Bindings[i].Plan = plainSum(m.Bindings[i].Plan)
 		}
 	}
 	if b := m.Rollback.Binding; b != nil && hollow(*b) {
 		own := *b
-		own.Plan = own.Plan.plain()
+		own.Plan = plainSum(own.Plan)
 		m.Rollback.Binding = &own
 	}
 	return m
 }
 
-func (p PlanSum) plain() PlanSum {
+func plainSum(p PlanSum) PlanSum {
 	p.Types = some(p.Types)
 	if len(p.Touches) == 0 {
 		p.Touches = nil
@@ -190,21 +96,21 @@ func some(list []string) []string {
 
 // sameRun is the digest of what would run: two revisions that share it differ in nothing that reaches
 // production and nothing that a rule reads, so decisions carry over. A re-plan keeps the normalized
-// plan digest, a rebase the tree.
+// plan digest. A rebase keeps nothing: the tree is the author's claim (docs/adr/0012).
 func (m Material) sameRun() (string, error) {
 	m.Bindings = slices.Clone(m.Bindings)
 	for i := range m.Bindings {
-		m.Bindings[i] = m.Bindings[i].equalForm()
+		m.Bindings[i] = equalForm(m.Bindings[i])
 	}
 	if m.Rollback.Binding != nil {
-		b := m.Rollback.Binding.equalForm()
+		b := equalForm(*m.Rollback.Binding)
 		m.Rollback.Binding = &b
 	}
 	canonical, err := seal.Canonical(m.plain())
 	return seal.Digest("plumb.run.v1", canonical), err
 }
 
-func (b Binding) equalForm() Binding {
+func equalForm(b Binding) Binding {
 	if b.Normalized != "" {
 		b.Digest, b.Base, b.Document = "", "", ""
 	}
@@ -237,10 +143,10 @@ func (m *Material) clean() error {
 		e.At("risk_floor", "is low, medium or high")
 	}
 	for i, b := range m.Bindings {
-		b.clean(e, fmt.Sprintf("bindings[%d]", i))
+		cleanBinding(e, fmt.Sprintf("bindings[%d]", i), b)
 	}
 	if m.Rollback.Binding != nil {
-		m.Rollback.Binding.clean(e, "rollback.binding")
+		cleanBinding(e, "rollback.binding", *m.Rollback.Binding)
 	}
 	for i, x := range m.Implementers {
 		if (x.Person == "") == (x.Account == "") {
@@ -294,7 +200,7 @@ func (m *Material) cleanRest(e *fault.Error) {
 	}
 }
 
-func (b Binding) clean(e *fault.Error, path string) {
+func cleanBinding(e *fault.Error, path string, b Binding) {
 	if !slices.Contains(policy.BindingKinds, b.Kind) {
 		e.At(path+".kind", "is one of "+strings.Join(policy.BindingKinds, ", "))
 	}

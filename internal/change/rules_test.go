@@ -183,15 +183,15 @@ func TestAPlanMustShowTheApprovedNormalizedDigest(t *testing.T) {
 		"the same bytes, no normalized shown": {wire.Observed{Digest: goodBytes}, false},
 		"another plan":                        {wire.Observed{Digest: otherBytes, Normalized: goodBytes}, false},
 	} {
-		if got := len(plan.differs(x.seen)) == 0; got != x.same {
+		if got := len(mismatches(plan, x.seen)) == 0; got != x.same {
 			t.Errorf("%s: same = %v, want %v", name, got, x.same)
 		}
 	}
 	raw := Binding{Kind: "tf-plan", Digest: goodBytes, Base: "lineage/3"}
-	if len(raw.differs(wire.Observed{Digest: goodBytes, Base: "lineage/4"})) == 0 {
+	if len(mismatches(raw, wire.Observed{Digest: goodBytes, Base: "lineage/4"})) == 0 {
 		t.Error("a state that moved on is not noticed")
 	}
-	if len(raw.differs(wire.Observed{Digest: otherBytes})) == 0 {
+	if len(mismatches(raw, wire.Observed{Digest: otherBytes})) == 0 {
 		t.Error("other bytes pass")
 	}
 }

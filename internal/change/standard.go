@@ -133,12 +133,12 @@ func (m Material) wayBack() (policy.Criterion, error) {
 	}
 	out.Inputs = map[string]string{"bindings": string(bindings), "rollback.binding": string(way)}
 	if b := m.Rollback.Binding; b != nil {
-		out.Passed = slices.ContainsFunc(m.Bindings, b.undoes)
+		out.Passed = slices.ContainsFunc(m.Bindings, func(what Binding) bool { return undoes(*b, what) })
 	}
 	return out, nil
 }
 
-func (b Binding) undoes(what Binding) bool {
+func undoes(b, what Binding) bool {
 	if b.Kind != what.Kind || b.Repo != what.Repo {
 		return false
 	}
@@ -147,12 +147,12 @@ func (b Binding) undoes(what Binding) bool {
 		return b.Name == what.Name
 	case "tf-plan":
 		other := func(kind string) bool { return !slices.Contains(what.Plan.Types, kind) }
-		return b.Complete && what.Complete && b.Plan.size() <= what.Plan.size() && !slices.ContainsFunc(b.Plan.Types, other)
+		return b.Complete && what.Complete && sizeOf(b.Plan) <= sizeOf(what.Plan) && !slices.ContainsFunc(b.Plan.Types, other)
 	}
 	return false
 }
 
-func (p PlanSum) size() int { return p.Create + p.Update + p.Delete + p.Replace }
+func sizeOf(p PlanSum) int { return p.Create + p.Update + p.Delete + p.Replace }
 
 // sameDay counts the requester's standard changes of the last 24 hours, so that one risky change is
 // not split into many small ones.

@@ -207,9 +207,9 @@ func TestOnlyEvidenceOfItsFormatIsTaken(t *testing.T) {
 func TestADocumentIsWhatItsBindingNames(t *testing.T) {
 	t.Parallel()
 	b := Binding{Kind: "config-file", Digest: goodBytes, Document: otherBytes}
-	wants(t, "another document", b.hold([]byte("x")), "wrong_document", "bindings")
+	wants(t, "another document", bindDocument(&b, []byte("x")), "wrong_document", "bindings")
 	b.Document = goodBytes
-	if err := b.hold([]byte("x")); err != nil {
+	if err := bindDocument(&b, []byte("x")); err != nil {
 		t.Errorf("its own document: %v", err)
 	}
 }

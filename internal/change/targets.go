@@ -14,18 +14,6 @@ type Inventory interface {
 	TargetIn(tx *db.Tx, name string) (t Resolved, found bool, err error)
 }
 
-// Resolved is one target as the inventory knew it when the revision was written. The server fills it in, whatever a request
-// says, and it is under the revision digest: facts that a rule reads come from here, never from the form.
-type Resolved struct {
-	Name           string `json:"name"`  // as the request names it
-	Asset          string `json:"asset"` // AST-000001
-	Environment    string `json:"environment"`
-	Classification string `json:"classification"`
-	Kind           string `json:"kind"` // class of the asset
-	Owner          string `json:"owner,omitempty"`
-	Role           string `json:"role,omitempty"`
-}
-
 // locate fills in what the inventory knows of each target; it reports whether that changed the wording.
 func (d *Desk) locate(tx *db.Tx, m *Material) (changed bool, err error) {
 	was := m.Resolved
@@ -101,20 +89,20 @@ func (d *Desk) moved(tx *db.Tx, m Material) ([]wire.Mismatch, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !found || was.differs(now) {
-			out = append(out, wire.Mismatch{Field: "target " + was.Name, Approved: was.words(), Observed: now.words()})
+		if !found || elsewhere(was, now) {
+			out = append(out, wire.Mismatch{Field: "target " + was.Name, Approved: place(was), Observed: place(now)})
 		}
 	}
 	return out, nil
 }
 
-// differs reports whether a target is another thing now, or a stricter one.
-func (r Resolved) differs(now Resolved) bool {
+// elsewhere reports whether a target is another thing now, or a stricter one.
+func elsewhere(r, now Resolved) bool {
 	return r.Asset != now.Asset || stricter(environments, r.Environment, now.Environment) != r.Environment ||
 		stricter(classifications, r.Classification, now.Classification) != r.Classification
 }
 
-func (r Resolved) words() string {
+func place(r Resolved) string {
 	if r.Asset == "" {
 		return "not in the inventory"
 	}

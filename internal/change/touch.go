@@ -7,12 +7,6 @@ import (
 	"plumbline.dev/plumb/internal/plan"
 )
 
-// Touch is one resource that a bound plan changes, as the server read it in the document.
-type Touch struct {
-	Address string `json:"address"`
-	Op      string `json:"op"` // create, update, delete, replace, forget, import, move
-}
-
 // maxTouched bounds the resources that are listed of one plan; a plan with more touches everything in its
 // state, as far as conflicts go.
 const maxTouched = 400
@@ -37,10 +31,10 @@ func touched(p *plan.Plan) (list []Touch, whole bool) {
 }
 
 // exclusive operations leave nothing for another change of the same resource.
-func (t Touch) exclusive() bool { return t.Op == plan.ClassDelete || t.Op == plan.ClassReplace }
+func exclusive(t Touch) bool { return t.Op == plan.ClassDelete || t.Op == plan.ClassReplace }
 
-// module gives the module that a resource is in, "" for the root.
-func (t Touch) module() string {
+// moduleOf gives the module that a resource is in, "" for the root.
+func moduleOf(t Touch) string {
 	parts := strings.Split(t.Address, ".")
 	end := 0
 	for end+1 < len(parts) && parts[end] == "module" {
@@ -106,7 +100,7 @@ func (m Material) planKeys() []effectKey {
 				out = append(out, effectKey{state, t.Address})
 			}
 			for _, t := range b.Plan.Touches {
-				if in := t.module(); in != "" {
+				if in := moduleOf(t); in != "" {
 					out = append(out, effectKey{state, inModule + " " + in})
 				}
 			}
@@ -143,7 +137,7 @@ func (m Material) whole(state string) bool {
 func (m Material) destroys(path string) bool {
 	for _, b := range m.plans() {
 		for _, t := range b.Plan.Touches {
-			if t.exclusive() && (t.Address == path || inModule+" "+t.module() == path || path == wholeState || path == anyOfState) {
+			if exclusive(t) && (t.Address == path || inModule+" "+moduleOf(t) == path || path == wholeState || path == anyOfState) {
 				return true
 			}
 		}

@@ -210,7 +210,7 @@ func (s *Snapshot) judgeBindings(v *wire.GateVerdict, q wire.GateRequest) {
 	for _, b := range want {
 		if i := find(b, q.Observed, used); i >= 0 {
 			used[i] = true
-			v.Mismatches = append(v.Mismatches, b.differs(q.Observed[i])...)
+			v.Mismatches = append(v.Mismatches, mismatches(b, q.Observed[i])...)
 			continue
 		}
 		v.Mismatches = append(v.Mismatches, wire.Mismatch{Field: b.Kind + " " + b.Name, Approved: b.Digest, Observed: "none"})
@@ -254,11 +254,11 @@ func find(b Binding, list []wire.Observed, used []bool) int {
 	return -1
 }
 
-// differs compares one artifact with what was approved. A plan's exact bytes may differ when its
+// mismatches compares one artifact with what was approved. A plan's exact bytes may differ when its
 // normalized digest is the approved one; and where a normalized digest was approved it must be shown
 // and equal even if the bytes are the same, because approvers read the document behind it, not the
 // bytes.
-func (b Binding) differs(o wire.Observed) []wire.Mismatch {
+func mismatches(b Binding, o wire.Observed) []wire.Mismatch {
 	if b.Normalized != "" {
 		if o.Normalized == b.Normalized {
 			return nil

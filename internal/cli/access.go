@@ -8,6 +8,7 @@ import (
 
 	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 func accessCommand(a *app) *cobra.Command {
@@ -32,7 +33,7 @@ func (a *app) accessRequest() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		g := client.Grant{Op: "grant", Role: role, Person: id}
+		g := wire.Grant{Op: "grant", Role: role, Person: id}
 		verb, undo := "Grant %s to %s", "Revoke the role again by the same kind of change."
 		if revoke {
 			g.Op, verb, undo = "revoke", "Revoke %s from %s", "Grant the role again by the same kind of change."
@@ -48,9 +49,9 @@ func (a *app) accessRequest() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		m := client.Material{Type: "normal", Category: "access", Summary: fmt.Sprintf(verb, role, person), Justification: why,
+		m := wire.Material{Type: "normal", Category: "access", Summary: fmt.Sprintf(verb, role, person), Justification: why,
 			Components: []string{"change-control"}, Targets: []string{"change-control"},
-			Bindings: []client.Binding{{Kind: "access-grant", Name: role, Digest: digest, Grant: &g}}, Rollback: client.Rollback{Text: either(back, undo)}}
+			Bindings: []wire.Binding{{Kind: "access-grant", Name: role, Digest: digest, Grant: &g}}, Rollback: wire.Rollback{Text: either(back, undo)}}
 		for _, word := range implementers {
 			x, err := n.executor(cmd.Context(), word)
 			if err != nil {
@@ -73,7 +74,7 @@ func (a *app) accessRequest() *cobra.Command {
 }
 
 // file files a change that was made here, and submits it where asked.
-func (a *app) file(cmd *cobra.Command, c *client.Client, m client.Material, submit bool) error {
+func (a *app) file(cmd *cobra.Command, c *client.Client, m wire.Material, submit bool) error {
 	r, err := c.NewChange(cmd.Context(), m, "")
 	if err != nil {
 		return err

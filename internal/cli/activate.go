@@ -8,6 +8,7 @@ import (
 	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 // activation is what the flags of the two activations say: the rules are changed by changes.
@@ -25,10 +26,10 @@ func (x *activation) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&x.submit, "submit", false, "submit it at once")
 }
 
-func (x *activation) file(a *app, cmd *cobra.Command, c *client.Client, summary string, b client.Binding) error {
-	m := client.Material{Type: "normal", Category: "configuration", Summary: summary, Justification: x.why,
-		Components: []string{"change-control"}, Targets: []string{"change-control"}, Bindings: []client.Binding{b},
-		Rollback: client.Rollback{Text: either(x.back, "Activate the version before it by the same kind of change.")}}
+func (x *activation) file(a *app, cmd *cobra.Command, c *client.Client, summary string, b wire.Binding) error {
+	m := wire.Material{Type: "normal", Category: "configuration", Summary: summary, Justification: x.why,
+		Components: []string{"change-control"}, Targets: []string{"change-control"}, Bindings: []wire.Binding{b},
+		Rollback: wire.Rollback{Text: either(x.back, "Activate the version before it by the same kind of change.")}}
 	n := &names{c: c}
 	for _, word := range x.implementers {
 		who, err := n.executor(cmd.Context(), word)
@@ -70,7 +71,7 @@ func (a *app) policyActivate() *cobra.Command {
 			return err
 		}
 		return x.file(a, cmd, c, "Put the policy "+pack.Name+" "+pack.Version+" in force",
-			client.Binding{Kind: "policy-pack", Name: pack.Name + " " + pack.Version, Digest: pack.Digest(), Document: r.Value.Document})
+			wire.Binding{Kind: "policy-pack", Name: pack.Name + " " + pack.Version, Digest: pack.Digest(), Document: r.Value.Document})
 	})
 	x.addFlags(cmd)
 	return cmd
@@ -146,7 +147,7 @@ func (a *app) modelActivate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return x.file(a, cmd, c, "Let the standard model "+m.ID+" authorize", client.Binding{Kind: "standard-model", Name: m.ID, Digest: digest})
+		return x.file(a, cmd, c, "Let the standard model "+m.ID+" authorize", wire.Binding{Kind: "standard-model", Name: m.ID, Digest: digest})
 	})
 	x.addFlags(cmd)
 	return cmd

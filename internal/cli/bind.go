@@ -21,23 +21,23 @@ import (
 var fileKinds = []string{"config-file", "db-script", "runbook", "feature-flag"}
 
 // bindPlan reads a saved plan, sends its redacted document and gives the binding.
-func (a *app) bindPlan(ctx context.Context, c *client.Client, file string, o planOptions) (client.Binding, error) {
+func (a *app) bindPlan(ctx context.Context, c *client.Client, file string, o planOptions) (wire.Binding, error) {
 	v, err := newVault()
 	if err != nil {
-		return client.Binding{}, err
+		return wire.Binding{}, err
 	}
 	defer v.close()
 	copied, digest, err := v.copy(file, maxPlanFile)
 	if err != nil {
-		return client.Binding{}, err
+		return wire.Binding{}, err
 	}
 	p, err := a.showPlan(ctx, c, copied, file, o)
 	if err != nil {
-		return client.Binding{}, err
+		return wire.Binding{}, err
 	}
 	r, err := c.AddDocument(ctx, "tf-plan", p.Document())
 	if err != nil {
-		return client.Binding{}, err
+		return wire.Binding{}, err
 	}
 	b := r.Value
 	b.Kind, b.Name, b.Digest, b.Repo = "tf-plan", filepath.Base(file), digest, o.repo
@@ -75,19 +75,19 @@ func (a *app) showPlan(ctx context.Context, c *client.Client, copied, file strin
 
 // bindFile gives the binding of one file. Its text goes to the server for the approvers to read, unless
 // it looks as if it held a secret: the document must be the very bytes, so it cannot be masked.
-func (a *app) bindFile(ctx context.Context, c *client.Client, kind, file, repo string) (client.Binding, error) {
+func (a *app) bindFile(ctx context.Context, c *client.Client, kind, file, repo string) (wire.Binding, error) {
 	body, err := readWhole(file)
 	if err != nil {
-		return client.Binding{}, err
+		return wire.Binding{}, err
 	}
-	b := client.Binding{Kind: kind, Name: filepath.Base(file), Digest: seal.Raw(body), Repo: repo}
+	b := wire.Binding{Kind: kind, Name: filepath.Base(file), Digest: seal.Raw(body), Repo: repo}
 	if looksSecret(body) {
 		a.note("%s: something in it looks like a secret, so only its digest is sent.", b.Name)
 		return b, nil
 	}
 	r, err := c.AddDocument(ctx, kind, body)
 	if err != nil {
-		return client.Binding{}, err
+		return wire.Binding{}, err
 	}
 	b.Document = r.Value.Document
 	return b, nil
@@ -182,17 +182,17 @@ func git(ctx context.Context, args ...string) ([]byte, error) {
 }
 
 // bindCommit gives the binding of a commit.
-func (a *app) bindCommit(ctx context.Context, rev, repo string) (client.Binding, error) {
+func (a *app) bindCommit(ctx context.Context, rev, repo string) (wire.Binding, error) {
 	c, err := readCommit(ctx, rev)
 	if err != nil {
-		return client.Binding{}, err
+		return wire.Binding{}, err
 	}
 	if repo == "" {
 		if remote, err := git(ctx, "remote", "get-url", "origin"); err == nil {
 			repo = repoName(string(remote))
 		}
 	}
-	return client.Binding{Kind: "git-commit", Name: "commit", Digest: c.digest, Tree: c.tree, Commit: c.id, Repo: repo, Authors: c.authors}, nil
+	return wire.Binding{Kind: "git-commit", Name: "commit", Digest: c.digest, Tree: c.tree, Commit: c.id, Repo: repo, Authors: c.authors}, nil
 }
 
 // observeCommit says what is checked out here. A tree with changes that are not committed is no commit

@@ -31,7 +31,7 @@ func (a *app) changeNew() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var m client.Material
+		var m wire.Material
 		if w.file != "" {
 			if m, err = a.readMaterial(w.file); err != nil {
 				return err
@@ -71,7 +71,7 @@ func (a *app) changeNew() *cobra.Command {
 
 // filingKey is the idempotency key of a change that a pipeline files: the same job that runs again with
 // the same wording files it once. Outside of pipelines there is none, and each invocation files anew.
-func filingKey(ci wire.CI, m client.Material) (string, error) {
+func filingKey(ci wire.CI, m wire.Material) (string, error) {
 	if ci.BuildID == "" || ci.Repo == "" {
 		return "", nil
 	}
@@ -127,7 +127,7 @@ func (a *app) changeClone() *cobra.Command {
 			return err
 		}
 		m := seen.Value.Material
-		m.Window = client.Envelope{} // the old one is over, or belongs to the other change
+		m.Window = wire.Envelope{} // the old one is over, or belongs to the other change
 		if err := w.apply(cmd.Context(), a, c, cmd, &m); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/evidence"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 func evidenceCommand(a *app) *cobra.Command {
@@ -93,7 +94,7 @@ func detect(body []byte, kind string) (string, error) {
 }
 
 // subjectOf finds what evidence is about.
-func subjectOf(m client.Material, word string) (string, error) {
+func subjectOf(m wire.Material, word string) (string, error) {
 	if isDigest(word) {
 		return word, nil
 	}

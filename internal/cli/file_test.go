@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/wire"
 )
@@ -92,7 +91,7 @@ func TestTheFirstArgumentThatIsTheFileIsTheFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		j := &job{argv: append([]string{}, c.argv...)}
-		err = (&app{}).fileJob(j, []client.Binding{{Kind: "config-file", Name: "a.conf", Digest: digest}}, v)
+		err = (&app{}).fileJob(j, []wire.Binding{{Kind: "config-file", Name: "a.conf", Digest: digest}}, v)
 		presented := len(j.observed) == 1 && j.observed[0] == wire.Observed{Kind: "config-file", Name: j.observed[0].Name, Digest: digest}
 		if presented != c.want || err != nil && c.kept != nil {
 			t.Errorf("%s: presents %v, %v", name, j.observed, err)
@@ -114,7 +113,7 @@ func FuzzRequestFile(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		var m client.Material
+		var m wire.Material
 		if err := decodeFile("f", raw, &m); err != nil && codeOf(err, false) != wire.ExitUsage {
 			t.Fatalf("%q: %v", raw, err)
 		}

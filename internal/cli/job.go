@@ -26,7 +26,7 @@ type job struct {
 
 // job prepares a command. want is what the permit should release; it tells which arguments are
 // artifacts.
-func (a *app) job(ctx context.Context, c *client.Client, q *asking, argv []string, want []client.Binding, v *vault) (*job, error) {
+func (a *app) job(ctx context.Context, c *client.Client, q *asking, argv []string, want []wire.Binding, v *vault) (*job, error) {
 	j := &job{argv: slices.Clone(argv), env: childEnv(os.Environ()), vault: v}
 	if q.kind == wire.KindPlan {
 		return j, a.planJob(j)
@@ -108,7 +108,7 @@ func notFound(program string, err error) error {
 // fileJob replaces, for each bound file, the first argument that is this file by its name or its digest by
 // a private copy. A later argument of the same name is where the file goes to; an earlier one of that
 // name is the file, whatever stands in it.
-func (a *app) fileJob(j *job, want []client.Binding, v *vault) error {
+func (a *app) fileJob(j *job, want []wire.Binding, v *vault) error {
 	taken := map[int]bool{}
 	for _, b := range want {
 		if !slices.Contains(fileKinds, b.Kind) {
@@ -164,7 +164,7 @@ func fileArgument(i int, arg string) (prefix, path string) {
 
 // otherArtifacts adds what stands in no argument: files that the command reads by itself, images, the
 // commit that is checked out.
-func (a *app) otherArtifacts(ctx context.Context, q *asking, j *job, want []client.Binding, v *vault) error {
+func (a *app) otherArtifacts(ctx context.Context, q *asking, j *job, want []wire.Binding, v *vault) error {
 	for _, f := range q.items.files {
 		kind, path := splitFile(f, want)
 		copied, digest, err := v.copy(path, maxArtifact)
@@ -182,7 +182,7 @@ func (a *app) otherArtifacts(ctx context.Context, q *asking, j *job, want []clie
 		}
 		j.observed = append(j.observed, wire.Observed{Kind: "oci-image", Name: name, Digest: digest})
 	}
-	if q.items.git || slices.ContainsFunc(want, func(b client.Binding) bool { return b.Kind == "git-commit" }) {
+	if q.items.git || slices.ContainsFunc(want, func(b wire.Binding) bool { return b.Kind == "git-commit" }) {
 		o, err := observeCommit(ctx)
 		if err != nil {
 			return err

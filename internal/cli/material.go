@@ -94,8 +94,8 @@ func (w *wording) addBindingFlags(cmd *cobra.Command) {
 }
 
 // readMaterial reads a request file, strictly: a misspelled member is refused, not passed over.
-func (a *app) readMaterial(file string) (client.Material, error) {
-	var m client.Material
+func (a *app) readMaterial(file string) (wire.Material, error) {
+	var m wire.Material
 	raw, err := a.readInput(file)
 	if err != nil {
 		return m, err
@@ -127,7 +127,7 @@ func (a *app) readInput(file string) ([]byte, error) {
 }
 
 // apply puts the flags on top of m.
-func (w *wording) apply(ctx context.Context, a *app, c *client.Client, cmd *cobra.Command, m *client.Material) error {
+func (w *wording) apply(ctx context.Context, a *app, c *client.Client, cmd *cobra.Command, m *wire.Material) error {
 	set := func(flag string, to *string, v string) {
 		if cmd.Flags().Changed(flag) {
 			*to = v
@@ -173,7 +173,7 @@ func (w *wording) apply(ctx context.Context, a *app, c *client.Client, cmd *cobr
 	return w.applyBindings(ctx, a, c, m)
 }
 
-func (w *wording) applyEffects(cmd *cobra.Command, m *client.Material) error {
+func (w *wording) applyEffects(cmd *cobra.Command, m *wire.Material) error {
 	if !cmd.Flags().Changed("effect") {
 		return nil
 	}
@@ -183,12 +183,12 @@ func (w *wording) applyEffects(cmd *cobra.Command, m *client.Material) error {
 		if len(f) < 3 {
 			return fault.New(fault.Invalid, "usage", "--effect takes \"target path op [after]\".").FixedBy("you").Then("--effect \"web-prod flags.checkout update on\"")
 		}
-		m.Effects = append(m.Effects, client.Effect{Target: f[0], Path: f[1], Op: f[2], After: strings.Join(f[3:], " ")})
+		m.Effects = append(m.Effects, wire.Effect{Target: f[0], Path: f[1], Op: f[2], After: strings.Join(f[3:], " ")})
 	}
 	return nil
 }
 
-func (w *wording) applyWindow(a *app, m *client.Material) error {
+func (w *wording) applyWindow(a *app, m *wire.Material) error {
 	for text, to := range map[*string]*time.Time{&w.from: &m.Window.From, &w.until: &m.Window.Until} {
 		if *text == "" {
 			continue
@@ -228,7 +228,7 @@ func length(s string) (time.Duration, error) {
 	return time.ParseDuration(s)
 }
 
-func (w *wording) applyImplementers(ctx context.Context, c *client.Client, m *client.Material) error {
+func (w *wording) applyImplementers(ctx context.Context, c *client.Client, m *wire.Material) error {
 	if len(w.implementers) == 0 {
 		return nil
 	}
@@ -245,7 +245,7 @@ func (w *wording) applyImplementers(ctx context.Context, c *client.Client, m *cl
 }
 
 // applyDeploy fills the fields of a deploy: flags first, then what CI claims where nothing stands yet.
-func (w *wording) applyDeploy(a *app, cmd *cobra.Command, m *client.Material) {
+func (w *wording) applyDeploy(a *app, cmd *cobra.Command, m *wire.Material) {
 	d := &m.Deploy
 	for flag, p := range map[string]struct {
 		to   *string

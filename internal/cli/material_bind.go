@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 // applyBindings binds what the flags name. Bindings that are named replace all that were there: half of
 // an old set and half of a new one is nothing that anybody tested.
-func (w *wording) applyBindings(ctx context.Context, a *app, c *client.Client, m *client.Material) error {
-	var list []client.Binding
+func (w *wording) applyBindings(ctx context.Context, a *app, c *client.Client, m *wire.Material) error {
+	var list []wire.Binding
 	if w.plan != "" {
 		b, err := a.bindPlan(ctx, c, w.plan, w.plans)
 		if err != nil {
@@ -38,7 +39,7 @@ func (w *wording) applyBindings(ctx context.Context, a *app, c *client.Client, m
 		if err != nil {
 			return err
 		}
-		list = append(list, client.Binding{Kind: "oci-image", Name: name, Digest: digest, Repo: w.plans.repo})
+		list = append(list, wire.Binding{Kind: "oci-image", Name: name, Digest: digest, Repo: w.plans.repo})
 	}
 	if len(list) > 0 {
 		m.Bindings = list
@@ -46,7 +47,7 @@ func (w *wording) applyBindings(ctx context.Context, a *app, c *client.Client, m
 	return w.applyRollback(ctx, a, c, m)
 }
 
-func (w *wording) applyRollback(ctx context.Context, a *app, c *client.Client, m *client.Material) error {
+func (w *wording) applyRollback(ctx context.Context, a *app, c *client.Client, m *wire.Material) error {
 	if w.backPlan != "" {
 		b, err := a.bindPlan(ctx, c, w.backPlan, w.plans)
 		if err != nil {

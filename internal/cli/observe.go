@@ -34,14 +34,14 @@ func (x *artifacts) addFlags(cmd *cobra.Command) {
 }
 
 // bound gives what a kind of permit releases.
-func bound(m client.Material, kind string) []client.Binding {
+func bound(m wire.Material, kind string) []wire.Binding {
 	if kind != wire.KindRollback {
 		return m.Bindings
 	}
 	if m.Rollback.Binding == nil {
 		return nil
 	}
-	return []client.Binding{*m.Rollback.Binding}
+	return []wire.Binding{*m.Rollback.Binding}
 }
 
 // observe looks at what the flags name, and, for a change that is named, at what stands in this folder
@@ -50,7 +50,7 @@ func (a *app) observe(ctx context.Context, c *client.Client, q *asking, change s
 	if q.kind == wire.KindPlan {
 		return nil, nil
 	}
-	var want []client.Binding
+	var want []wire.Binding
 	if change != "" {
 		r, err := c.Change(ctx, change)
 		if err != nil && fault.Of(err).Kind != fault.NotFound {
@@ -95,7 +95,7 @@ func (a *app) observe(ctx context.Context, c *client.Client, q *asking, change s
 }
 
 // tellObserved says what is presented, and which bound things are not here to be presented.
-func (a *app) tellObserved(out []wire.Observed, want []client.Binding) {
+func (a *app) tellObserved(out []wire.Observed, want []wire.Binding) {
 	for _, o := range out {
 		a.note("observed %s %s %s", o.Kind, clean(o.Name), brief(o.Digest))
 	}
@@ -108,7 +108,7 @@ func (a *app) tellObserved(out []wire.Observed, want []client.Binding) {
 }
 
 // fillIn adds the files of this folder that bear a bound name, and the commit where one is bound.
-func (x *artifacts) fillIn(want []client.Binding) {
+func (x *artifacts) fillIn(want []wire.Binding) {
 	for _, b := range want {
 		switch {
 		case b.Kind == "tf-plan" && x.plan == "" && isFileHere(b.Name):
@@ -134,13 +134,13 @@ func isFileHere(name string) bool {
 
 // splitFile reads KIND=PATH. Without a kind it is that of the binding of the same name, else of the only
 // file that is bound, else config-file, which then matches nothing.
-func splitFile(f string, want []client.Binding) (kind, path string) {
+func splitFile(f string, want []wire.Binding) (kind, path string) {
 	for _, k := range fileKinds {
 		if rest, ok := cutKind(f, k); ok {
 			return k, rest
 		}
 	}
-	var files []client.Binding
+	var files []wire.Binding
 	for _, b := range want {
 		if !slices.Contains(fileKinds, b.Kind) {
 			continue

@@ -31,7 +31,7 @@ func (a *app) checkPermit(ctx context.Context, c *client.Client, r wire.GateRequ
 	if v.Permit == nil {
 		return badPermit("There is no permit in the answer.")
 	}
-	s, err := seal.Open[client.PermitPredicate](v.Permit, client.PermitType, key)
+	s, err := seal.Open[wire.PermitPredicate](v.Permit, wire.PermitType, key)
 	if err != nil {
 		return badPermit("The permit's signature does not verify with the server's known key.").From(err)
 	}
@@ -48,7 +48,7 @@ func badPermit(text string) *fault.Error {
 }
 
 // fits compares a permit with what is about to run.
-func fits(p client.PermitPredicate, r wire.GateRequest, v wire.GateVerdict, now time.Time) error {
+func fits(p wire.PermitPredicate, r wire.GateRequest, v wire.GateVerdict, now time.Time) error {
 	switch at := now.UnixMicro(); {
 	case p.V != 1:
 		return badPermit("The permit is of an unknown version.")
@@ -88,7 +88,7 @@ func fits(p client.PermitPredicate, r wire.GateRequest, v wire.GateVerdict, now 
 // skewAllowed is how far apart the clocks of server and gate may be for a permit's begin.
 const skewAllowed = 2 * time.Minute
 
-func released(b client.Binding, o wire.Observed) bool {
+func released(b wire.Binding, o wire.Observed) bool {
 	if b.Kind != o.Kind {
 		return false
 	}
@@ -161,14 +161,14 @@ func (a *app) hold(c *client.Client, r wire.GateRequest, v wire.GateVerdict, als
 }
 
 // predicate reads what a permit says; the caller has verified it.
-func predicate(v wire.GateVerdict) (client.PermitPredicate, error) {
+func predicate(v wire.GateVerdict) (wire.PermitPredicate, error) {
 	payload, err := v.Permit.DecodeB64Payload()
 	if err != nil {
-		return client.PermitPredicate{}, fmt.Errorf("read permit: %w", err)
+		return wire.PermitPredicate{}, fmt.Errorf("read permit: %w", err)
 	}
-	var s seal.Statement[client.PermitPredicate]
+	var s seal.Statement[wire.PermitPredicate]
 	if err := json.Unmarshal(payload, &s); err != nil {
-		return client.PermitPredicate{}, fmt.Errorf("read permit: %w", err)
+		return wire.PermitPredicate{}, fmt.Errorf("read permit: %w", err)
 	}
 	return s.Predicate, nil
 }

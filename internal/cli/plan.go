@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/plan"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 func planCommand(a *app) *cobra.Command {
@@ -144,7 +144,7 @@ func (a *app) writePlan(w io.Writer, s plan.Summary) error {
 		}
 	}
 	n := s.Counts
-	p.printf("%s\n", counts(client.PlanSum{Create: n.Create, Update: n.Update, Delete: n.Delete, Replace: n.Replace}))
+	p.printf("%s\n", counts(wire.PlanSum{Create: n.Create, Update: n.Update, Delete: n.Delete, Replace: n.Replace}))
 	if !s.Complete {
 		p.item("incomplete", s.Incomplete)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 // names turns what people type (a username, a name, a mail address, "me") into ids, and ids back into
@@ -90,26 +91,26 @@ func only(found map[string]bool, what, word, next string) (string, error) {
 
 // executor reads who may run a change: me, a person, or service:NAME[@repository[#pipeline]]. Under a
 // pipeline's token "me" is that service account, with what its token is bound to.
-func (n *names) executor(ctx context.Context, word string) (client.Executor, error) {
+func (n *names) executor(ctx context.Context, word string) (wire.Executor, error) {
 	if word == "me" {
 		r, err := n.c.Me(ctx)
 		if err == nil && r.Value.Kind == "service" {
-			return client.Executor{Account: r.Value.Account, Repo: r.Value.Repo, Pipe: r.Value.Pipe}, nil
+			return wire.Executor{Account: r.Value.Account, Repo: r.Value.Repo, Pipe: r.Value.Pipe}, nil
 		}
-		return client.Executor{Person: r.Value.Person.ID}, err
+		return wire.Executor{Person: r.Value.Person.ID}, err
 	}
 	rest, isService := strings.CutPrefix(word, "service:")
 	if !isService {
 		if strings.HasPrefix(word, "acc_") {
-			return client.Executor{Account: word}, nil
+			return wire.Executor{Account: word}, nil
 		}
 		id, err := n.person(ctx, word)
-		return client.Executor{Person: id}, err
+		return wire.Executor{Person: id}, err
 	}
 	account, where, _ := strings.Cut(rest, "@")
 	repo, pipe, _ := strings.Cut(where, "#")
 	id, err := n.service(ctx, account)
-	return client.Executor{Account: id, Repo: repo, Pipe: pipe}, err
+	return wire.Executor{Account: id, Repo: repo, Pipe: pipe}, err
 }
 
 // name shows an id as a name, as far as people are known.

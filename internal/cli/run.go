@@ -75,7 +75,7 @@ func (a *app) run(ctx context.Context, q *asking, change string, argv []string) 
 
 // wanted gives the bindings that the permit should release: as the server has them, or, with the server
 // down, as the permit in hand has them.
-func (a *app) wanted(ctx context.Context, c *client.Client, q *asking, change string, held *heldPermit) ([]client.Binding, error) {
+func (a *app) wanted(ctx context.Context, c *client.Client, q *asking, change string, held *heldPermit) ([]wire.Binding, error) {
 	r, err := c.Change(ctx, change)
 	if err == nil || fault.Of(err).Kind == fault.NotFound {
 		return bound(r.Value.Material, q.kind), nil // one that is not there is the gate's to refuse

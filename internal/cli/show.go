@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 func (a *app) changeShow() *cobra.Command {
@@ -157,14 +158,14 @@ func writeDoubts(p *page, v client.Explained) {
 }
 
 // writeMaterial shows a wording that is not filed.
-func (a *app) writeMaterial(w io.Writer, m client.Material, names map[string]string) error {
+func (a *app) writeMaterial(w io.Writer, m wire.Material, names map[string]string) error {
 	p := &page{w: w, paint: a.paint(w)}
 	p.printf("%s %s %s\n", p.paint(bold, clean(m.Summary)), m.Type, clean(m.Category))
 	a.writeWhat(p, m, names)
 	return p.err
 }
 
-func (a *app) writeWhat(p *page, m client.Material, names map[string]string) {
+func (a *app) writeWhat(p *page, m wire.Material, names map[string]string) {
 	p.item("why", m.Justification)
 	p.item("components", join(m.Components))
 	p.item("targets", join(m.Targets))
@@ -188,7 +189,7 @@ func (a *app) writeWhat(p *page, m client.Material, names map[string]string) {
 	p.item("emergency", m.EmergencyNotes)
 	p.item("rollback", m.Rollback.Text)
 	if b := m.Rollback.Binding; b != nil {
-		p.items("", bindingLines([]client.Binding{*b}, names))
+		p.items("", bindingLines([]wire.Binding{*b}, names))
 	}
 	p.item("no way back", m.Rollback.NotReversible)
 	p.item("back out if", m.Rollback.Trigger)
@@ -206,7 +207,7 @@ func pair(name, value string) string {
 	return name + " " + value
 }
 
-func executorLine(x client.Executor, names map[string]string) string {
+func executorLine(x wire.Executor, names map[string]string) string {
 	if x.Person != "" {
 		return nameOf(names, x.Person)
 	}
@@ -220,7 +221,7 @@ func executorLine(x client.Executor, names map[string]string) string {
 	return s
 }
 
-func bindingLines(list []client.Binding, names map[string]string) []string {
+func bindingLines(list []wire.Binding, names map[string]string) []string {
 	var out []string
 	for _, b := range list {
 		s := fmt.Sprintf("%s %s %s", b.Kind, b.Name, brief(b.Digest))
@@ -240,7 +241,7 @@ func bindingLines(list []client.Binding, names map[string]string) []string {
 	return out
 }
 
-func counts(n client.PlanSum) string {
+func counts(n wire.PlanSum) string {
 	var parts []string
 	for _, x := range []struct {
 		n    int
@@ -256,7 +257,7 @@ func counts(n client.PlanSum) string {
 	return strings.Join(parts, ", ")
 }
 
-func envelope(e client.Envelope) string {
+func envelope(e wire.Envelope) string {
 	show := func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04Z") }
 	switch {
 	case e.From.IsZero() && e.Until.IsZero():

@@ -9,11 +9,12 @@ import (
 	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/plan"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 // documents fetches what the bindings name, so that who decides reads it and not only its digest. A
 // document that cannot be had is left out; the digest stands there in any case.
-func documents(ctx context.Context, c *client.Client, m client.Material) (map[string][]byte, error) {
+func documents(ctx context.Context, c *client.Client, m wire.Material) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	list := m.Bindings
 	if m.Rollback.Binding != nil {
@@ -42,7 +43,7 @@ const (
 )
 
 // writeDocuments shows plans by resource and files by their text.
-func (a *app) writeDocuments(p *page, m client.Material, docs map[string][]byte, full bool) {
+func (a *app) writeDocuments(p *page, m wire.Material, docs map[string][]byte, full bool) {
 	for _, b := range m.Bindings {
 		a.writeDocument(p, b, docs[b.Document], full)
 	}
@@ -51,7 +52,7 @@ func (a *app) writeDocuments(p *page, m client.Material, docs map[string][]byte,
 	}
 }
 
-func (a *app) writeDocument(p *page, b client.Binding, body []byte, full bool) {
+func (a *app) writeDocument(p *page, b wire.Binding, body []byte, full bool) {
 	switch {
 	case body == nil:
 	case b.Kind == "tf-plan":

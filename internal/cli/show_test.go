@@ -12,14 +12,14 @@ import (
 
 // everything is a view with one of all that can be shown.
 func everything(text string) client.View {
-	b := client.Binding{Kind: "config-file", Name: text, Digest: digestOfWord("a"), Document: digestOfWord("a")}
+	b := wire.Binding{Kind: "config-file", Name: text, Digest: digestOfWord("a"), Document: digestOfWord("a")}
 	return client.View{Change: client.Change{ID: "CHG-000001", State: "verifying", Summary: text, Requester: "per_1", Rev: 1, RevDigest: digestOfWord("b"),
 		Body: client.Body{Hold: &client.Hold{Reason: text}, Auto: &client.Auto{Why: text}, Expires: 1}},
-		Material: client.Material{Summary: text, Justification: text + "\n" + text, Components: []string{text}, Targets: []string{text}, Bindings: []client.Binding{b, {Kind: "tf-plan"},
-			{Kind: "git-commit", Commit: text}, {Kind: "access-grant", Grant: &client.Grant{Op: "grant", Role: text}}}, Effects: []client.Effect{{Target: text}},
-			Rollback:     client.Rollback{Text: text, Binding: &b, Trigger: text, NotReversible: text, Rehearsed: text, NoReturn: text},
-			Implementers: []client.Executor{{Person: "per_1"}, {Account: text, Repo: text, Pipe: text}}, Deploy: client.Deploy{JobName: text, Links: []string{text}},
-			Attachments: []client.Attachment{{Name: text}}, Model: text, CriticalRole: text, EmergencyNotes: text, DataFlags: []string{text}},
+		Material: wire.Material{Summary: text, Justification: text + "\n" + text, Components: []string{text}, Targets: []string{text}, Bindings: []wire.Binding{b, {Kind: "tf-plan"},
+			{Kind: "git-commit", Commit: text}, {Kind: "access-grant", Grant: &wire.Grant{Op: "grant", Role: text}}}, Effects: []wire.Effect{{Target: text}},
+			Rollback:     wire.Rollback{Text: text, Binding: &b, Trigger: text, NotReversible: text, Rehearsed: text, NoReturn: text},
+			Implementers: []wire.Executor{{Person: "per_1"}, {Account: text, Repo: text, Pipe: text}}, Deploy: wire.Deploy{JobName: text, Links: []string{text}},
+			Attachments: []wire.Attachment{{Name: text}}, Model: text, CriticalRole: text, EmergencyNotes: text, DataFlags: []string{text}},
 		Names:     map[string]string{"per_1": text},
 		Decisions: []client.Decision{{Person: "per_1", Verb: "approve", Roles: []string{text}, Comment: text}},
 		Missing:   []client.MissingSlot{{Role: text, Need: 1, Could: []client.Candidate{{Person: "per_1"}}, Reasons: []client.Reason{{Rule: text, Text: text}}}, {Humans: true}},

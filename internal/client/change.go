@@ -185,7 +185,7 @@ type Comment struct {
 // View is one change as it is shown.
 type View struct {
 	Change    Change            `json:"change"`
-	Material  Material          `json:"material"`
+	Material  wire.Material     `json:"material"`
 	Revision  int64             `json:"revision"`
 	Demand    Demand            `json:"demand"`
 	Slots     []Assignment      `json:"slots"`
@@ -228,7 +228,7 @@ func (c *Client) Waiting(ctx context.Context) (Reply[Page[Change]], error) {
 }
 
 // NewChange files a draft.
-func (c *Client) NewChange(ctx context.Context, m Material, key string) (Reply[Change], error) {
+func (c *Client) NewChange(ctx context.Context, m wire.Material, key string) (Reply[Change], error) {
 	return call[Change](ctx, c, request{method: http.MethodPost, path: path("changes"), body: m, key: key})
 }
 
@@ -238,7 +238,7 @@ func (c *Client) Change(ctx context.Context, id string) (Reply[View], error) {
 }
 
 // EditChange makes a new revision of the one with the digest seen.
-func (c *Client) EditChange(ctx context.Context, id, seen string, m Material) (Reply[Change], error) {
+func (c *Client) EditChange(ctx context.Context, id, seen string, m wire.Material) (Reply[Change], error) {
 	return call[Change](ctx, c, request{method: http.MethodPut, path: path("changes", id), body: m, match: seen})
 }
 

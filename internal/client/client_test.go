@@ -122,7 +122,7 @@ func TestABusyServerIsTriedAgainWithTheSameKey(t *testing.T) {
 		}
 		fmt.Fprint(w, `{"id":"CHG-000001"}`)
 	})
-	r, err := c.NewChange(t.Context(), Material{}, "")
+	r, err := c.NewChange(t.Context(), wire.Material{}, "")
 	if err != nil || r.Value.ID != "CHG-000001" {
 		t.Fatalf("got %+v, %v", r.Value, err)
 	}

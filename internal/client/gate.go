@@ -91,8 +91,8 @@ func (c *Client) AddEvidence(ctx context.Context, id string, q url.Values, body 
 }
 
 // AddDocument keeps a document for a revision to name, and tells what the server read in it.
-func (c *Client) AddDocument(ctx context.Context, kind string, body []byte) (Reply[Binding], error) {
-	return call[Binding](ctx, c, request{method: http.MethodPost, path: path("documents"), query: values("kind", kind), raw: whole(body),
+func (c *Client) AddDocument(ctx context.Context, kind string, body []byte) (Reply[wire.Binding], error) {
+	return call[wire.Binding](ctx, c, request{method: http.MethodPost, path: path("documents"), query: values("kind", kind), raw: whole(body),
 		timeout: streamTimeout})
 }
 

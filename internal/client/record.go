@@ -200,8 +200,8 @@ type Explanation struct {
 
 // ExplainRequest names a change, or holds the material of one that is not filed.
 type ExplainRequest struct {
-	Change   string    `json:"change,omitempty"`
-	Material *Material `json:"material,omitempty"`
+	Change   string         `json:"change,omitempty"`
+	Material *wire.Material `json:"material,omitempty"`
 }
 
 // Explained is what the policy says about one wording.

@@ -164,7 +164,7 @@ func (r *reading) grant(row string) change.Binding {
 		}
 		g.Into = string(group)
 	}
-	digest, err := change.GrantDigest(g)
+	digest, err := g.Digest()
 	if err != nil {
 		r.wrong[row+".until"] = "cannot be taken"
 	}

@@ -319,7 +319,7 @@ func TestARoleIsGrantedByThePage(t *testing.T) {
 	t.Parallel()
 	s := servertest.Start(t)
 	g := change.Grant{Op: "grant", Role: "security-lead", Person: s.People[servertest.Rita]}
-	digest, err := change.GrantDigest(g)
+	digest, err := g.Digest()
 	if err != nil {
 		t.Fatal(err)
 	}
