@@ -173,9 +173,30 @@ type newWindowIn struct {
 }
 
 func (a *API) setWindow(ctx context.Context, in *newWindowIn) (*body[change.Window], error) {
-	w := in.In.value
-	return give(a.Changes.SetWindow(ctx, actorOf(ctx), change.Window{Kind: w.Kind, Scope: w.Scope, Starts: micros(w.Starts),
-		Ends: micros(w.Ends), Hard: w.Hard, Reason: w.Reason}))
+	return give(a.Changes.SetWindow(ctx, actorOf(ctx), in.In.value.window()))
+}
+
+func (w NewWindow) window() change.Window {
+	return change.Window{Kind: w.Kind, Scope: w.Scope, Starts: micros(w.Starts), Ends: micros(w.Ends), Hard: w.Hard, Reason: w.Reason}
+}
+
+// Reached is one change that a window or freeze would reach.
+type Reached struct {
+	Change  change.ID    `json:"change"`
+	Summary string       `json:"summary"`
+	State   change.State `json:"state"`
+	Starts  int64        `json:"starts,omitempty" doc:"earliest start, microseconds; absent for any time"`
+	Ends    int64        `json:"ends,omitempty" doc:"latest end"`
+}
+
+// previewWindow sets nothing: who is about to freeze something sees first what it would hold back.
+func (a *API) previewWindow(ctx context.Context, in *newWindowIn) (*body[Page[Reached]], error) {
+	list, err := a.Changes.Affected(ctx, in.In.value.window())
+	out := Page[Reached]{Items: []Reached{}}
+	for _, p := range list {
+		out.Items = append(out.Items, Reached{Change: p.Change.ID, Summary: p.Change.Summary, State: p.Change.State, Starts: p.Starts, Ends: p.Ends})
+	}
+	return give(out, err)
 }
 
 func (a *API) liftWindow(ctx context.Context, in *remarkIn) (*none, error) {

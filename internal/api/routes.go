@@ -140,6 +140,7 @@ func policyRoutes() []Route {
 		{Method: get, Path: "/models", Need: read, Tag: tag, Summary: "List standard models", bind: answers((*API).listModels)},
 		{Method: get, Path: "/windows", Need: read, Tag: tag, Summary: "List windows and freezes that are not over", bind: answers((*API).listWindows)},
 		{Method: post, Path: "/windows", Need: directory.ChangeDecide, Repeats: byAnswer, Tag: tag, Status: 201, Summary: "Declare a window or freeze", bind: answers((*API).setWindow)},
+		{Method: post, Path: "/windows/preview", Need: read, Tag: tag, Summary: "List the changes that a window or freeze would reach", bind: answers((*API).previewWindow)},
 		{Method: post, Path: "/windows/{id}/lift", Need: directory.ChangeDecide, Repeats: byAnswer, Tag: tag, Summary: "End a window or freeze early", bind: answers((*API).liftWindow)},
 	}
 }

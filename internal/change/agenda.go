@@ -45,7 +45,7 @@ func (d *Desk) Agenda(ctx context.Context, from, to int64) (planned []Planned, w
 			if s.Rivals, err = loadRivals(tx, s); err != nil {
 				return fmt.Errorf("load conflicts: %w", err)
 			}
-			planned = append(planned, Planned{Change: c, Starts: starts, Ends: ends, Conflicts: s.conflicts(max(starts, from))})
+			planned = append(planned, Planned{Change: c, Starts: starts, Ends: ends, Conflicts: s.conflicts("", max(starts, from))})
 		}
 		return nil
 	})
@@ -67,4 +67,59 @@ func (s *Snapshot) planned() (starts, ends int64) {
 		ends = b.End
 	}
 	return starts, ends
+}
+
+// heldStates are those in which a change can be kept from starting.
+var heldStates = []State{Submitted, Assessing, AwaitingApproval, Authorized, Scheduled}
+
+// Affected lists the changes that a window or freeze would reach, by number; it sets nothing. Those are the changes
+// in its scope that could start in its time, and the runs under way that it would stop. It looks at the 5,000
+// oldest in flight, and lists 500.
+func (d *Desk) Affected(ctx context.Context, w Window) (out []Planned, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		pack, err := d.packIn(tx)
+		if err != nil {
+			return err
+		}
+		if pack == nil {
+			return notSetUp()
+		}
+		if err := w.clean(pack, tx.Now()); err != nil {
+			return err
+		}
+		list, err := db.Collect(tx, scanChange, changeColumns+
+			" WHERE state IN ('submitted', 'assessing', 'awaiting_approval', 'authorized', 'scheduled', 'implementing') ORDER BY number LIMIT 5000")
+		if err != nil {
+			return fmt.Errorf("load changes: %w", err)
+		}
+		for _, c := range list {
+			revision, err := loadRevision(tx, c.ID, c.Rev)
+			if err != nil {
+				return err
+			}
+			s := &Snapshot{Change: c, Revision: revision, Pack: pack}
+			if starts, ends, yes := s.reached(w); yes && len(out) < maxAffected {
+				out = append(out, Planned{Change: c, Starts: starts, Ends: ends})
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// maxAffected bounds the list of what a window would reach.
+const maxAffected = 500
+
+// reached reports whether a window or freeze is about this change, and the span in which the change may start.
+func (s *Snapshot) reached(w Window) (starts, ends int64, yes bool) {
+	starts, ends = s.planned()
+	switch {
+	case !w.Scope.covers(s):
+		return starts, ends, false
+	case s.Change.State == Implementing:
+		return starts, ends, w.Kind == FreezeKind && w.Hard && w.Scope.Running
+	case w.Kind == AllowWindow: // what is planned outside of it has to move into it
+		return starts, ends, slices.Contains(heldStates, s.Change.State)
+	}
+	return starts, ends, slices.Contains(heldStates, s.Change.State) && starts < w.Ends && (ends == 0 || w.Starts < ends)
 }

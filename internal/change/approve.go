@@ -31,7 +31,7 @@ func (d *Desk) ApproveViewed(ctx context.Context, actor fault.Actor, id ID, seen
 		}
 		s.reopen() // a policy that was tightened since asks for more people; the decisions so far stay
 		if err := s.approve(actor, seen, comment, tx.Now().UnixMicro()); err != nil {
-			return err
+			return reread(tx, s, seen, err)
 		}
 		if err := d.decide(tx, s, Approval, comment, v); err != nil {
 			return err
@@ -286,7 +286,7 @@ func (d *Desk) RejectViewed(ctx context.Context, actor fault.Actor, id ID, seen,
 			return err
 		}
 		if err := s.reject(actor, seen, comment); err != nil {
-			return err
+			return reread(tx, s, seen, err)
 		}
 		if err := d.decide(tx, s, Rejection, comment, v); err != nil {
 			return err

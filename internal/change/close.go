@@ -313,8 +313,11 @@ func (d *Desk) Schedule(ctx context.Context, actor fault.Actor, id ID, start, en
 			return nil, fault.New(fault.Conflict, "outside_envelope", "The slot is outside the approved window; moving that needs a new revision.").
 				About(string(id)).Because("windows", "").FixedBy("its author").Then("plumb change edit %s", id)
 		}
+		if err := s.slotted(start, end); err != nil {
+			return nil, err
+		}
 		c.State, c.Body.Start, c.Body.End = Scheduled, start, end
-		return map[string]any{"start": start, "end": end}, nil
+		return map[string]any{"start": start, "end": end}, reserve(tx, id, s.keys(), false)
 	})
 }
 
@@ -351,7 +354,7 @@ func (d *Desk) Acknowledge(ctx context.Context, actor fault.Actor, id ID, with, 
 
 func (s *Snapshot) mayAcknowledge(actor fault.Actor, with string, now int64) error {
 	id := s.Change.ID
-	ackable := slices.ContainsFunc(s.conflicts(now), func(c wire.Conflict) bool { return c.With == with && c.Severity == "ack" })
+	ackable := slices.ContainsFunc(s.conflicts("", now), func(c wire.Conflict) bool { return c.With == with && c.Severity == "ack" })
 	roles := s.Roster.Roles(directory.PersonID(actor.Person))
 	holder := slices.ContainsFunc(s.Demand.Slots, func(x policy.Slot) bool { return slices.Contains(roles, x.Role) })
 	_, barred := s.excluded()[actor.Person]

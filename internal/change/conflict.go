@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/wire"
 )
 
@@ -39,6 +40,32 @@ func (m Material) keys() []effectKey {
 	return out
 }
 
+// onDuty marks that a person is to carry something out in a span of time.
+const onDuty = "*person"
+
+// keys gives what the change holds while it is in flight: what it touches, and whose time.
+func (s *Snapshot) keys() []effectKey {
+	return append(s.Revision.Material.keys(), s.duty()...)
+}
+
+// duty gives the people who are to carry the change out, where it says from when until when: without that
+// nobody knows that they are needed in two places at once. Pipelines run side by side.
+func (s *Snapshot) duty() []effectKey {
+	if starts, ends := s.planned(); starts == 0 || ends == 0 {
+		return nil
+	}
+	var out []effectKey
+	for _, x := range s.Revision.Material.Implementers {
+		if k := (effectKey{x.Person, onDuty}); x.Person != "" && !slices.Contains(out, k) && len(out) < maxOnDuty {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// maxOnDuty bounds the people of one change whose time is looked at.
+const maxOnDuty = 20
+
 // inFlight are the states in which a change holds its effects.
 var inFlight = []State{Authorized, Scheduled, Implementing, Verifying}
 
@@ -47,7 +74,7 @@ var inFlight = []State{Authorized, Scheduled, Implementing, Verifying}
 func loadRivals(tx *db.Tx, s *Snapshot) ([]Rival, error) {
 	var out []Rival
 	rivals := map[ID]*Rival{}
-	for _, k := range s.Revision.Material.sought() {
+	for _, k := range append(s.Revision.Material.sought(), s.duty()...) {
 		rows, err := rivalsOf(tx, s.Change.ID, k)
 		if err != nil {
 			return nil, err
@@ -83,6 +110,11 @@ func loadRivals(tx *db.Tx, s *Snapshot) ([]Rival, error) {
 
 // meet notes one key that both hold. The same resource outweighs the same module, and that the same target.
 func (r *Rival) meet(k effectKey, path string) {
+	if path == onDuty {
+		r.Booked = k.target
+		return
+	}
+	r.touches = true
 	near := strings.HasPrefix(path, inModule)
 	switch {
 	case path == "" || near && r.Same:
@@ -101,6 +133,7 @@ func (r *Rival) judge(s *Snapshot, other Snapshot) {
 	for _, path := range r.met {
 		r.Destroys = r.Destroys || s.Revision.Material.destroys(path) || other.Revision.Material.destroys(path)
 	}
+	r.Slotted = b.Body.End > 0
 	mine, theirs := a.Body.Decided, b.Body.Decided
 	r.First = mine == 0 || theirs < mine || theirs == mine && b.Number < a.Number
 }
@@ -108,23 +141,53 @@ func (r *Rival) judge(s *Snapshot, other Snapshot) {
 // conflicts says what stands in the way at this instant. What is running and makes the same change blocks,
 // and so does what deletes or replaces the same, for whichever of the two was authorized later. Who touches
 // the same in overlapping time, the same module where something is destroyed, or runs on the same target is
-// acknowledged by a slot holder. A freeze blocks.
-func (s *Snapshot) conflicts(now int64) []wire.Conflict {
+// acknowledged by a slot holder. A freeze blocks, but for people whom it exempts; executor is "" where nobody
+// starts anything yet.
+func (s *Snapshot) conflicts(executor string, now int64) []wire.Conflict {
 	var out []wire.Conflict
 	for _, w := range s.frozen(now) {
-		severity := "ack"
-		if w.Hard {
-			severity = "block"
-		}
-		out = append(out, wire.Conflict{With: w.ID, Severity: severity, Text: "A freeze is in force: " + w.Reason})
+		out = append(out, wire.Conflict{With: w.ID, Severity: w.severity(s, executor), Text: w.text()})
 	}
 	from, until, _, _ := s.start(now)
 	for _, r := range s.Rivals {
 		overlap := (until == 0 || r.From < until) && (r.Until == 0 || from < r.Until)
-		severity, text := r.severity(overlap, s.acknowledged(string(r.ID)))
-		out = append(out, wire.Conflict{With: string(r.ID), Severity: severity, Text: text + ": " + r.Path})
+		if r.touches {
+			severity, text := r.severity(overlap, s.acknowledged(string(r.ID)))
+			out = append(out, wire.Conflict{With: string(r.ID), Severity: severity, Text: text + ": " + r.Path})
+		}
+		if r.Booked != "" && overlap {
+			out = append(out, wire.Conflict{With: string(r.ID), Severity: s.booking(r),
+				Text: s.Roster.Name(directory.PersonID(r.Booked)) + " is to carry out both at the same time"})
+		}
 	}
 	return out
+}
+
+// booking says how much it matters that one person is to carry out two changes: windows may be wide enough
+// for both, one after the other; slots that were picked and overlap are acknowledged by a slot holder.
+func (s *Snapshot) booking(r Rival) string {
+	if s.Change.Body.End > 0 && r.Slotted && !s.acknowledged(string(r.ID)) {
+		return "ack"
+	}
+	return "info"
+}
+
+func (w Window) severity(s *Snapshot, executor string) string {
+	switch {
+	case w.exempt(s, executor):
+		return "info"
+	case w.Hard:
+		return "block"
+	}
+	return "ack"
+}
+
+func (w Window) text() string {
+	text := "A freeze is in force: " + w.Reason
+	if len(w.Scope.ExemptRoles) > 0 {
+		text += " (" + strings.Join(w.Scope.ExemptRoles, ", ") + " exempt)"
+	}
+	return text
 }
 
 func (r Rival) severity(overlap, acknowledged bool) (severity, text string) {

@@ -220,7 +220,14 @@ func TestALongRunRenewsItsLeaseAndALostOneIsUnknown(t *testing.T) {
 	_, err = o.Release(t.Context(), o.as("dana"), c.ID, "")
 	must(t, err)
 	now := o.clock.Now().UnixMicro()
-	w, err := o.SetWindow(t.Context(), o.as("dana"), change.Window{Kind: change.FreezeKind, Starts: now, Ends: now + day.Microseconds(), Hard: true, Reason: "all stop"})
+	w, err := o.SetWindow(t.Context(), o.as("dana"), change.Window{Kind: change.FreezeKind, Starts: now, Ends: now + day.Microseconds(), Hard: true, Reason: "nothing starts"})
+	must(t, err)
+	if _, err = o.Renew(t.Context(), o.as("ivo"), p.ID, p.Fence); err != nil {
+		t.Errorf("a run under way does not go on in a freeze that stops none: %v", err)
+	}
+	must(t, o.LiftWindow(t.Context(), o.as("otto"), w.ID, ""))
+	w, err = o.SetWindow(t.Context(), o.as("dana"), change.Window{Kind: change.FreezeKind, Scope: change.Scope{Running: true}, Starts: now,
+		Ends: now + day.Microseconds(), Hard: true, Reason: "all stop"})
 	must(t, err)
 	_, err = o.Renew(t.Context(), o.as("ivo"), p.ID, p.Fence)
 	refused(t, err, "frozen")

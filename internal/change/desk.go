@@ -316,7 +316,7 @@ func (d *Desk) Edit(ctx context.Context, actor fault.Actor, id ID, seen string, 
 			return err
 		}
 		if err := s.mayEdit(actor, seen); err != nil {
-			return err
+			return reread(tx, s, seen, err)
 		}
 		c = s.Change
 		if digest == c.RevDigest {

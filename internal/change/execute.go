@@ -131,7 +131,7 @@ func (d *Desk) ended(tx *db.Tx, s *Snapshot, p Permit) error {
 	if err := d.modelUsed(tx, s); err != nil {
 		return err
 	}
-	return reserve(tx, s.Change.ID, s.Revision.Material.keys(), false)
+	return reserve(tx, s.Change.ID, s.keys(), false)
 }
 
 func (s *Snapshot) ended(p Permit, now int64) {
@@ -205,8 +205,8 @@ func (s *Snapshot) openVerifications(now int64) []string {
 	return out
 }
 
-// Renew prolongs a run's lease. Each renewal checks again what can have changed: a hold, a hard
-// freeze, a withdrawn or voided approval.
+// Renew prolongs a run's lease. Each renewal checks again what can have changed: a hold, a freeze that
+// stops runs, a withdrawn or voided approval.
 func (d *Desk) Renew(ctx context.Context, actor fault.Actor, permit string, fence int64) (lease int64, err error) {
 	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
 		p, err := loadPermit(tx, permit)
@@ -231,6 +231,14 @@ func (d *Desk) Renew(ctx context.Context, actor fault.Actor, permit string, fenc
 	return lease, err
 }
 
+// human gives who runs something themselves; "" for a pipeline.
+func human(a fault.Actor) string {
+	if a.Kind != fault.Human {
+		return ""
+	}
+	return a.Person
+}
+
 func (s *Snapshot) renew(p Permit, actor fault.Actor, fence, now int64) error {
 	deny := func(code, text string) error {
 		return fault.New(fault.Denied, code, "%s", text).About(string(p.Change)).Because("lease", "").FixedBy("the change's owner").
@@ -243,8 +251,8 @@ func (s *Snapshot) renew(p Permit, actor fault.Actor, fence, now int64) error {
 		return deny("closed_already", "This execution has ended: "+p.Outcome+".")
 	case s.Change.Body.Hold != nil:
 		return deny("on_hold", "The change is on hold: "+s.Change.Body.Hold.Reason)
-	case p.Kind == wire.KindApply && slices.ContainsFunc(s.frozen(now), func(w Window) bool { return w.Hard }):
-		return deny("frozen", "A hard freeze is in force.")
+	case p.Kind == wire.KindApply && s.stopped(human(actor), true, now):
+		return deny("frozen", "A hard freeze is in force that stops runs under way.")
 	case p.Kind == wire.KindApply && !s.approved(p.Person):
 		return deny("approval_gone", "The approvals no longer suffice.")
 	}

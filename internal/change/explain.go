@@ -60,7 +60,7 @@ func (d *Desk) ExplainChange(ctx context.Context, id ID) (x Explained, err error
 			return notSetUp()
 		}
 		x, err = explain(s.Pack, s.facts(tx.Now().UnixMicro()))
-		x.Conflicts = s.conflicts(tx.Now().UnixMicro())
+		x.Conflicts = s.conflicts("", tx.Now().UnixMicro())
 		if err != nil {
 			return err
 		}

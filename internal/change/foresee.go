@@ -114,7 +114,7 @@ func (s *Snapshot) foresee(tx *db.Tx) (f Forecast, err error) {
 		at = max(at, m.Window.From.UnixMicro())
 	}
 	from, until, open, why := s.start(at)
-	f.Window, f.Conflicts = wire.Window{From: instant(from), Until: instant(until), Open: open, Text: why}, s.conflicts(at)
+	f.Window, f.Conflicts = wire.Window{From: instant(from), Until: instant(until), Open: open, Text: why}, s.conflicts("", at)
 	if m.Type == "standard" && f.Demand != nil {
 		if f.Auto, err = s.criteria(tx); err != nil {
 			return f, err

@@ -195,6 +195,9 @@ func (d *Desk) retried(tx *db.Tx, s *Snapshot, p Permit, q wire.GateRequest, v *
 		f := fault.Of(no)
 		deny(v, f.Code, f.Rule, f.Clause, f.Who, "%s", f.Message)
 	}
+	if v.Verdict == wire.Allow && p.Kind == wire.KindApply && s.stopped(human(tx.Actor()), false, tx.Now().UnixMicro()) {
+		deny(v, "frozen", "freeze", "", "who set the freeze, or a security officer", "A hard freeze came into force before the run was started.")
+	}
 	if s.judgeBindings(v, q); len(v.Mismatches)+len(v.Denials) > 0 {
 		v.Verdict, v.Permit = wire.Deny, nil
 		settleCode(v)
@@ -261,7 +264,7 @@ func (d *Desk) redeem(tx *db.Tx, s *Snapshot, q wire.GateRequest, v *wire.GateVe
 func (d *Desk) started(tx *db.Tx, s *Snapshot, p Permit, q wire.GateRequest) error {
 	s.started(p)
 	if p.Kind != wire.KindPlan {
-		if err := reserve(tx, s.Change.ID, s.Revision.Material.keys(), true); err != nil {
+		if err := reserve(tx, s.Change.ID, s.keys(), true); err != nil {
 			return err
 		}
 	}

@@ -20,18 +20,18 @@ type Material wire.Material
 
 // The parts of Material, and what a permit says: one shape for all who write and read them.
 type (
-	Binding         = wire.Binding
-	PlanSum         = wire.PlanSum
-	Touch           = wire.Touch
-	Grant           = wire.Grant
-	Effect          = wire.Effect
-	Rollback        = wire.Rollback
-	Envelope        = wire.Envelope
-	Executor        = wire.Executor
-	Resolved        = wire.Resolved
-	Deploy          = wire.Deploy
-	Attachment      = wire.Attachment
-	PermitPredicate = wire.PermitPredicate
+	Binding         = wire.Binding         // Binding is one thing that will be run, by exact digest.
+	PlanSum         = wire.PlanSum         // PlanSum sums a plan's changes up.
+	Touch           = wire.Touch           // Touch is one resource that a bound plan changes.
+	Grant           = wire.Grant           // Grant is one change of who holds a role.
+	Effect          = wire.Effect          // Effect is one expected production difference.
+	Rollback        = wire.Rollback        // Rollback is the way back.
+	Envelope        = wire.Envelope        // Envelope is the earliest start and the latest end.
+	Executor        = wire.Executor        // Executor is who may redeem the permit.
+	Resolved        = wire.Resolved        // Resolved is one target as the inventory knew it.
+	Deploy          = wire.Deploy          // Deploy holds the typed fields of a code deploy.
+	Attachment      = wire.Attachment      // Attachment is a document by digest.
+	PermitPredicate = wire.PermitPredicate // PermitPredicate is what a permit says.
 )
 
 // Revision is one immutable wording of a change.

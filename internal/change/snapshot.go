@@ -49,6 +49,9 @@ type Rival struct {
 	Near     bool     // something in the same module of the same state
 	Destroys bool     // one of the two deletes or replaces what both touch
 	First    bool     // the other was authorized before this one
+	Booked   string   // person who is to carry out both, where both say when
+	Slotted  bool     // the other has picked its slot
+	touches  bool     // the two touch something in common; false where only a person is
 	met      []string // the paths that both hold
 }
 

@@ -27,7 +27,7 @@ func (d *Desk) Submit(ctx context.Context, actor fault.Actor, id ID, seen string
 			return err
 		}
 		if err := s.submit(actor, seen, now); err != nil {
-			return err
+			return reread(tx, s, seen, err)
 		}
 		if s.Change.Body.PackN, err = d.newestPack(tx); err != nil {
 			return err
@@ -205,7 +205,7 @@ func (s *Snapshot) missingChecks(now int64) []policy.CheckDemand {
 // authorize is the end of deciding: the approval set is stamped, then the effects are reserved.
 func (d *Desk) authorize(tx *db.Tx, s *Snapshot) error {
 	s.authorize(tx.Now().UnixMicro())
-	return reserve(tx, s.Change.ID, s.Revision.Material.keys(), false)
+	return reserve(tx, s.Change.ID, s.keys(), false)
 }
 
 func (s *Snapshot) authorize(now int64) {

@@ -170,9 +170,9 @@ func TestWhatWentWrongIsReviewed(t *testing.T) {
 
 func TestOnlyAWindowWithAnEndAndAReasonIsTaken(t *testing.T) {
 	t.Parallel()
-	now := instant(modelNow)
+	now, pack := instant(modelNow), newMachine(t).start(t).snap.Pack
 	base := Window{Kind: FreezeKind, Starts: modelNow, Ends: modelNow + 10, Reason: "quarter end"}
-	if err := base.clean(now); err != nil {
+	if err := base.clean(pack, now); err != nil {
 		t.Fatalf("the usual freeze: %v", err)
 	}
 	for name, x := range map[string]struct {
@@ -184,11 +184,15 @@ func TestOnlyAWindowWithAnEndAndAReasonIsTaken(t *testing.T) {
 		"an end that is past":   {"ends", func(w *Window) { w.Starts, w.Ends = modelNow-10, modelNow }},
 		"no reason":             {"reason", func(w *Window) { w.Reason = " " }},
 		"a reason of controls":  {"reason", func(w *Window) { w.Reason = "a\x1b" }},
+		"a role nobody has":     {"scope.exempt_roles", func(w *Window) { w.Scope.ExemptRoles = []string{"on-call"} }},
+		"soft, and stops runs":  {"scope.running", func(w *Window) { w.Scope.Running = true }},
+		"a window that exempts": {"kind", func(w *Window) { w.Kind, w.Scope.ExemptRoles = AllowWindow, []string{"security-lead"} }},
+		"a window that stops":   {"kind", func(w *Window) { w.Kind, w.Hard, w.Scope.Running = AllowWindow, true, true }},
 		"a scope with controls": {"scope", func(w *Window) { w.Scope.Targets = []string{"a\x00"} }},
 	} {
 		w := base
 		x.edit(&w)
-		wants(t, name, w.clean(now), "bad_window", x.path)
+		wants(t, name, w.clean(pack, now), "bad_window", x.path)
 	}
 }
 

@@ -22,7 +22,7 @@ func (s *Snapshot) verdict(actor fault.Actor, q wire.GateRequest, now int64) wir
 	s.judgeAttempt(&v, q)
 	s.judgeApproval(&v, actor, q, now)
 	s.judgeBindings(&v, q)
-	s.judgeWindow(&v, q, now)
+	s.judgeWindow(&v, actor, q, now)
 	settleCode(&v)
 	return v
 }
@@ -283,7 +283,7 @@ func mismatches(b Binding, o wire.Observed) []wire.Mismatch {
 	return out
 }
 
-func (s *Snapshot) judgeWindow(v *wire.GateVerdict, q wire.GateRequest, now int64) {
+func (s *Snapshot) judgeWindow(v *wire.GateVerdict, actor fault.Actor, q wire.GateRequest, now int64) {
 	if q.Kind != wire.KindApply {
 		return // neither a way back nor a read-only plan waits for a window
 	}
@@ -291,7 +291,7 @@ func (s *Snapshot) judgeWindow(v *wire.GateVerdict, q wire.GateRequest, now int6
 	if from > 0 || until > 0 || !open {
 		v.Window = &wire.Window{From: instant(from), Until: instant(until), Open: open, Text: why}
 	}
-	v.Conflicts = s.conflicts(now)
+	v.Conflicts = s.conflicts(human(actor), now)
 }
 
 // settleCode picks the exit code: of all that holds, the first of denied, mismatch, pending, window.

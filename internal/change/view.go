@@ -63,7 +63,7 @@ func (d *Desk) Show(ctx context.Context, id ID) (v View, err error) {
 func (s *Snapshot) view(now int64) View {
 	v := View{Change: s.Change, Material: s.Revision.Material, Revision: s.Revision.N, Demand: s.Demand, Checks: s.Checks,
 		Decisions: s.Decisions, Permits: s.Permits, Excluded: s.excluded(), Names: map[string]string{},
-		Conflicts: s.conflicts(now), NeedCheck: []string{}, Verify: []string{}, Own: s.Revision.Material.own()}
+		Conflicts: s.conflicts("", now), NeedCheck: []string{}, Verify: []string{}, Own: s.Revision.Material.own()}
 	v.Demand.Executor = s.executorRoles()
 	if len(s.Demand.Slots) > 0 {
 		m := s.match()
@@ -208,6 +208,44 @@ func (d *Desk) Diff(ctx context.Context, id ID, from, to int64) (out []Differenc
 		return err
 	})
 	return out, err
+}
+
+// maxNamed bounds the members that a refusal names, and maxLeaf the bytes shown of each value.
+const (
+	maxNamed = 50
+	maxLeaf  = 120
+)
+
+// reread completes the refusal of an old wording with what differs between the wording that the asker saw
+// and the present one, member by member. Any other error is left as it is, and so is one about a wording
+// that this change never had.
+func reread(tx *db.Tx, s *Snapshot, seen string, refusal error) error {
+	f := fault.Of(refusal)
+	if f.Kind != fault.Stale {
+		return refusal
+	}
+	old, found, err := db.One(tx, scanRevision, revisionColumns+" WHERE change_id = $1 AND digest = $2 ORDER BY n DESC LIMIT 1", string(s.Change.ID), seen)
+	if err != nil || !found {
+		return refusal
+	}
+	list, err := differences(old.Canonical, s.Revision.Canonical)
+	if err != nil {
+		return refusal
+	}
+	for _, d := range list[:min(len(list), maxNamed)] {
+		f.At(d.Path, fmt.Sprintf("was %s, is %s", leaf(d.Before), leaf(d.After)))
+	}
+	return f.Then("plumb change diff %s --from %d", s.Change.ID, old.N)
+}
+
+func leaf(canonical string) string {
+	switch {
+	case canonical == "":
+		return "absent"
+	case len(canonical) > maxLeaf:
+		return strings.ToValidUTF8(canonical[:maxLeaf], "") + "…"
+	}
+	return canonical
 }
 
 func differences(before, after string) ([]Difference, error) {

@@ -45,6 +45,8 @@ type Scope struct {
 	Components   []string `json:"components,omitempty"`
 	Targets      []string `json:"targets,omitempty"`
 	ExemptTypes  []string `json:"exempt_types,omitempty"`
+	ExemptRoles  []string `json:"exempt_roles,omitempty"` // of a freeze: people who hold one of them start all the same
+	Running      bool     `json:"running,omitzero"`       // of a hard freeze: runs under way end with their lease, too
 }
 
 // covers reports whether the change is in the scope.
@@ -68,8 +70,8 @@ func (s *Snapshot) environment() string {
 	return strictest(targets)
 }
 
-// frozen gives the freezes that keep the change from starting now; soft ones that were acknowledged
-// are left out.
+// frozen gives the freezes that are in force for the change now; soft ones that were acknowledged are left
+// out.
 func (s *Snapshot) frozen(now int64) []Window {
 	var out []Window
 	for _, w := range s.Windows {
@@ -79,6 +81,52 @@ func (s *Snapshot) frozen(now int64) []Window {
 	}
 	return out
 }
+
+// exempt reports whether a freeze lets this person start all the same. A pipeline holds no role.
+func (w Window) exempt(s *Snapshot, person string) bool {
+	if person == "" || len(w.Scope.ExemptRoles) == 0 {
+		return false
+	}
+	roles := s.Roster.Roles(directory.PersonID(person))
+	return slices.ContainsFunc(w.Scope.ExemptRoles, func(r string) bool { return slices.Contains(roles, r) })
+}
+
+// stopped gives the hard freeze that keeps this person's run from starting, or, with running, from going on.
+// A freeze is about what starts; runs under way end only where it says so, because what is stopped half-way
+// is worse than what is done (change-control practice; docs/operations.md).
+func (s *Snapshot) stopped(person string, running bool, now int64) bool {
+	return slices.ContainsFunc(s.frozen(now), func(w Window) bool {
+		return w.Hard && (!running || w.Scope.Running) && !w.exempt(s, person)
+	})
+}
+
+// slotted refuses a slot in which the change could not start: outside the maintenance windows of its scope,
+// or in a hard freeze. Who is exempt from a freeze is known only when somebody starts, so such a freeze is
+// left to the gate.
+func (s *Snapshot) slotted(start, end int64) error {
+	id := s.Change.ID
+	inside, any := false, false
+	for _, w := range s.Windows {
+		switch {
+		case !w.Scope.covers(s):
+		case w.Kind == AllowWindow:
+			any = true
+			inside = inside || w.Starts <= start && end <= w.Ends
+		case w.Hard && len(w.Scope.ExemptRoles) == 0 && w.Starts < end && start < w.Ends:
+			return fault.New(fault.Conflict, "slot_frozen", "A freeze is in force from %s until %s: %s", clock(w.Starts), clock(w.Ends), w.Reason).
+				About(string(id)).Because("windows", "").FixedBy("its author, by another slot; who set the freeze, or a security officer, by lifting it").
+				Then("plumb change schedule %s --from TIME --until TIME", id)
+		}
+	}
+	if any && !inside {
+		return fault.New(fault.Conflict, "outside_windows", "Maintenance windows are set for what it touches, and the slot is in none of them.").
+			About(string(id)).Because("windows", "").FixedBy("its author, by another slot").Then("plumb window list")
+	}
+	return nil
+}
+
+// clock is an instant as refusals name it.
+func clock(micros int64) string { return instant(micros).Format("2006-01-02 15:04Z") }
 
 func (s *Snapshot) acknowledged(with string) bool {
 	return slices.ContainsFunc(s.Change.Body.Acks, func(a Ack) bool { return a.With == with })
@@ -107,7 +155,10 @@ func (s *Snapshot) start(now int64) (from, until int64, open bool, why string) {
 	windows := slices.DeleteFunc(slices.Clone(s.Windows), func(w Window) bool { return w.Kind != AllowWindow || !w.Scope.covers(s) })
 	for _, w := range windows {
 		if w.Starts <= now && now < w.Ends {
-			return max(from, w.Starts), w.Ends, true, ""
+			if until == 0 || w.Ends < until {
+				until = w.Ends
+			}
+			return max(from, w.Starts), until, true, ""
 		}
 	}
 	if len(windows) > 0 {
@@ -135,7 +186,7 @@ func (d *Desk) SetWindow(ctx context.Context, actor fault.Actor, w Window) (Wind
 		if err := w.may(actor, pack, roster); err != nil {
 			return err
 		}
-		if err := w.clean(tx.Now()); err != nil {
+		if err := w.clean(pack, tx.Now()); err != nil {
 			return err
 		}
 		if err := insertWindow(tx, w); err != nil {
@@ -157,7 +208,7 @@ func (w Window) may(actor fault.Actor, pack *policy.Pack, roster *directory.Rost
 	return nil
 }
 
-func (w Window) clean(now time.Time) error {
+func (w Window) clean(pack *policy.Pack, now time.Time) error {
 	e := fault.New(fault.Invalid, "bad_window", "The window cannot be taken.")
 	if w.Kind != AllowWindow && w.Kind != FreezeKind {
 		e.At("kind", "is window or freeze")
@@ -169,7 +220,18 @@ func (w Window) clean(now time.Time) error {
 		e.At("reason", "is missing")
 	}
 	text(e, "reason", w.Reason)
-	for _, list := range [][]string{w.Scope.Environments, w.Scope.Categories, w.Scope.Components, w.Scope.Targets, w.Scope.ExemptTypes} {
+	if w.Kind != FreezeKind && (w.Scope.Running || len(w.Scope.ExemptRoles) > 0) {
+		e.At("kind", "is freeze where runs are stopped or roles exempt")
+	}
+	if w.Scope.Running && !w.Hard {
+		e.At("scope.running", "goes with a hard freeze")
+	}
+	for _, r := range w.Scope.ExemptRoles {
+		if _, known := pack.Role(r); !known {
+			e.At("scope.exempt_roles", "names a role that the policy in force does not have")
+		}
+	}
+	for _, list := range [][]string{w.Scope.Environments, w.Scope.Categories, w.Scope.Components, w.Scope.Targets, w.Scope.ExemptTypes, w.Scope.ExemptRoles} {
 		for _, s := range list {
 			line(e, "scope", s)
 		}

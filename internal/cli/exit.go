@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -60,9 +61,14 @@ func codeOf(err error, token bool) int {
 		return wire.ExitDenied // there is an answer, and it is no
 	case f.Kind == fault.Denied && token && permission(f):
 		return wire.ExitIdentity
+	case f.Kind == fault.Conflict && slices.Contains(notThen, f.Code):
+		return wire.ExitWindow
 	}
 	return kindCodes[f.Kind]
 }
+
+// notThen are the refusals of a slot for when it is.
+var notThen = []string{"outside_envelope", "outside_windows", "slot_frozen"}
 
 func interrupted(err error) bool { return errors.Is(err, context.Canceled) }
 

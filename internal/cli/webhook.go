@@ -156,6 +156,8 @@ func figure(f client.Figure) string {
 	switch {
 	case f.P50 > 0 || f.P90 > 0:
 		return fmt.Sprintf("median %s, p90 %s (%d)", span(time.Duration(f.P50)*time.Second), span(time.Duration(f.P90)*time.Second), f.Count)
+	case f.Each > 0:
+		return fmt.Sprintf("%d.%02d (%d in %d)", f.Each/100, f.Each%100, f.Count, f.Of)
 	case f.Of > 0:
 		return fmt.Sprintf("%d%% (%d of %d)", f.Percent, f.Count, f.Of)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -25,7 +26,7 @@ func windowCommand(a *app) *cobra.Command {
 
 func (a *app) windowSet(kind string) *cobra.Command {
 	var from, until string
-	var soft bool
+	var soft, dry bool
 	w := client.NewWindow{Kind: kind}
 	cmd := a.leaf("set", "Declare a one-off "+kind, cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		if until == "" || strings.TrimSpace(w.Reason) == "" {
@@ -42,6 +43,9 @@ func (a *app) windowSet(kind string) *cobra.Command {
 		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
+		}
+		if dry {
+			return a.windowPreview(cmd.Context(), c, w)
 		}
 		r, err := c.SetWindow(cmd.Context(), w)
 		if err != nil {
@@ -61,10 +65,28 @@ func (a *app) windowSet(kind string) *cobra.Command {
 	f.StringSliceVar(&w.Scope.Components, "component", nil, "only these components")
 	f.StringSliceVar(&w.Scope.Targets, "target", nil, "only these targets")
 	f.StringSliceVar(&w.Scope.ExemptTypes, "exempt-type", nil, "types of change that may start all the same")
+	f.BoolVar(&dry, "dry-run", false, "list the changes that it would reach, and set nothing")
 	if kind == "freeze" {
 		f.BoolVar(&soft, "soft", false, "a slot holder can accept it for one change")
+		f.StringSliceVar(&w.Scope.ExemptRoles, "exempt-role", nil, "people who hold one of these roles start all the same")
+		f.BoolVar(&w.Scope.Running, "running", false, "runs under way end with their lease; else they may finish")
 	}
 	return cmd
+}
+
+// windowPreview shows what a window would reach before anybody is held up by it.
+func (a *app) windowPreview(ctx context.Context, c *client.Client, w client.NewWindow) error {
+	r, err := c.PreviewWindow(ctx, w)
+	if err != nil {
+		return err
+	}
+	return a.emit(r.Raw, func(out io.Writer) error {
+		t := table{head: []string{"CHANGE", "STATE", "FROM", "UNTIL", "SUMMARY"}}
+		for _, x := range r.Value.Items {
+			t.add(x.Change, stateWords(x.State), at(x.Starts), at(x.Ends), x.Summary)
+		}
+		return t.write(out, a.paint(out), "It would reach no change.")
+	})
 }
 
 func (a *app) windowList(kind string) *cobra.Command {
@@ -100,8 +122,11 @@ func scopeText(s client.Scope) string {
 		parts = append(parts, l...)
 	}
 	text := either(join(parts), "everything")
-	if len(s.ExemptTypes) > 0 {
-		text += " but " + join(s.ExemptTypes)
+	if but := append(s.ExemptTypes[:len(s.ExemptTypes):len(s.ExemptTypes)], s.ExemptRoles...); len(but) > 0 {
+		text += " but " + join(but)
+	}
+	if s.Running {
+		text += ", runs too"
 	}
 	return text
 }

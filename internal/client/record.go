@@ -104,6 +104,7 @@ type Figure struct {
 	Count   int64  `json:"count"`
 	Of      int64  `json:"of"`
 	Percent int64  `json:"percent"`
+	Each    int64  `json:"per_hundred"`
 	P50     int64  `json:"p50_s"`
 	P90     int64  `json:"p90_s"`
 }
@@ -132,6 +133,8 @@ type Scope struct {
 	Components   []string `json:"components,omitempty"`
 	Targets      []string `json:"targets,omitempty"`
 	ExemptTypes  []string `json:"exempt_types,omitempty"`
+	ExemptRoles  []string `json:"exempt_roles,omitempty"`
+	Running      bool     `json:"running,omitzero"`
 }
 
 // NewWindow is what setting a window or freeze asks for; the instants are RFC 3339.
@@ -152,6 +155,20 @@ func (c *Client) Windows(ctx context.Context) (Reply[Page[Window]], error) {
 // SetWindow declares a window or freeze.
 func (c *Client) SetWindow(ctx context.Context, w NewWindow) (Reply[Window], error) {
 	return post[Window](ctx, c, path("windows"), w)
+}
+
+// Reached is one change that a window or freeze would reach; the instants are microseconds, 0 for none.
+type Reached struct {
+	Change  string `json:"change"`
+	Summary string `json:"summary"`
+	State   string `json:"state"`
+	Starts  int64  `json:"starts"`
+	Ends    int64  `json:"ends"`
+}
+
+// PreviewWindow lists what a window or freeze would reach, and sets nothing.
+func (c *Client) PreviewWindow(ctx context.Context, w NewWindow) (Reply[Page[Reached]], error) {
+	return post[Page[Reached]](ctx, c, path("windows", "preview"), w)
 }
 
 // LiftWindow ends one before its time.
