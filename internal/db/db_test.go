@@ -217,6 +217,10 @@ func TestOneUseCaseThatFailsLeavesItsNeighboursWhole(t *testing.T) {
 			return insert(tx, "after a failed query")
 		}, false},
 		{"h", func(tx *db.Tx) error { _, err := tx.Exec("UPDATE test_thing SET n = 1 WHERE id = 'h'"); return err }, false},
+		{"half", func(tx *db.Tx) error { // its first row was written when its second one failed
+			_, _ = tx.Exec("INSERT INTO test_thing (id, name) VALUES ('first', 'a'), ('half', 'b')")
+			return nil
+		}, false},
 		{"i", func(tx *db.Tx) error { return nil }, true},
 	}
 	wg := holdWriter(t, d, len(cases))

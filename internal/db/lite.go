@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 )
 
 // Rows are the rows of a SELECT, in their order. It belongs to the transaction's goroutine.
@@ -51,7 +52,7 @@ func (l *lite) prepare(text string) (liteStmt, error) {
 			return nil, err
 		}
 	}
-	plain, err := l.conn.Prepare(text)
+	plain, err := l.conn.Prepare(orFail(text))
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +63,18 @@ func (l *lite) prepare(text string) (liteStmt, error) {
 	}
 	l.stmts[text] = st
 	return st, nil
+}
+
+// orFail has a writing statement that fails keep what it wrote so far. Nothing of it can stay: after a failed statement the
+// transaction takes no other and is rolled back (Tx.note). What it spares is a journal for each statement, which SQLite
+// keeps in memory and walks from its beginning whenever a statement ends.
+func orFail(text string) string {
+	for _, verb := range []string{"INSERT", "UPDATE"} {
+		if rest, ok := strings.CutPrefix(text, verb+" "); ok {
+			return verb + " OR FAIL " + rest
+		}
+	}
+	return text
 }
 
 // bound turns arguments into what a driver takes, by the rules of database/sql.

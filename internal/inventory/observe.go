@@ -16,6 +16,7 @@ type observer struct {
 	asset int64 // the last number given
 	diff  int64
 	rows  int // covered rows since the last event
+	found tally
 }
 
 func newObserver(tx *db.Tx, r *reading) (*observer, error) {
@@ -69,13 +70,13 @@ func (w *observer) observe(a arrival, stored string) error {
 		}
 		return w.wrote(1)
 	}
-	w.r.run.Changed++
+	w.found.changed++
 	return w.change(was, is)
 }
 
 // welcome takes a record that was never seen.
 func (w *observer) welcome(is Kept) error {
-	w.r.run.Added++
+	w.found.added++
 	hits, err := hitsFor(w.tx, is)
 	if err != nil {
 		return err
@@ -176,7 +177,7 @@ func (w *observer) differ(is Kept, d Difference) error {
 	d.Asset, d.Record, d.Source, d.Run = is.Asset, is.ID, is.Source, w.r.run.ID
 	d.Earliest, d.Latest = max(d.Earliest, scope.Complete), w.now
 	d.First = w.r.first && d.Op == Created
-	w.r.run.Differences++
+	w.found.differences++
 	if err := insertDifference(w.tx, d); err != nil {
 		return err
 	}

@@ -84,6 +84,8 @@ type reading struct {
 	touched  map[string]bool       // scopes met in this run
 	first    bool                  // no reading of this source was complete before: what it shows was there before anybody looked
 	waiting  []arrival
+	aloft    *flight // the batch that is being written
+	seen     tally
 	leaves   [][32]byte
 	chunks   []string // digests of the documents with what was new
 }
@@ -228,9 +230,6 @@ func RawDigest(k Kind, raw []byte) [32]byte {
 	return h.sum()
 }
 
-// flushAt bounds the records of one transaction: the writer serves others in between.
-const flushAt = 64
-
 func (r *reading) collect(ctx context.Context, in Input) error {
 	src, err := r.kind.Open(in)
 	if err != nil {
@@ -250,8 +249,10 @@ func (r *reading) collect(ctx context.Context, in Input) error {
 		}
 		return r.flush(ctx)
 	})
-	if flushed := r.flush(context.WithoutCancel(ctx)); err == nil {
-		err = flushed
+	for _, end := range []func(context.Context) error{r.flush, r.landed} {
+		if failed := end(context.WithoutCancel(ctx)); err == nil {
+			err = failed
+		}
 	}
 	return err
 }
@@ -290,46 +291,6 @@ func (r *reading) meet(id [16]byte, f *fingerprint, scope string) {
 	r.leaves = append(r.leaves, leaf(id, f.digest))
 }
 
-// flush writes what waits in one transaction, after the document that holds it.
-func (r *reading) flush(ctx context.Context) error {
-	if len(r.waiting) == 0 {
-		return nil
-	}
-	batch := r.waiting
-	r.waiting = nil
-	var doc bytes.Buffer
-	stored := make([]string, len(batch))
-	for i, a := range batch {
-		text, err := a.rec.encode()
-		if err != nil {
-			return err
-		}
-		stored[i] = text
-		doc.WriteString(text)
-		doc.WriteByte('\n')
-	}
-	digest, _, err := r.d.blobs.Put(ctx, &doc, int64(len(batch)+1)*maxRecord)
-	if err != nil {
-		return fmt.Errorf("keep what was read: %w", err)
-	}
-	r.chunks = append(r.chunks, digest)
-	before := r.run
-	err = r.d.db.Update(ctx, r.actor, func(tx *db.Tx) error {
-		r.run = before // a retry counts once
-		w, err := newObserver(tx, r)
-		if err != nil {
-			return err
-		}
-		for i, a := range batch {
-			if err := w.observe(a, stored[i]); err != nil {
-				return err
-			}
-		}
-		return w.record("inventory.observed", map[string]any{"run": r.run.ID, "records": len(batch), "document": digest})
-	})
-	return err
-}
-
 // end closes the run: what a complete reading missed, the state of each scope, and the run itself under one event.
 func (r *reading) end(ctx context.Context, failed error) error {
 	var list []byte
@@ -351,6 +312,7 @@ func (r *reading) end(ctx context.Context, failed error) error {
 	if err := r.absent(ctx); err != nil {
 		return err
 	}
+	r.run.Added, r.run.Changed, r.run.Differences = r.seen.added, r.seen.changed, r.seen.differences
 	return r.d.db.Update(ctx, r.actor, func(tx *db.Tx) (err error) {
 		if r.run.N, err = next(tx, "inventory_run"); err != nil {
 			return err
@@ -389,20 +351,14 @@ func (r *reading) absent(ctx context.Context) error {
 	slices.SortFunc(ids, func(a, b [16]byte) int { return slices.Compare(a[:], b[:]) })
 	r.run.Absent = int64(len(ids))
 	for part := range slices.Chunk(ids, flushAt) {
-		before := r.run
-		err := r.d.db.Update(ctx, r.actor, func(tx *db.Tx) error {
-			r.run = before
-			w, err := newObserver(tx, r)
-			if err != nil {
-				return err
-			}
+		err := r.write(ctx, func(w *observer) error {
 			for _, id := range part {
 				if err := w.miss("rec_" + hex.EncodeToString(id[:])); err != nil {
 					return err
 				}
 			}
 			return w.record("inventory.missed", map[string]any{"run": r.run.ID, "records": len(part)})
-		})
+		}, &r.seen)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,98 @@
+package inventory
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"plumbline.dev/plumb/internal/db"
+)
+
+// flushAt bounds the records of one transaction: the writer serves others in between.
+const flushAt = 64
+
+// tally is what a reading found so far.
+type tally struct{ added, changed, differences int64 }
+
+// flight is a batch that is being written while its source is read on.
+type flight struct {
+	done  chan error
+	found tally
+}
+
+// flush gives what waits to the writer, after the document that holds it, and reads on meanwhile. At most one batch is under
+// way, so that batches are written in the order in which they were read, and memory holds two.
+func (r *reading) flush(ctx context.Context) error {
+	if len(r.waiting) == 0 {
+		return nil
+	}
+	batch := r.waiting
+	r.waiting = nil
+	var doc bytes.Buffer
+	stored := make([]string, len(batch))
+	for i, a := range batch {
+		text, err := a.rec.encode()
+		if err != nil {
+			return err
+		}
+		stored[i] = text
+		doc.WriteString(text)
+		doc.WriteByte('\n')
+	}
+	digest, _, err := r.d.blobs.Put(ctx, &doc, int64(len(batch)+1)*maxRecord)
+	if err != nil {
+		return fmt.Errorf("keep what was read: %w", err)
+	}
+	if err := r.landed(ctx); err != nil {
+		return err
+	}
+	r.chunks = append(r.chunks, digest)
+	f := &flight{done: make(chan error, 1)}
+	r.aloft = f
+	go func() {
+		f.done <- r.write(ctx, func(w *observer) error {
+			for i, a := range batch {
+				if err := w.observe(a, stored[i]); err != nil {
+					return err
+				}
+			}
+			return w.record("inventory.observed", map[string]any{"run": r.run.ID, "records": len(batch), "document": digest})
+		}, &f.found)
+	}()
+	return nil
+}
+
+// landed waits for the batch that is under way, and counts what it found. The database ends every write, so nothing else
+// needs to end the wait.
+func (r *reading) landed(context.Context) error {
+	f := r.aloft
+	if f == nil {
+		return nil
+	}
+	r.aloft = nil
+	err := <-f.done
+	r.seen.add(f.found)
+	return err
+}
+
+func (t *tally) add(o tally) {
+	t.added += o.added
+	t.changed += o.changed
+	t.differences += o.differences
+}
+
+// write runs one transaction of a reading. What it found counts once, though the transaction may be tried more than once,
+// and not at all when it fails.
+func (r *reading) write(ctx context.Context, deed func(*observer) error, found *tally) error {
+	var w *observer
+	err := r.d.db.Update(ctx, r.actor, func(tx *db.Tx) (err error) {
+		if w, err = newObserver(tx, r); err != nil {
+			return err
+		}
+		return deed(w)
+	})
+	if err == nil {
+		found.add(w.found)
+	}
+	return err
+}
