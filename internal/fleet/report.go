@@ -135,6 +135,7 @@ type Word struct {
 	Agent string `json:"agent"`
 	Root  string `json:"root"`
 	Seen  int64  `json:"seen"`
+	Ended bool   `json:"ended,omitzero"` // nothing of it is believed any more: the inventory lets its host's record go
 
 	fresh bool  // the inventory has other facts
 	since int64 // until when it knows them to be true
@@ -154,6 +155,24 @@ func (d *Desk) Words(ctx context.Context) (out []Word, due bool, err error) {
 		return nil
 	})
 	return out, due, err
+}
+
+// Ended lists the agents that were revoked and that the inventory still believes.
+func (d *Desk) Ended(ctx context.Context) (out []Word, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		out, err = listEnded(tx)
+		return err
+	})
+	return out, err
+}
+
+// Shared lists the agents whose key two hosts use, until they are revoked.
+func (d *Desk) Shared(ctx context.Context) (out []Agent, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		out, err = listShared(tx)
+		return err
+	})
+	return out, err
 }
 
 // Told gives what the inventory makes a record of.

@@ -20,7 +20,8 @@ import (
 func (a Agent) mayReport() error {
 	switch {
 	case a.Revoked != 0:
-		return fault.New(fault.Denied, "agent_revoked", "This agent was revoked.").FixedBy("a security officer").Then("plumb agent token")
+		return fault.New(fault.Denied, "agent_revoked", "This agent was revoked.").FixedBy("a security officer").
+			Then("plumb agent token --out FILE; then, on the host, rm -r the agent's folder; plumb agent enrol --enrolment FILE")
 	case a.Conflict != 0:
 		return keyShared()
 	}

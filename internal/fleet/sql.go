@@ -191,6 +191,18 @@ func listWords(tx *db.Tx) ([]Word, error) {
 		" WHERE p.root <> '' AND (p.root <> p.taken OR p.seen > p.confirmed) AND a.revoked = 0 AND a.conflict = 0 ORDER BY p.id")
 }
 
+func listEnded(tx *db.Tx) ([]Word, error) {
+	return db.Collect(tx, func(row db.Scanner) (w Word, err error) {
+		w.Ended = true
+		return w, row.Scan(&w.Agent, &w.Seen)
+	}, "SELECT p.id, p.seen FROM fleet_presence p JOIN fleet_agent a ON a.id = p.id WHERE a.revoked <> 0 AND p.taken <> '' ORDER BY p.id")
+}
+
+func listShared(tx *db.Tx) ([]Agent, error) {
+	return db.Collect(tx, scanAgent, "SELECT "+agentFields+" FROM fleet_agent a WHERE a.conflict <> 0 AND a.revoked = 0 ORDER BY a.n")
+}
+
+// markTaken notes that the inventory has a word; of an agent that was ended it has none.
 func markTaken(tx *db.Tx, w Word) error {
 	_, err := tx.Exec("UPDATE fleet_presence SET taken = $1, confirmed = $2 WHERE id = $3", w.Root, w.Seen, w.Agent)
 	return err

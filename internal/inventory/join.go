@@ -13,6 +13,8 @@ type Hit struct {
 	Source string
 	Class  Class
 	Alive  bool
+	// Elsewhere says that the record has another board than the new one: its disk was copied or moved.
+	Elsewhere bool
 }
 
 // Joined says which asset a new record belongs to, and why.
@@ -21,6 +23,7 @@ type Joined struct {
 	By       Identifier
 	Conflict []AssetID // living things that disagree: a person decides, nothing is overwritten
 	Why      string
+	Doubt    string // why they disagree, where that is not Why
 }
 
 // fillers are hardware values that vendors leave in many machines: they identify nothing.
@@ -35,7 +38,8 @@ func (id Identifier) filler() bool {
 }
 
 // Join decides who a new record is. A decisive identifier joins alone. One of the hardware joins only where no living
-// record of the same source has it, because clones and containers share it. Two supporting ones of different kinds join if
+// record of the same source has it, because clones and containers share it; what the board says counts before the machine-id, which
+// a copy of the disk carries along. Two supporting ones of different kinds join if
 // they agree. Apart are pairs that a person has told apart. Whatever speaks for two different assets joins neither.
 func Join(r Record, source string, hits []Hit, apart func(AssetID) bool) Joined {
 	if r.Class == IaCResource {
@@ -52,15 +56,44 @@ func Join(r Record, source string, hits []Hit, apart func(AssetID) bool) Joined 
 	if list := assetsOf(decisive); len(list) > 0 {
 		return one(list, decisive[0].Identifier, "a decisive identifier is the same")
 	}
-	if i := slices.IndexFunc(hardware, func(h Hit) bool { return h.Alive && h.Source == source }); i >= 0 {
-		return Joined{Conflict: assetsOf(hardware), By: hardware[i].Identifier, Why: "two living records of one source have the same hardware: a clone, or a machine set up anew"}
-	}
-	hardware = slices.DeleteFunc(hardware, func(h Hit) bool { return h.Class != r.Class })
-	if list := assetsOf(hardware); len(list) > 0 {
-		return one(list, hardware[0].Identifier, "the hardware is the same")
+	if len(hardware) > 0 {
+		return onHardware(hardware, r, source)
 	}
 	return supported(of(Supports), r, source)
 }
+
+// onHardware decides by the board, and where that says nothing by the disk.
+func onHardware(hits []Hit, r Record, source string) Joined {
+	living := func(h Hit) bool { return h.Alive && h.Source == source }
+	board := slices.DeleteFunc(slices.Clone(hits), func(h Hit) bool { return h.Kind == machineID })
+	disk := slices.DeleteFunc(slices.Clone(hits), func(h Hit) bool { return h.Kind != machineID })
+	if i := slices.IndexFunc(board, living); i >= 0 {
+		return Joined{Conflict: assetsOf(hits), By: board[i].Identifier, Why: "two living records of one source have the same hardware: a clone, or a machine set up anew"}
+	}
+	board = slices.DeleteFunc(board, func(h Hit) bool { return h.Class != r.Class })
+	if list := assetsOf(board); len(list) > 0 {
+		j := one(list, board[0].Identifier, "the hardware is the same")
+		for _, other := range assetsOf(disk) {
+			if j.Asset != "" && other != j.Asset {
+				j.Conflict, j.Doubt = append(j.Conflict, other), copiedDisk
+			}
+		}
+		return j
+	}
+	if i := slices.IndexFunc(disk, func(h Hit) bool { return living(h) || h.Elsewhere }); i >= 0 {
+		return Joined{Conflict: assetsOf(disk), By: disk[i].Identifier, Doubt: copiedDisk}
+	}
+	disk = slices.DeleteFunc(disk, func(h Hit) bool { return h.Class != r.Class })
+	if list := assetsOf(disk); len(list) > 0 {
+		return one(list, disk[0].Identifier, "the machine-id is the same")
+	}
+	return Joined{}
+}
+
+const (
+	machineID  = "machine-id"
+	copiedDisk = "machine-id: two machines have the same: a clone, or one that was set up anew under another key"
+)
 
 // supported joins where two kinds of supporting identifier point at one asset of the same class that this source does not know.
 func supported(hits []Hit, r Record, source string) Joined {

@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"slices"
+
 	"fmt"
 
 	"plumbline.dev/plumb/internal/db"
@@ -71,15 +73,43 @@ func hitsFor(tx *db.Tx, is Kept) ([]Hit, error) {
 		if err != nil {
 			return nil, err
 		}
+		for i := range hits {
+			if id.Kind != machineID {
+				continue
+			}
+			if hits[i].Elsewhere, err = otherBoard(tx, is, hits[i].Record); err != nil {
+				return nil, err
+			}
+		}
 		out = append(out, hits...)
 	}
 	return out, nil
 }
 
+// otherBoard reports whether a record's board is another than a new record's: what both name differs, and nothing agrees.
+func otherBoard(tx *db.Tx, is Kept, record string) (bool, error) {
+	theirs, err := db.Collect(tx, func(row db.Scanner) (id Identifier, err error) { return id, row.Scan(&id.Kind, &id.Value) },
+		"SELECT kind, value FROM inventory_identifier WHERE record = $1 AND until = 0 AND kind IN ('dmi-serial', 'hardware-uuid')", record)
+	if err != nil {
+		return false, err
+	}
+	differs := false
+	for _, x := range theirs {
+		if x.filler() || !slices.ContainsFunc(is.IDs, func(id Identifier) bool { return id.Kind == x.Kind && !id.filler() }) {
+			continue
+		}
+		if slices.Contains(is.IDs, x) {
+			return false, nil
+		}
+		differs = true
+	}
+	return differs, nil
+}
+
 // Question is something about the inventory itself that a person has to answer: two things or one, whose word is right.
 type Question struct {
 	ID     string  `json:"id"`
-	Kind   string  `json:"kind"` // identity_conflict, source_conflict
+	Kind   string  `json:"kind"` // identity_conflict, source_conflict, key_shared
 	Asset  AssetID `json:"asset"`
 	Other  AssetID `json:"other,omitempty"`
 	Detail string  `json:"detail"`

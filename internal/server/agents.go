@@ -10,6 +10,7 @@ import (
 
 	"plumbline.dev/plumb/internal/connect/agent"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/fleet"
 	"plumbline.dev/plumb/internal/inventory"
 )
 
@@ -19,12 +20,43 @@ const agentsEvery = time.Second
 // agentSource is the name of the one source that all agents are.
 const agentSource = "agents"
 
-// hearAgents takes into the inventory what agents said since the last time: many hosts in one reading.
+// hearAgents takes into the inventory what agents said since the last time: many hosts in one reading. Agents that were ended come first, so
+// that a host that enrolled anew is the one that the inventory knows.
 func (s *Server) hearAgents(ctx context.Context) error {
-	words, due, err := s.fleet.Words(ctx)
-	if err != nil || !due {
+	ended, err := s.fleet.Ended(ctx)
+	if err != nil {
 		return err
 	}
+	if len(ended) > 0 {
+		if err := s.take(ctx, ended); err != nil {
+			return err
+		}
+	}
+	words, due, err := s.fleet.Words(ctx)
+	if err == nil && due {
+		err = s.take(ctx, words)
+	}
+	if err != nil {
+		return err
+	}
+	return s.askAboutKeys(ctx)
+}
+
+// askAboutKeys asks people which host is which, where two have one key.
+func (s *Server) askAboutKeys(ctx context.Context) error {
+	shared, err := s.fleet.Shared(ctx)
+	if err != nil || len(shared) == 0 {
+		return err
+	}
+	var doubts []inventory.Doubt
+	for _, a := range shared {
+		doubts = append(doubts, agent.KeyShared(agentSource, a))
+	}
+	return s.things.Raise(ctx, fault.SystemActor("agents"), doubts)
+}
+
+// take reads words of agents into the inventory.
+func (s *Server) take(ctx context.Context, words []fleet.Word) error {
 	if err := s.agentsAreASource(ctx); err != nil {
 		return err
 	}

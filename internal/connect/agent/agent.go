@@ -26,9 +26,16 @@ type Fleet interface {
 // Kind is the source that all agents together are. Its document is a list of agents with the digests of their facts, one JSON object
 // a line: only the facts of those that changed are read at all.
 func Kind(f Fleet) inventory.Kind {
-	k := inventory.Kind{Name: Name, Title: "Agents on hosts", Mapper: 1, Push: true, Inner: true, Rules: rules()}
-	k.Open = func(in inventory.Input) (inventory.Source, error) { return &source{fleet: f, kind: k, in: in}, nil }
+	k := inventory.Kind{Name: Name, Title: "Agents on hosts", Mapper: 1, Push: true, Inner: true, Rules: rules(),
+		AbsentAfter: 1} // only a host whose agent was ended is ever absent, and an end is an end
+	k.Open = func(in inventory.Input) (inventory.Source, error) { return open(f, k, in) }
 	return k
+}
+
+// KeyShared is the doubt about a host whose key another host uses as well.
+func KeyShared(source string, a fleet.Agent) inventory.Doubt {
+	return inventory.Doubt{Source: source, Scope: a.ID, Type: recordType, Native: a.ID, Kind: "key_shared",
+		Detail: "two machines report with the key of " + a.ID + ", so neither is believed: plumb agent revoke " + a.ID + "; then plumb agent token, for each of them"}
 }
 
 // recordType is the type of every record of this kind.
@@ -53,15 +60,39 @@ type source struct {
 	fleet Fleet
 	kind  inventory.Kind
 	in    inventory.Input
+	words []fleet.Word
+}
+
+// open reads the list; what the agents said is read one by one.
+func open(f Fleet, k inventory.Kind, in inventory.Input) (*source, error) {
+	s := &source{fleet: f, kind: k, in: in}
+	lines := bufio.NewScanner(in.Document)
+	for lines.Scan() {
+		var w fleet.Word
+		if err := json.Unmarshal(lines.Bytes(), &w); err != nil {
+			return nil, fmt.Errorf("read the list of agents: %w", err)
+		}
+		s.words = append(s.words, w)
+	}
+	return s, lines.Err()
+}
+
+// Scopes are the agents that were ended: their hosts are not seen by them any more.
+func (s *source) Scopes() []string {
+	var out []string
+	for _, w := range s.words {
+		if w.Ended {
+			out = append(out, w.Agent)
+		}
+	}
+	return out
 }
 
 // Collect emits a record for each agent of the document. The scope is the agent: hosts that are silent are not absent.
 func (s *source) Collect(ctx context.Context, emit func(inventory.Record) error) error {
-	lines := bufio.NewScanner(s.in.Document)
-	for lines.Scan() {
-		var w fleet.Word
-		if err := json.Unmarshal(lines.Bytes(), &w); err != nil {
-			return fmt.Errorf("read the list of agents: %w", err)
+	for _, w := range s.words {
+		if w.Ended {
+			continue
 		}
 		if s.in.Known != nil && s.in.Known(stamp(w.Agent, w.Root)) {
 			continue
@@ -76,7 +107,7 @@ func (s *source) Collect(ctx context.Context, emit func(inventory.Record) error)
 			return err
 		}
 	}
-	return lines.Err()
+	return nil
 }
 
 // stamp stands for the facts of an agent: their digest, which the agent signed, says that they are the same.
@@ -115,7 +146,11 @@ func identifiers(t fleet.Told) []inventory.Identifier {
 		}
 	}
 	add("machine-id", strings.ToLower(t.Facts.TextOf("system.machine-id")))
-	add("dmi-serial", serial(t.Facts.TextOf("hardware.dmi.product-serial")))
+	board := serial(t.Facts.TextOf("hardware.dmi.product-serial"))
+	add("dmi-serial", board)
+	if board != "" && t.Facts.TextOf("hardware.dmi.sys-vendor") == "Hetzner" { // the serial number of a cloud server is its number there
+		add("dmi-serial", "hetzner:"+board)
+	}
 	add("hardware-uuid", strings.ToLower(serial(t.Facts.TextOf("hardware.dmi.product-uuid"))))
 	add("fqdn", strings.ToLower(t.Facts.TextOf("system.fqdn")))
 	add("hostname", strings.ToLower(t.Facts.TextOf("system.hostname")))

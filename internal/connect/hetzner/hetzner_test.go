@@ -113,7 +113,7 @@ func TestAServerIsKnownByWhatOtherSourcesKnowItBy(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := all["hcloud_server/100"]
-	ids := []inventory.Identifier{{Kind: "cloud-id", Value: "hcloud:server:100"}, {Kind: "hostname", Value: "web-0"}, {Kind: "ip", Value: "198.51.100.0"},
+	ids := []inventory.Identifier{{Kind: "cloud-id", Value: "hcloud:server:100"}, {Kind: "hostname", Value: "web-0"}, {Kind: "dmi-serial", Value: "hetzner:100"}, {Kind: "ip", Value: "198.51.100.0"},
 		{Kind: "mac", Value: "86:00:00:aa:bb:cc"}, {Kind: "ip", Value: "10.0.0.9"}}
 	if diff := cmp.Diff(ids, got.IDs); diff != "" {
 		t.Error(diff)

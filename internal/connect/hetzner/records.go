@@ -48,7 +48,8 @@ func server(v *hcloud.Server) inventory.Record {
 	for _, d := range v.Volumes {
 		r.Edges = append(r.Edges, link("USES", "volume", d.ID))
 	}
-	r.IDs = append(r.IDs, inventory.Identifier{Kind: "hostname", Value: strings.ToLower(v.Name)})
+	r.IDs = append(r.IDs, inventory.Identifier{Kind: "hostname", Value: strings.ToLower(v.Name)},
+		inventory.Identifier{Kind: "dmi-serial", Value: "hetzner:" + strconv.FormatInt(v.ID, 10)}) // as the server itself sees it, by its firmware
 	serverNetworks(v, &r, a)
 	r.Volatile = map[string]inventory.Value{"outgoing_traffic": inventory.Text(strconv.FormatUint(v.OutgoingTraffic, 10)),
 		"ingoing_traffic": inventory.Text(strconv.FormatUint(v.IngoingTraffic, 10))}
