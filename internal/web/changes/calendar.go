@@ -11,6 +11,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/web/frame"
+	"plumbline.dev/plumb/internal/web/personal"
 	"plumbline.dev/plumb/internal/web/ui"
 	"plumbline.dev/plumb/internal/wire"
 )
@@ -143,9 +144,15 @@ func (p Pages) setWindow(v *frame.Visit) error {
 		Environment: v.Value("environment"), Category: v.Value("category"), Hard: v.Value("hard") != ""}
 	w, err := t.window(v.Zone)
 	if err == nil {
-		w, err = p.Changes.SetWindow(v.Ctx(), v.Actor, w)
+		ctx, sent := personal.Once(v.Ctx(), v.Actor, v.Value(ui.OnceField), v.Wording())
+		set, no := p.Changes.SetWindow(ctx, v.Actor, w)
+		made, no := sent.Of(no)
+		if made != "" {
+			return v.Go(monthPath(time.UnixMicro(w.Starts).In(v.Zone))+"#"+made, personal.Twice)
+		}
+		w, err = set, no
 	}
-	if f := fault.Of(err); err != nil && f.Kind == fault.Invalid {
+	if f := fault.Of(err); err != nil && (f.Kind == fault.Invalid || f.Kind == fault.Conflict) {
 		m, err := p.month(v, "")
 		if err != nil {
 			return err

@@ -11,7 +11,9 @@ import (
 	"plumbline.dev/plumb/internal/evidence"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
+	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/web/frame"
+	"plumbline.dev/plumb/internal/web/personal"
 	"plumbline.dev/plumb/internal/web/ui"
 )
 
@@ -49,9 +51,9 @@ func (p Pages) takeEvidence(v *frame.Visit) error {
 	}
 	x := proof{}
 	x.t, err = p.intake(v, func(t typed, f file) error {
-		r, err := p.bring(v, id, t, f)
+		what, err := p.bring(v, id, t, f)
 		if err == nil {
-			x.taken = append(x.taken, f.name+": "+ui.Words(r.Kind)+", "+verdict(r.Status))
+			x.taken = append(x.taken, f.name+": "+what)
 		}
 		return err
 	})
@@ -74,12 +76,14 @@ func verdict(status string) string {
 	return "failed"
 }
 
-func (p Pages) bring(v *frame.Visit, id change.ID, t typed, f file) (change.CheckResult, error) {
+// bring adds one file as evidence and says what it shows. The same file comes once by one form, however often
+// that is sent.
+func (p Pages) bring(v *frame.Visit, id change.ID, t typed, f file) (what string, err error) {
 	e := change.Evidence{Format: t.get("format"), Kind: t.get("kind"), Subject: t.get("subject"), Name: f.name}
 	if e.Format == "" && slices.Contains(parsed, e.Kind) {
 		found, err := evidence.Detect(bytes.NewReader(f.body))
 		if err != nil {
-			return change.CheckResult{}, err
+			return "", err
 		}
 		e.Format, e.Kind = string(found), ""
 	}
@@ -89,7 +93,17 @@ func (p Pages) bring(v *frame.Visit, id change.ID, t typed, f file) (change.Chec
 	if e.Format != string(evidence.Attached) {
 		e.Kind = ""
 	}
-	return p.changes.AddEvidence(v.Ctx(), v.Actor, id, e, bytes.NewReader(f.body))
+	token := t.get(ui.OnceField)
+	if token != "" {
+		token = seal.Keyed(nil, token, e.Format, e.Kind, e.Subject, f.name, seal.Raw(f.body))
+	}
+	ctx, sent := personal.Once(v.Ctx(), v.Actor, token, "")
+	r, err := p.changes.AddEvidence(ctx, v.Actor, id, e, bytes.NewReader(f.body))
+	made, err := sent.Of(err)
+	if made != "" {
+		return "it came twice and was taken once", nil
+	}
+	return ui.Words(r.Kind) + ", " + verdict(r.Status), err
 }
 
 // parsed are the kinds that the program reads out of a report; the others are files that a person signs

@@ -438,7 +438,7 @@ func (p Pages) ready(v *frame.Visit, g page, r *reading, m change.Material) erro
 
 // keepDraft keeps the form for later.
 func (p Pages) keepDraft(v *frame.Visit, g page) error {
-	id, err := p.own.SaveDraft(v.Ctx(), v.Actor, personal.Draft{ID: g.t.get("draft"), Category: g.t.get("category"), Title: g.t.title(), Body: g.t.encode()})
+	id, err := p.own.SaveDraft(v.Ctx(), v.Actor, personal.Draft{ID: g.t.get("draft"), Form: g.t.get("once"), Category: g.t.get("category"), Title: g.t.title(), Body: g.t.encode()})
 	if err != nil {
 		_, r := g.t.material(g.w)
 		return p.because(v, g, r, err)
@@ -457,7 +457,7 @@ func (p Pages) autosave(v *frame.Visit) error {
 		return err
 	}
 	t.tidy()
-	id, err := p.own.SaveDraft(v.Ctx(), v.Actor, personal.Draft{ID: t.get("draft"), Category: t.get("category"), Title: t.title(), Body: t.encode()})
+	id, err := p.own.SaveDraft(v.Ctx(), v.Actor, personal.Draft{ID: t.get("draft"), Form: t.get("once"), Category: t.get("category"), Title: t.title(), Body: t.encode()})
 	if err != nil {
 		return err
 	}

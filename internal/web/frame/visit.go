@@ -3,6 +3,7 @@ package frame
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/web/ui"
 )
 
@@ -186,6 +188,13 @@ func (v *Visit) Form() error {
 		}
 	}
 	return nil
+}
+
+// Wording is what the form says, but for the name by which it is known when it comes again.
+func (v *Visit) Wording() string {
+	says := maps.Clone(v.R.PostForm)
+	delete(says, ui.OnceField)
+	return seal.Raw([]byte(says.Encode()))
 }
 
 // Value is one field of the form or the query, without white space around it.

@@ -84,6 +84,9 @@ func (p Pages) browse(v *frame.Visit) error {
 	}
 	for _, e := range s.Found.Entries {
 		s.Names[e.Leaf.Actor.Person] = r.Name(directory.PersonID(e.Leaf.Actor.Person))
+		if x, known := r.Person(directory.PersonID(e.Leaf.Object.ID)); known {
+			s.Names[e.Leaf.Object.ID] = x.Name
+		}
 	}
 	for _, x := range r.People() {
 		s.People = append(s.People, person{x.ID, r.Name(directory.PersonID(x.ID))})

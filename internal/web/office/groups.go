@@ -9,6 +9,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/web/frame"
+	"plumbline.dev/plumb/internal/web/personal"
 )
 
 // circle is one group with what it gives.
@@ -75,7 +76,12 @@ func (p Pages) addGroup(v *frame.Visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	g, err := p.People.AddGroup(v.Ctx(), v.Actor, v.Value("name"), v.Value("note"))
+	ctx, sent := once(v)
+	g, err := p.People.AddGroup(ctx, v.Actor, v.Value("name"), v.Value("note"))
+	made, err := sent.Of(err)
+	if made != "" {
+		return v.Go("/admin/groups/"+made, personal.Twice)
+	}
 	if err != nil {
 		e := frame.Typed(v)
 		if status, again := e.Refuse(err); again {

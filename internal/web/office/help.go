@@ -12,9 +12,12 @@ type key struct{ Keys, Does string }
 func keyTable() []key {
 	return []key{
 		{"/", "search changes, assets, people and events"},
-		{"g h", "go home"}, {"g c", "go to the changes"}, {"g i", "go to the inventory"}, {"g a", "go to the administration"}, {"?", "open this page"},
+		{"g h", "go home"}, {"g c", "go to the changes"}, {"g i", "go to the inventory"}, {"g p", "go to the policy"}, {"g l", "go to the ledger"},
+		{"g a", "go to the administration"}, {"?", "open this page"},
 		{"j", "next row of a list"}, {"k", "row before"}, {"n", "next page of a list"}, {"Enter", "open the row"},
-		{"n", "on the home page, the changes and the people: a new one"}, {"f", "go to the filter of a list"}, {"a", "on a change: approve"}, {"Escape", "leave a field, close a menu"},
+		{"n", "on the home page, the changes and the people: a new one"}, {"f", "go to the filter of a list"},
+		{"a", "on a change: to the comment of an approval; Tab leads to the button"}, {"r", "on a change: to the reason of a rejection"}, {"c", "on a change: comment"},
+		{"e", "on a change: reword it"}, {"p", "on a change: its printable record"}, {"n", "on a page of a long plan: acknowledge it"}, {"Escape", "leave a field, close a menu"},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/web/frame"
+	"plumbline.dev/plumb/internal/web/personal"
 )
 
 // keysView shows the public keys that auditors pin.
@@ -77,7 +78,12 @@ func (p Pages) addHook(v *frame.Visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	secret, err := p.Hooks.Make(v.Ctx(), v.Actor, v.Value("url"), words(v.Value("verbs")))
+	ctx, sent := once(v)
+	secret, err := p.Hooks.Make(ctx, v.Actor, v.Value("url"), words(v.Value("verbs")))
+	made, err := sent.Of(err)
+	if made != "" {
+		return v.Go("/admin/webhooks", lost+": if the secret did not arrive, end the webhook and make another.")
+	}
 	if err != nil {
 		e := frame.Typed(v)
 		if status, again := e.Refuse(err); again {
@@ -152,7 +158,12 @@ func (p Pages) replayHook(v *frame.Visit) error {
 		from = -1
 	}
 	id := v.R.PathValue("id")
-	if err := p.Hooks.Replay(v.Ctx(), v.Actor, id, from); err != nil {
+	ctx, sent := once(v)
+	made, err := sent.Of(p.Hooks.Replay(ctx, v.Actor, id, from))
+	if made != "" {
+		return v.Go("/admin/webhooks/"+id, personal.Twice)
+	}
+	if err != nil {
 		e := frame.Typed(v)
 		if status, again := e.Refuse(err); again && e.Refused.Code != "no_webhook" {
 			return p.hook(v, status, e)

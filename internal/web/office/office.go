@@ -75,6 +75,14 @@ type Job struct {
 	Problem           string
 }
 
+// once lets the use-case that takes this form run once, however often a browser sends it.
+func once(v *frame.Visit) (context.Context, *personal.Sent) {
+	return personal.Once(v.Ctx(), v.Actor, v.Value(ui.OnceField), v.Wording())
+}
+
+// lost is what a page says about a secret that was shown with the first answer to a form.
+const lost = personal.Twice + " What it made was shown with the first answer, and is kept nowhere"
+
 // pageSize is how many rows a page of a list has.
 const pageSize = 50
 

@@ -120,7 +120,12 @@ func (p Pages) addPerson(v *frame.Visit) error {
 		return err
 	}
 	n := directory.NewPerson{Name: v.Value("name"), Email: v.Value("email"), Username: v.Value("username"), Note: v.Value("note")}
-	x, code, err := p.People.AddPerson(v.Ctx(), v.Actor, n)
+	ctx, sent := once(v)
+	x, code, err := p.People.AddPerson(ctx, v.Actor, n)
+	made, err := sent.Of(err)
+	if made != "" {
+		return v.Go(personPath(directory.PersonID(made)), lost+": if the code did not arrive, make another under Forgotten password.")
+	}
 	if err != nil {
 		e := frame.Typed(v)
 		if status, again := e.Refuse(err); again {

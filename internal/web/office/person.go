@@ -1,6 +1,7 @@
 package office
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -189,7 +190,7 @@ func (p Pages) endSessions(v *frame.Visit) error {
 }
 
 // hand runs what makes a one-time code, and shows it this once.
-func (p Pages) hand(v *frame.Visit, do func(x directory.Person) (username string, code seal.Secret, again bool, err error)) error {
+func (p Pages) hand(v *frame.Visit, do func(ctx context.Context, x directory.Person) (username string, code seal.Secret, again bool, err error)) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
@@ -197,7 +198,12 @@ func (p Pages) hand(v *frame.Visit, do func(x directory.Person) (username string
 	if err != nil {
 		return err
 	}
-	name, code, again, err := do(x)
+	ctx, sent := once(v)
+	name, code, again, err := do(ctx, x)
+	made, err := sent.Of(err)
+	if made != "" {
+		return v.Go(personPath(x.ID), lost+": if the code did not arrive, make another.")
+	}
 	if err != nil {
 		e := frame.Typed(v)
 		if status, again := e.Refuse(err); again {
@@ -211,9 +217,9 @@ func (p Pages) hand(v *frame.Visit, do func(x directory.Person) (username string
 }
 
 func (p Pages) resetPassword(v *frame.Visit) error {
-	return p.hand(v, func(directory.Person) (string, seal.Secret, bool, error) {
+	return p.hand(v, func(ctx context.Context, _ directory.Person) (string, seal.Secret, bool, error) {
 		id := directory.AccountID(v.R.PathValue("account"))
-		code, err := p.People.Reset(v.Ctx(), v.Actor, id)
+		code, err := p.People.Reset(ctx, v.Actor, id)
 		if err != nil {
 			return "", "", true, err
 		}
@@ -227,8 +233,8 @@ func (p Pages) resetPassword(v *frame.Visit) error {
 }
 
 func (p Pages) addAccount(v *frame.Visit) error {
-	return p.hand(v, func(x directory.Person) (string, seal.Secret, bool, error) {
-		a, code, err := p.People.AddAccount(v.Ctx(), v.Actor, x.ID, v.Value("username"))
+	return p.hand(v, func(ctx context.Context, x directory.Person) (string, seal.Secret, bool, error) {
+		a, code, err := p.People.AddAccount(ctx, v.Actor, x.ID, v.Value("username"))
 		return a.Username, code, false, err
 	})
 }

@@ -201,7 +201,12 @@ func (p Pages) makeToken(v *frame.Visit) error {
 	for _, s := range v.R.PostForm["scopes"] {
 		n.Scopes = append(n.Scopes, directory.Scope(s))
 	}
-	_, secret, err := p.People.MakeToken(v.Ctx(), v.Actor, n)
+	ctx, sent := once(v)
+	_, secret, err := p.People.MakeToken(ctx, v.Actor, n)
+	made, err := sent.Of(err)
+	if made != "" {
+		return v.Go("/profile", lost+": if the secret did not arrive, revoke the token and make another.")
+	}
 	if err != nil {
 		return p.refused(v, err, at)
 	}

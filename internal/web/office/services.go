@@ -9,6 +9,7 @@ import (
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/web/frame"
+	"plumbline.dev/plumb/internal/web/personal"
 )
 
 // service is one service account with who answers for it.
@@ -82,8 +83,13 @@ func (p Pages) addService(v *frame.Visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	a, err := p.People.AddService(v.Ctx(), v.Actor, directory.NewService{Username: v.Value("username"), Owner: directory.PersonID(v.Value("owner")),
+	ctx, sent := once(v)
+	a, err := p.People.AddService(ctx, v.Actor, directory.NewService{Username: v.Value("username"), Owner: directory.PersonID(v.Value("owner")),
 		Note: v.Value("note"), Repos: words(v.Value("repos"))})
+	made, err := sent.Of(err)
+	if made != "" {
+		return v.Go("/admin/services/"+made, personal.Twice)
+	}
 	if err != nil {
 		e := frame.Typed(v)
 		if status, again := e.Refuse(err); again {

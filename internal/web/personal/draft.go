@@ -11,6 +11,7 @@ import (
 // Draft is a form that was not sent yet.
 type Draft struct {
 	ID       string
+	Form     string // by which name the form is known that it is of; only for saving
 	Category string
 	Title    string
 	Body     string // the form as it was typed, encoded by its page
@@ -45,10 +46,16 @@ func (d *Desk) Draft(ctx context.Context, person, id string) (x Draft, err error
 	return x, err
 }
 
-// SaveDraft keeps a form. Without an ID it is a new draft; it gives the draft's ID.
+// SaveDraft keeps a form. Without an ID it is a new draft, of which a form has one however often it is sent; it
+// gives the draft's ID.
 func (d *Desk) SaveDraft(ctx context.Context, actor fault.Actor, x Draft) (id string, err error) {
 	if len(x.Body) > maxDraft {
 		return "", fault.New(fault.TooLarge, "draft_too_large", "The draft is larger than 512 KiB.").FixedBy("you").Then("attach the long part as a file")
+	}
+	fresh := seal.NewID("dft")
+	if x.ID == "" && x.Form != "" && len(x.Form) <= longestToken {
+		fresh = "dft_" + seal.Keyed(nil, actor.Person, "draft", x.Form)
+		x.ID = fresh
 	}
 	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
 		now := tx.Now().UnixMicro()
@@ -67,7 +74,7 @@ func (d *Desk) SaveDraft(ctx context.Context, actor fault.Actor, x Draft) (id st
 		if err := d.room(tx, "SELECT COUNT(*) FROM web_draft WHERE person = $1", actor.Person, maxDrafts); err != nil {
 			return err
 		}
-		id = seal.NewID("dft")
+		id = fresh
 		_, err := tx.Exec("INSERT INTO web_draft (id, person, category, title, body, updated) VALUES ($1, $2, $3, $4, $5, $6)",
 			id, actor.Person, x.Category, x.Title, x.Body, now)
 		return wrap("save draft", err)

@@ -45,6 +45,22 @@ func Once(ctx context.Context, actor fault.Actor, token, wording string) (contex
 	return db.Around(ctx, s.around), s
 }
 
+// Of gives what a form made that came before, with the same words: its answer leads there. Otherwise it
+// gives the error of the use-case, or the refusal of a form that made something else already.
+func (s *Sent) Of(err error) (made string, _ error) {
+	switch {
+	case !s.Before:
+		return "", err
+	case !s.Same():
+		return "", fault.New(fault.Conflict, "sent_before", "This form was taken already, worded otherwise. What it says now is not done yet.").
+			FixedBy("you").Then("look at what the first one made, or send the form once more for another")
+	}
+	return s.Object, nil
+}
+
+// Twice is what a page says of a form that came twice.
+const Twice = "This form came twice and was taken once."
+
 // Same reports whether the form says what it said when it was sent before.
 func (s *Sent) Same() bool { return s.Before && s.Wording == s.wanted }
 

@@ -8,6 +8,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/web/frame"
+	"plumbline.dev/plumb/internal/web/personal"
 	"plumbline.dev/plumb/internal/web/ui"
 	"plumbline.dev/plumb/internal/wire"
 )
@@ -57,7 +58,12 @@ func (p Pages) withdraw(v *frame.Visit, x *view) (string, error) {
 }
 
 func (p Pages) comment(v *frame.Visit, x *view) (string, error) {
-	_, err := p.Changes.Remark(v.Ctx(), v.Actor, x.ID(), v.Value("text"))
+	ctx, sent := personal.Once(v.Ctx(), v.Actor, v.Value(ui.OnceField), v.Wording())
+	_, err := p.Changes.Remark(ctx, v.Actor, x.ID(), v.Value("text"))
+	made, err := sent.Of(err)
+	if made != "" {
+		return personal.Twice, nil
+	}
 	return "Your comment is recorded.", err
 }
 

@@ -157,9 +157,11 @@ func (p Pages) again(v *frame.Visit, act string, refused error, x *view) error {
 			return err
 		}
 		if from > 0 && from != now.R.Change.Rev {
-			if now.Reword, _, err = p.compare(v, now, from, now.R.Change.Rev); err != nil {
+			c, err := p.compare(v, now, from, now.R.Change.Rev)
+			if err != nil {
 				return err
 			}
+			now.Reword = c.Words
 		}
 		status = http.StatusPreconditionFailed
 	}

@@ -79,33 +79,45 @@ func (p Pages) sinceLast(v *frame.Visit, x *view) error {
 		return err
 	}
 	x.Last, x.LastRev = last, from
-	x.Since, x.SincePlan, err = p.compare(v, x, from, x.R.Change.Rev)
+	x.Since, err = p.compare(v, x, from, x.R.Change.Rev)
 	return err
 }
 
-func (p Pages) compare(v *frame.Visit, x *view, from, to int64) ([]change.Difference, []moved, error) {
-	list, err := p.Changes.Diff(v.Ctx(), x.ID(), from, to)
-	if err != nil {
-		return nil, nil, err
-	}
-	before, err := p.wording(v, x, from)
-	if err != nil {
-		return nil, nil, err
-	}
-	after, err := p.wording(v, x, to)
-	if err != nil {
-		return nil, nil, err
-	}
-	return list, plansMoved(before, after), nil
+// contrast is what differs between two wordings: in the words, in the plans, and in the files that are bound.
+type contrast struct {
+	Words []change.Difference
+	Plan  []moved
+	Texts []edited
 }
 
-// wording reads the plans of one revision.
-func (p Pages) wording(v *frame.Visit, x *view, n int64) ([]*planView, error) {
-	r, err := p.Changes.Wording(v.Ctx(), x.ID(), n)
-	if err != nil {
-		return nil, err
+func (p Pages) compare(v *frame.Visit, x *view, from, to int64) (c contrast, err error) {
+	if c.Words, err = p.Changes.Diff(v.Ctx(), x.ID(), from, to); err != nil {
+		return c, err
 	}
-	return p.plansOf(v.Ctx(), r.Material, v.Now)
+	a, err := p.Changes.Wording(v.Ctx(), x.ID(), from)
+	if err != nil {
+		return c, err
+	}
+	b, err := p.Changes.Wording(v.Ctx(), x.ID(), to)
+	if err != nil {
+		return c, err
+	}
+	before, err := p.plansOf(v.Ctx(), a.Material, v.Now)
+	if err != nil {
+		return c, err
+	}
+	after, err := p.plansOf(v.Ctx(), b.Material, v.Now)
+	if err != nil {
+		return c, err
+	}
+	c.Plan = plansMoved(before, after)
+	was, err := p.textsOf(v.Ctx(), a.Material)
+	if err != nil {
+		return c, err
+	}
+	is, err := p.textsOf(v.Ctx(), b.Material)
+	c.Texts = textsEdited(a.Material, b.Material, was, is)
+	return c, err
 }
 
 func noRevision() error {
@@ -115,9 +127,8 @@ func noRevision() error {
 // compared is the page on which two revisions are laid beside each other.
 type compared struct {
 	*view
+	contrast
 	From, To int64
-	List     []change.Difference
-	Plan     []moved
 }
 
 func (p Pages) diff(v *frame.Visit) error {
@@ -135,7 +146,7 @@ func (p Pages) diff(v *frame.Visit) error {
 			*into = n
 		}
 	}
-	if c.List, c.Plan, err = p.compare(v, x, c.From, c.To); err != nil {
+	if c.contrast, err = p.compare(v, x, c.From, c.To); err != nil {
 		return err
 	}
 	return v.Show(x.F, differences(c))

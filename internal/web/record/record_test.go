@@ -134,7 +134,7 @@ func TestARejectionAndWhatChangedSince(t *testing.T) {
 	m := s.Material()
 	m.Justification = "The queue grows at noon, until five."
 	s.As(servertest.Alice).Want(http.StatusOK, "PUT", "/changes/"+string(c.ID), m, servertest.Seen(c)...).Into(&c)
-	sam.Get(at(c, "")).Wants(http.StatusOK, "Since your last decision", "You said reject about revision 1", "until five")
+	sam.Get(at(c, "")).Wants(http.StatusOK, "Since your last decision", "You rejected revision 1", "until five")
 	sam.Get(at(c, "/diff?from=1&to=2")).Wants(http.StatusOK, "justification", "until five")
 	sam.Get(at(c, "/diff?from=1&to=9")).Wants(http.StatusNotFound)
 }

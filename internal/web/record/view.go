@@ -37,8 +37,8 @@ type view struct {
 	More      int64 // sequence number to go on from in the story; 0 at its end
 	Last      change.Decision
 	LastRev   int64               // the wording that it was about
-	Since     []change.Difference // since the reader's last decision
-	SincePlan []moved
+	Since     contrast            // since the reader's last decision
+	Texts     map[string]textView // of the files that are bound, by document
 
 	Shown rendering // filled in while the page is sent
 	Print bool
@@ -77,6 +77,9 @@ func (p Pages) view(v *frame.Visit) (*view, error) {
 	x.file, x.decide = v.Can("change.file"), v.Can("change.decide")
 	p.plans.tidy(v.Now)
 	if x.Plans, err = p.plansOf(v.Ctx(), r.Material, v.Now); err != nil {
+		return nil, err
+	}
+	if x.Texts, err = p.textsOf(v.Ctx(), r.Material); err != nil {
 		return nil, err
 	}
 	x.All = rowsOf(x.Plans)

@@ -61,6 +61,9 @@ func said(e ledger.Entry) (text, rest string) {
 		return ""
 	}
 	text = word("comment", "reason", "text", "why", "note", "message")
+	if e.Leaf.Verb == "gate.denied" || e.Leaf.Verb == "gate.advised" {
+		text = gateWords(text)
+	}
 	var facts []string
 	for _, n := range []string{"state", "kind", "status", "outcome", "closure", "verdict", "code", "risk", "with"} {
 		if s := word(n); s != "" {
@@ -217,6 +220,17 @@ func owned(t policy.Target) string {
 		return ""
 	}
 	return "owned by " + t.Owner
+}
+
+// decided is what somebody did to a wording.
+func decided(v change.Verb) string {
+	switch v {
+	case change.Approval:
+		return "approved"
+	case change.Rejection:
+		return "rejected"
+	}
+	return ui.Words(string(v))
 }
 
 func comma(s string) string {

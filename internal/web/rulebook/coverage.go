@@ -1,6 +1,7 @@
 package rulebook
 
 import (
+	"slices"
 	"strings"
 
 	"plumbline.dev/plumb/internal/change"
@@ -16,10 +17,11 @@ type cover struct {
 	Pack     *policy.Pack
 	Uses     change.Uses
 	Sections []coverSection
-	Kept     int // clauses that something keeps
-	Partly   int // of them, those of which a part is still to come
-	Open     int // clauses that nothing keeps
-	Outside  int // clauses that no program can keep
+	Only     string // the state of the clauses that are shown; "" for all
+	Kept     int    // clauses that something keeps
+	Partly   int    // of them, those of which a part is still to come
+	Open     int    // clauses that nothing keeps
+	Outside  int    // clauses that no program can keep
 }
 
 type coverSection struct {
@@ -53,6 +55,9 @@ func (p Pages) coverage(v *frame.Visit) error {
 		return err
 	}
 	c.fill()
+	if c.Only = v.Value("state"); c.Only != "" {
+		c.narrow()
+	}
 	return v.Show(c.Frame, coverage(c))
 }
 
@@ -75,6 +80,18 @@ func (c *cover) fill() {
 			c.Kept++
 		}
 	}
+}
+
+// narrow leaves the clauses of the one state that was asked for.
+func (c *cover) narrow() {
+	kept := c.Sections[:0]
+	for _, s := range c.Sections {
+		s.Clauses = slices.DeleteFunc(s.Clauses, func(r coverRow) bool { return r.Status != c.Only })
+		if len(s.Clauses) > 0 {
+			kept = append(kept, s)
+		}
+	}
+	c.Sections = kept
 }
 
 func (c *cover) row(clause policy.Clause) coverRow {

@@ -159,6 +159,20 @@ type told struct {
 	X     change.Explained
 }
 
+// heading says how many rules apply, or do not.
+func (t told) heading(holds bool) string {
+	n := 0
+	for _, r := range t.X.Rules {
+		if r.Holds == holds {
+			n++
+		}
+	}
+	if holds {
+		return fmt.Sprintf("%d rules apply", n)
+	}
+	return fmt.Sprintf("%d rules do not apply", n)
+}
+
 func (p Pages) explain(v *frame.Visit) error {
 	t := told{Frame: v.Frame("Explain a change", "/policy"), Asked: v.Value("change")}
 	if t.Asked == "" {

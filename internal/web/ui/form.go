@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// OnceField names the field by which a form that makes something is known when it comes again.
+const OnceField = "once"
+
 // In is one field of a form: what it is called, what it holds and what is wrong with it.
 type In struct {
 	Name     string

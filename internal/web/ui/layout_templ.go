@@ -333,7 +333,7 @@ func Layout(f Frame) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, " · <a href=\"/docs\">API</a> · <a href=\"/help\">Keys and help</a></span></div></footer><div id=\"said\" class=\"only-read\" role=\"status\" aria-live=\"polite\"></div></body></html>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, " · <a href=\"/docs\">API</a> · <a href=\"/help\" data-key=\"?\">Keys and help</a></span></div></footer><div id=\"said\" class=\"only-read\" role=\"status\" aria-live=\"polite\"></div></body></html>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
