@@ -21,13 +21,14 @@ export async function open() {
 
 // watch notes what goes wrong on a page, whatever the test is about.
 export function watch(page, base, expected = () => false) {
+  const ours = typeof base === 'function' ? base : (u) => u.startsWith(base);
   page.on('pageerror', (e) => tell('problem', { what: 'script error', detail: e.message, at: page.url() }));
   page.on('dialog', (d) => { tell('problem', { what: 'a dialog opened', detail: d.message(), at: page.url() }); d.dismiss(); });
   page.on('console', (m) => {
     if (m.type() === 'error' && !expected(m.text())) tell('problem', { what: 'console error', detail: m.text(), at: page.url() });
   });
   page.on('request', (r) => {
-    if (!r.url().startsWith(base) && !r.url().startsWith('data:') && !r.url().startsWith('blob:')) tell('problem', { what: 'a request to another host', detail: r.url(), at: page.url() });
+    if (!ours(r.url()) && !r.url().startsWith('data:') && !r.url().startsWith('blob:')) tell('problem', { what: 'a request to another host', detail: r.url(), at: page.url() });
   });
 }
 

@@ -113,11 +113,14 @@ const (
 // scrolling from 360 px on, within the budget of weight and requests, and nothing that the policy of
 // content would have to stop.
 func TestEveryPageForEverybody(t *testing.T) {
-	s := servertest.Start(t)
-	paths := seed(t, s)
+	s, empty := servertest.Start(t), servertest.Empty(t)
+	paths, doors := seed(t, s), []place{{Path: "/setup"}, {Path: "/login"}}
+	for _, page := range missed(t, paths, doors) {
+		t.Errorf("nobody looks at %s", page)
+	}
 	s.As(servertest.Olga) // sees all of the administration
 	for _, x := range script(t, "pages.mjs", map[string]any{"base": s.URL, "name": servertest.Olga, "password": servertest.Password, "pages": paths,
-		"shots": shots(t), "widths": []int{360, 768, 1440}, "schemes": []string{"light", "dark"}}) {
+		"empty": empty.URL, "doors": doors, "shots": shots(t), "widths": []int{360, 768, 1440}, "schemes": []string{"light", "dark"}}) {
 		if x.Kind == "weight" && (x.Bytes > maxBytes || x.Requests > maxRequests) {
 			t.Errorf("%s weighs %d bytes in %d requests; at most %d in %d are allowed", x.Path, x.Bytes, x.Requests, maxBytes, maxRequests)
 		}

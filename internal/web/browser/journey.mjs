@@ -36,6 +36,18 @@ async function save(page, button, name) {
   await download.saveAs(dir + '/' + name);
 }
 
+// drop lets a file fall on its field, as a hand does that drags it there.
+async function drop(page, field, name, text) {
+  const held = await page.evaluateHandle(([name, text]) => {
+    const held = new DataTransfer();
+    held.items.add(new File([text], name));
+    return held;
+  }, [name, text]);
+  const zone = page.locator('[data-drop]', { has: page.locator(`input[name="${field}"]`) });
+  for (const kind of ['dragover', 'drop']) await zone.dispatchEvent(kind, { dataTransfer: held });
+  must(await page.locator(`input[name="${field}"]`).evaluate((el) => el.files[0]?.name) === name, `${name} is dropped on its field`);
+}
+
 async function filing(alice) {
   await alice.getByRole('link', { name: 'New change' }).first().click();
   await alice.getByRole('link', { name: /^Configuration/ }).first().click();
@@ -47,7 +59,7 @@ async function filing(alice) {
   await alice.getByText('When, how long, a runnable procedure').click();
   await alice.locator('[name="rb.up"]').selectOption('runbook');
   await alice.locator('input[type="file"][name="rb.file"]').setInputFiles(dir + '/back.sh');
-  await alice.locator('input[type="file"][name="up"]').setInputFiles(dir + '/web.yaml');
+  await drop(alice, 'up', 'web.yaml', file);
   await alice.locator('[name$=".who"]').first().fill('ci');
   await alice.locator('[name$=".repo"]').first().fill('example-infra');
   await alice.locator('[name$=".pipe"]').first().fill('apply');

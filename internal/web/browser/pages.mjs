@@ -3,20 +3,38 @@
 // a screenshot of each.
 import { open, watch, signIn, look, tell } from './browser.mjs';
 
-const { base, name, password, pages, shots, widths, schemes } = JSON.parse(process.env.PLUMB_TASK);
+const { base, name, password, pages, empty, doors, shots, widths, schemes } = JSON.parse(process.env.PLUMB_TASK);
 const browser = await open();
+
+// torn lists the buttons and badges of which a word stands in two lines.
+function torn() {
+  const out = [];
+  for (const el of document.querySelectorAll('button, .button, .badge, time')) {
+    const walk = document.createTreeWalker(el, NodeFilter.SHOW_TEXT);
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+      if (node.parentElement.closest('.only-read') || !node.parentElement.checkVisibility()) continue;
+      for (const word of node.data.matchAll(/[^\s/-]+/g)) {
+        const range = document.createRange();
+        range.setStart(node, word.index);
+        range.setEnd(node, word.index + word[0].length);
+        const tops = new Set([...range.getClientRects()].map((r) => Math.round(r.top)));
+        if (tops.size > 1) out.push(`${el.localName}: ${word[0]}`);
+      }
+    }
+  }
+  return out.slice(0, 5);
+}
 
 for (const scheme of schemes) {
   const context = await browser.newContext({ viewport: { width: widths[widths.length - 1], height: 900 }, colorScheme: scheme, reducedMotion: 'reduce' });
   const page = await context.newPage();
-  watch(page, base, (text) => /status of (401|403|404)/.test(text));
-  await page.goto(base + '/login');
-  await visit(page, { path: '/login', open: true });
+  watch(page, (u) => u.startsWith(base) || u.startsWith(empty), (text) => /status of (401|403|404)/.test(text));
+  for (const p of doors) await visit(page, empty, p);
   await signIn(page, base, name, password);
-  for (const p of pages) await visit(page, p);
+  for (const p of pages) await visit(page, base, p);
   await context.close();
 
-  async function visit(page, { path, status = 200 }) {
+  async function visit(page, base, { path, status = 200 }) {
     let weight = 0, requests = 0;
     const client = await context.newCDPSession(page);
     await client.send('Network.enable');
@@ -32,6 +50,7 @@ for (const scheme of schemes) {
       await page.setViewportSize({ width, height: 900 });
       const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (over > 1) tell('problem', { what: `${over} px wider than a window of ${width}`, at: path });
+      for (const what of await page.evaluate(torn)) tell('problem', { what: `a word is torn apart in a window of ${width}`, detail: what, at: path });
       if (shots) await page.screenshot({ path: `${shots}/${path.replace(/^\//, '').replace(/[^A-Za-z0-9]+/g, '-') || 'home'}-${width}-${scheme}.png`, fullPage: true });
     }
     await client.detach();

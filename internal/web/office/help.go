@@ -16,7 +16,7 @@ func keyTable() []key {
 		{"g a", "go to the administration"}, {"?", "open this page"},
 		{"j", "next row of a list"}, {"k", "row before"}, {"n", "next page of a list"}, {"Enter", "open the row"},
 		{"n", "on the home page, the changes and the people: a new one"}, {"f", "go to the filter of a list"},
-		{"a", "on a change: to the comment of an approval; Tab leads to the button"}, {"r", "on a change: to the reason of a rejection"}, {"c", "on a change: comment"},
+		{"g d", "on the list of changes: go to the calendar"}, {"a", "on a change: to the comment of an approval; Tab leads to the button"}, {"r", "on a change: to the reason of a rejection"}, {"c", "on a change: comment"},
 		{"e", "on a change: reword it"}, {"p", "on a change: its printable record"}, {"n", "on a page of a long plan: acknowledge it"}, {"Escape", "leave a field, close a menu"},
 	}
 }

@@ -28,7 +28,7 @@ func TestThePolicyIsReadAndItsCoverageSaid(t *testing.T) {
 		t.Error("no clause is said to be kept by nothing, though much is still to come")
 	}
 	b.Get("/policy/history").Wants(http.StatusOK, "the first start")
-	b.Get("/policy/explain?change="+string(c.ID)).Wants(http.StatusOK, "does not apply", "two-approvals")
+	b.Get("/policy/explain?change="+string(c.ID)).Wants(http.StatusOK, "rules do not apply", "two-approvals")
 	b.Get("/policy/explain?change=CHG-99").Wants(http.StatusNotFound)
 	b.Get("/policy/diff?from=sha256:1&to=sha256:2").Wants(http.StatusNotFound)
 }
