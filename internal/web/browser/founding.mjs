@@ -79,7 +79,7 @@ export async function pipeline(officer, owner) {
   const secret = (await owner.locator('pre.secret').innerText()).trim();
   await owner.reload();
   must(await owner.getByText('came twice and was taken once').isVisible(), 'loading that page again makes no second token');
-  must(await owner.getByText('of ci', { exact: false }).count() >= 1 && await owner.getByRole('button', { name: 'Revoke' }).count() === 1, 'and one token is there');
+  must(await owner.getByRole('button', { name: 'Revoke' }).count() === 1, 'and one token is there');
   await owner.goto(new URL('/profile', owner.url()).href);
   must(secret !== '' && await owner.locator('pre.secret').count() === 0, 'Ivy makes its token, whose secret is shown once');
   return secret;
