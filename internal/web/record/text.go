@@ -121,12 +121,20 @@ func textsEdited(a, b change.Material, before, after map[string]textView) (out [
 			}
 			e := edited{Name: now.Name}
 			if !x.Raw && !x.Cut && !y.Raw && !y.Cut {
-				e.Lines = lineDiff(strings.Split(x.Text, "\n"), strings.Split(y.Text, "\n"))
+				e.Lines = lineDiff(linesOf(x.Text, y.Text), linesOf(y.Text, x.Text))
 			}
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// linesOf splits a text; where both end their last line, nothing stands below it.
+func linesOf(text, other string) []string {
+	if strings.HasSuffix(text, "\n") && strings.HasSuffix(other, "\n") {
+		text = text[:len(text)-1]
+	}
+	return strings.Split(text, "\n")
 }
 
 // The bounds of what is compared line by line, and how many lines are shown around what differs.
