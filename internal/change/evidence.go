@@ -199,11 +199,12 @@ func readPlan(b *Binding, document []byte) error {
 	b.Plan = PlanSum{Create: n.Create, Update: n.Update, Delete: n.Delete, Replace: n.Replace, Types: p.Types()}
 	b.Plan.Touches, b.Plan.Whole = touched(p)
 	b.Normalized, _ = p.Normalized()
+	b.Shown = p.Shown()
 	return nil
 }
 
 // fromDocuments replaces what a request claims about its documents by what the server reads in them:
-// plan counts, completeness and normalized digest. A plan without a document counts as incomplete, and
+// plan counts, completeness, and the normalized digest or that of what is shown. A plan without a document counts as incomplete, and
 // any other document must be the very bytes that the binding names.
 func (d *Desk) fromDocuments(ctx context.Context, m *Material) error {
 	m.Bindings = slices.Clone(m.Bindings)
@@ -217,7 +218,7 @@ func (d *Desk) fromDocuments(ctx context.Context, m *Material) error {
 		list = append(list, &b)
 	}
 	for _, b := range list {
-		b.Complete, b.Plan, b.Normalized = false, PlanSum{}, ""
+		b.Complete, b.Plan, b.Normalized, b.Shown = false, PlanSum{}, "", ""
 		if b.Document == "" {
 			continue
 		}

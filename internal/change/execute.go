@@ -77,7 +77,7 @@ func cleanClose(r wire.GateClose) error {
 	line(e, "note", r.Note)
 	line(e, "permit", r.Permit)
 	for i, o := range r.After {
-		for _, s := range []string{o.Kind, o.Name, o.Digest, o.Normalized, o.Base} {
+		for _, s := range []string{o.Kind, o.Name, o.Digest, o.Normalized, o.Shown, o.Base} {
 			line(e, fmt.Sprintf("after[%d]", i), s)
 		}
 	}

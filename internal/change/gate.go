@@ -123,7 +123,7 @@ func cleanRequest(q wire.GateRequest) error {
 	}
 	for i, o := range q.Observed {
 		digest(e, fmt.Sprintf("observed[%d].digest", i), o.Digest)
-		for _, s := range []string{o.Kind, o.Name, o.Normalized, o.Base} {
+		for _, s := range []string{o.Kind, o.Name, o.Normalized, o.Shown, o.Base} {
 			line(e, fmt.Sprintf("observed[%d]", i), s)
 		}
 	}

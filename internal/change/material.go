@@ -205,7 +205,7 @@ func cleanBinding(e *fault.Error, path string, b Binding) {
 		e.At(path+".kind", "is one of "+strings.Join(policy.BindingKinds, ", "))
 	}
 	digest(e, path+".digest", b.Digest)
-	for name, d := range map[string]string{"normalized": b.Normalized, "document": b.Document} {
+	for name, d := range map[string]string{"normalized": b.Normalized, "shown": b.Shown, "document": b.Document} {
 		if d != "" {
 			digest(e, path+"."+name, d)
 		}

@@ -194,6 +194,20 @@ func TestAPlanMustShowTheApprovedNormalizedDigest(t *testing.T) {
 	if len(mismatches(raw, wire.Observed{Digest: otherBytes})) == 0 {
 		t.Error("other bytes pass")
 	}
+	bare := Binding{Kind: "tf-plan", Digest: goodBytes, Shown: otherBytes}
+	for name, x := range map[string]struct {
+		seen wire.Observed
+		same bool
+	}{
+		"the file that was shown":          {wire.Observed{Digest: goodBytes, Normalized: goodBytes, Shown: otherBytes}, true},
+		"the same bytes, nothing shown":    {wire.Observed{Digest: goodBytes, Normalized: goodBytes}, false},
+		"the same bytes show another plan": {wire.Observed{Digest: goodBytes, Shown: goodBytes}, false},
+		"other bytes that show the same":   {wire.Observed{Digest: otherBytes, Shown: otherBytes}, false},
+	} {
+		if got := len(mismatches(bare, x.seen)) == 0; got != x.same {
+			t.Errorf("%s: same = %v, want %v", name, got, x.same)
+		}
+	}
 }
 
 func TestEveryMaterialFieldIsUnderTheDigest(t *testing.T) {

@@ -257,7 +257,7 @@ func find(b Binding, list []wire.Observed, used []bool) int {
 // mismatches compares one artifact with what was approved. A plan's exact bytes may differ when its
 // normalized digest is the approved one; and where a normalized digest was approved it must be shown
 // and equal even if the bytes are the same, because approvers read the document behind it, not the
-// bytes.
+// bytes. Where there is none, the bytes must be the same and show what the document shows.
 func mismatches(b Binding, o wire.Observed) []wire.Mismatch {
 	if b.Normalized != "" {
 		if o.Normalized == b.Normalized {
@@ -276,6 +276,13 @@ func mismatches(b Binding, o wire.Observed) []wire.Mismatch {
 	var out []wire.Mismatch
 	if o.Digest != b.Digest {
 		out = append(out, wire.Mismatch{Field: b.Kind + " " + b.Name, Approved: b.Digest, Observed: o.Digest})
+	}
+	if b.Shown != "" && o.Shown != b.Shown {
+		seen := o.Shown
+		if seen == "" {
+			seen = "none"
+		}
+		out = append(out, wire.Mismatch{Field: b.Kind + " shown", Approved: b.Shown, Observed: seen})
 	}
 	if b.Base != "" && o.Base != "" && o.Base != b.Base {
 		out = append(out, wire.Mismatch{Field: b.Kind + " base", Approved: b.Base, Observed: o.Base})

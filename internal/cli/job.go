@@ -32,7 +32,7 @@ func (a *app) job(ctx context.Context, c *client.Client, q *asking, argv []strin
 		return j, a.planJob(j)
 	}
 	if isTool(argv[0]) {
-		if err := a.terraformJob(ctx, c, q, j, v); err != nil {
+		if err := a.terraformJob(ctx, c, q, j, want, v); err != nil {
 			return nil, err
 		}
 	} else {
@@ -47,7 +47,7 @@ func (a *app) job(ctx context.Context, c *client.Client, q *asking, argv []strin
 }
 
 // terraformJob copies the saved plan, hashes that copy, reads it, and puts it in the command.
-func (a *app) terraformJob(ctx context.Context, c *client.Client, q *asking, j *job, v *vault) error {
+func (a *app) terraformJob(ctx context.Context, c *client.Client, q *asking, j *job, want []wire.Binding, v *vault) error {
 	cmd, err := parseTerraform(j.argv)
 	if err != nil {
 		return err
@@ -63,7 +63,11 @@ func (a *app) terraformJob(ctx context.Context, c *client.Client, q *asking, j *
 	if err != nil {
 		return err
 	}
-	key, err := a.repoKey(ctx, c, q.items.plans.repo)
+	repo := q.items.plans.repo
+	if shownBare(want) {
+		repo = ""
+	}
+	key, err := a.repoKey(ctx, c, repo)
 	if err != nil && fault.Of(err).Kind != fault.Unavailable {
 		return err
 	}
@@ -75,6 +79,7 @@ func (a *app) terraformJob(ctx context.Context, c *client.Client, q *asking, j *
 	}
 	o := wire.Observed{Kind: "tf-plan", Name: filepath.Base(cmd.plan), Digest: digest}
 	o.Normalized, _ = j.plan.Normalized()
+	o.Shown = j.plan.Shown()
 	j.tf, j.observed, j.argv = true, append(j.observed, o), cmd.argv(program, copied)
 	return nil
 }

@@ -62,7 +62,7 @@ func (a *app) observe(ctx context.Context, c *client.Client, q *asking, change s
 	x.fillIn(want)
 	var out []wire.Observed
 	if x.plan != "" {
-		o, err := a.observePlan(ctx, c, x.plan, x.plans)
+		o, err := a.observePlan(ctx, c, x.plan, x.plans, want)
 		if err != nil {
 			return nil, err
 		}
@@ -173,9 +173,9 @@ func fileDigest(path string) (string, error) {
 	return digest, err
 }
 
-// observePlan hashes a private copy of a saved plan, and reads the same copy for its normalized digest.
-// Where the tool cannot show it, only the bytes speak.
-func (a *app) observePlan(ctx context.Context, c *client.Client, file string, o planOptions) (wire.Observed, error) {
+// observePlan hashes a private copy of a saved plan, and reads the same copy for its normalized digest, or
+// for what it shows. Where the tool cannot show it, only the bytes speak.
+func (a *app) observePlan(ctx context.Context, c *client.Client, file string, o planOptions, want []wire.Binding) (wire.Observed, error) {
 	v, err := newVault()
 	if err != nil {
 		return wire.Observed{}, err
@@ -184,6 +184,9 @@ func (a *app) observePlan(ctx context.Context, c *client.Client, file string, o 
 	copied, digest, err := v.copy(file, maxPlanFile)
 	if err != nil {
 		return wire.Observed{}, err
+	}
+	if shownBare(want) {
+		o.repo = ""
 	}
 	seen := wire.Observed{Kind: "tf-plan", Name: filepath.Base(file), Digest: digest}
 	p, err := a.showPlan(ctx, c, copied, file, o)
@@ -195,5 +198,18 @@ func (a *app) observePlan(ctx context.Context, c *client.Client, file string, o 
 		return wire.Observed{}, err
 	}
 	seen.Normalized, _ = p.Normalized()
+	if len(want) == 0 && p.Keyed() { // which of the two was approved is the server's to know
+		o.repo = ""
+		if p, err = a.showPlan(ctx, c, copied, file, o); err != nil {
+			return wire.Observed{}, err
+		}
+	}
+	seen.Shown = p.Shown()
 	return seen, nil
+}
+
+// shownBare reports whether approvers read a plan that was made without the key of its repository; then it
+// is read without it here as well, to compare the two.
+func shownBare(want []wire.Binding) bool {
+	return slices.ContainsFunc(want, func(b wire.Binding) bool { return b.Kind == "tf-plan" && b.Shown != "" })
 }

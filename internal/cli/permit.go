@@ -95,7 +95,7 @@ func released(b wire.Binding, o wire.Observed) bool {
 	if b.Normalized != "" {
 		return o.Normalized == b.Normalized
 	}
-	return o.Digest == b.Digest && o.Digest != ""
+	return o.Digest == b.Digest && o.Digest != "" && (b.Shown == "" || o.Shown == b.Shown)
 }
 
 func mismatch(text string) error {

@@ -4,8 +4,11 @@ import (
 	"plumbline.dev/plumb/internal/seal"
 )
 
-// normalDomain is the domain of the normalized digest.
-const normalDomain = "plumb.plan.v1"
+// Domains of the normalized digest, and of what is compared in its place where there is none.
+const (
+	normalDomain = "plumb.plan.v1"
+	shownDomain  = "plumb.plan.shown.v1"
+)
 
 // Normalized gives the digest by which a plan made again in another job proves itself equal: over
 // everything that will change, and nothing that only differs from run to run. Where the plan holds
@@ -25,6 +28,21 @@ func (p *Plan) Normalized() (digest, reason string) {
 	}
 	return seal.DigestOf(normalDomain, d.lines), ""
 }
+
+// Shown gives the digest of what people read of a plan that has no normalized digest, and is empty where
+// there is one: over the same lines, with another domain. It tells whether a saved file is the one that was
+// shown, save for its sensitive values, which nobody saw; so it stands beside the digest of the file, never
+// in its place.
+func (p *Plan) Shown() string {
+	if d, _ := p.Normalized(); d != "" {
+		return ""
+	}
+	return seal.DigestOf(shownDomain, p.doc.lines)
+}
+
+// Keyed reports whether sensitive values stand in the plan as keyed markers, so that a reading without the
+// key differs.
+func (p *Plan) Keyed() bool { return p.doc.markers().keyed }
 
 // lines yields what the normalized digest is of. Each line is good until the next one is asked for.
 func (d *document) lines(yield func([]byte) bool) {

@@ -50,6 +50,34 @@ func TestNoDigestWithoutKeyWhereSecretsAre(t *testing.T) {
 	}
 }
 
+// What people read of a plan without the key has a digest of its own: the same for the same file, another
+// for another plan, and none where the normalized one says it all.
+func TestWhatIsShownWithoutAKeyHasADigest(t *testing.T) {
+	t.Parallel()
+	bare := mustRead(t, fixture(t, "create.json"), nil)
+	stored, err := ParseDocument(bare.Document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bare.Shown() == "" || stored.Shown() != bare.Shown() {
+		t.Errorf("shown is %q, and %q of the stored document", bare.Shown(), stored.Shown())
+	}
+	normal, _ := mustRead(t, []byte(mini), nil).Normalized()
+	nothing := mustRead(t, fixture(t, "noop.json"), nil)
+	for name, other := range map[string]string{"another plan": mustRead(t, fixture(t, "update.json"), nil).Shown(),
+		"nothing": nothing.Shown(), "a normalized digest": normal, "no digest": ""} {
+		if other == bare.Shown() {
+			t.Errorf("%s has the digest of what was shown", name)
+		}
+	}
+	if nothing.Shown() == "" || nothing.Shown() != mustRead(t, fixture(t, "noop.json"), testKey).Shown() {
+		t.Error("a plan that changes nothing shows that, with and without a key")
+	}
+	if keyed := mustRead(t, fixture(t, "create.json"), testKey); keyed.Shown() != "" || !keyed.Keyed() || bare.Keyed() {
+		t.Error("what has a normalized digest needs no other, and only keyed markers are keyed")
+	}
+}
+
 func TestNoDigestOfNothing(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"noop.json", "refresh-only.json"} {

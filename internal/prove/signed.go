@@ -195,13 +195,13 @@ func (r *record) ranWhat(p permit) error {
 	return nil
 }
 
-// stands reports whether what the gate saw is what was approved: the bytes, or for a plan what a
-// re-plan keeps.
+// stands reports whether what the gate saw is what was approved: the bytes and what they show, or for a
+// plan what a re-plan keeps.
 func stands(b change.Binding, o wire.Observed) bool {
 	if b.Normalized != "" {
 		return b.Kind == o.Kind && o.Normalized == b.Normalized
 	}
-	return b.Kind == o.Kind && o.Digest == b.Digest
+	return b.Kind == o.Kind && o.Digest == b.Digest && (b.Shown == "" || o.Shown == b.Shown)
 }
 
 // named reports whether a wording names the actor of an opening as its executor.

@@ -43,6 +43,7 @@ type Observed struct {
 	Name       string `json:"name,omitempty"`
 	Digest     string `json:"digest"`               // sha256 of the bytes
 	Normalized string `json:"normalized,omitempty"` // digest that a re-plan keeps
+	Shown      string `json:"shown,omitempty"`      // digest of what people read of a plan without a normalized one
 	Base       string `json:"base,omitempty"`       // lineage/serial of the state that it starts from
 }
 

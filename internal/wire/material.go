@@ -37,6 +37,7 @@ type Binding struct {
 	Name       string   `json:"name,omitempty"`       // file name, image name, flag key, …
 	Digest     string   `json:"digest"`               // sha256 of the exact bytes
 	Normalized string   `json:"normalized,omitempty"` // tf-plan: what a re-plan keeps
+	Shown      string   `json:"shown,omitempty"`      // tf-plan without it: what its document shows
 	Tree       string   `json:"tree,omitempty"`       // git-commit: tree digest, as claimed; for reading
 	Commit     string   `json:"commit,omitempty"`     // git-commit: full commit id
 	Base       string   `json:"base,omitempty"`       // state or branch that it starts from

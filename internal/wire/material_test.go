@@ -19,7 +19,7 @@ const someDigest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 // material is a request with every member of every part filled in, in the order in which it is written.
 const material = `{"type":"normal","category":"deploy","model":"m","summary":"S","justification":"J","components":["web"],"targets":["web-prod"],` +
 	`"resolved":[{"name":"web-prod","asset":"AST-000001","environment":"prod","classification":"critical","kind":"host","owner":"it","role":"dns"}],` +
-	`"bindings":[{"kind":"tf-plan","name":"tfplan","digest":"` + someDigest + `","normalized":"n","tree":"t","commit":"c","base":"l/1","repo":"acme/infra",` +
+	`"bindings":[{"kind":"tf-plan","name":"tfplan","digest":"` + someDigest + `","normalized":"n","shown":"s","tree":"t","commit":"c","base":"l/1","repo":"acme/infra",` +
 	`"document":"d","complete":true,"plan":{"create":1,"update":2,"delete":3,"replace":4,"types":["x"],"touches":[{"address":"x.a","op":"create"}],"whole":true},` +
 	`"authors":["A <a@example.com>"],"grant":{"op":"grant","role":"security-lead","person":"per_1","group":"grp_1","into":"grp_2","until":5}}],` +
 	`"effects":[{"target":"web-prod","path":"p","op":"update","after":"v"}],` +

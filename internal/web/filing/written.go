@@ -87,7 +87,7 @@ func noteOf(b change.Binding) string {
 		s += " The plan is not complete, so people always decide."
 	}
 	if b.Normalized == "" {
-		s += " The gate will ask for the very file, because the plan holds sensitive values."
+		s += " The gate will ask for the very file, and that it shows what this document does."
 	}
 	return s
 }
