@@ -189,7 +189,7 @@ func (s *Snapshot) executorRoles() []string {
 func (s *Snapshot) facts(now int64) policy.Facts {
 	f := s.Revision.Material.facts(s.Pack)
 	f.History = s.Change.Body.History
-	f.Checks = checkFacts(s.Revision.Material, s.Checks, now, false)
+	f.Checks = checkFacts(s.Revision.Material, s.Checks, now)
 	return f
 }
 

@@ -41,9 +41,15 @@ func (o *office) activate(t *testing.T) {
 // pipeline is the service account's token.
 func (o *office) pipeline(t *testing.T) fault.Actor {
 	t.Helper()
-	a, err := o.dir.AddService(t.Context(), o.as("olga"), directory.NewService{Username: "ci", Owner: o.people["pia"], Note: "pipeline"})
+	return o.program(t, "ci", "pia")
+}
+
+// program is the token of a service account that somebody owns.
+func (o *office) program(t *testing.T, name, owner string) fault.Actor {
+	t.Helper()
+	a, err := o.dir.AddService(t.Context(), o.as("olga"), directory.NewService{Username: name, Owner: o.people[owner], Note: "pipeline"})
 	must(t, err)
-	_, secret, err := o.dir.MakeToken(t.Context(), o.as("pia"), directory.NewToken{Account: a.ID, Name: "ci",
+	_, secret, err := o.dir.MakeToken(t.Context(), o.as(owner), directory.NewToken{Account: a.ID, Name: name,
 		Scopes: []directory.Scope{directory.ScopeRead, directory.ScopeEvidence, directory.ScopeGate, directory.ScopeFile}})
 	must(t, err)
 	actor, err := o.dir.Recognise(t.Context(), secret.Reveal())
@@ -106,6 +112,21 @@ func TestCriteriaAuthorizeOnlyAfterTheOfficerActivatedThem(t *testing.T) {
 	_, err := o.Finish(t.Context(), o.as("ivo"), report(p, 0))
 	must(t, err)
 	o.whole(t)
+}
+
+// Who owns a service account can make a token of it and say by it whatever they like. So what it says of
+// their own change is their own word, with which no criterion is met.
+func TestTheAuthorsOwnProgramMeetsNoCriterion(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	ci := o.pipeline(t)
+	o.activate(t)
+	if c := o.toggled(t, o.program(t, "anns-bot", "ann")); c.State != change.AwaitingApproval {
+		t.Errorf("state %s on evidence by a program of the requester's, want people", c.State)
+	}
+	if c := o.toggled(t, ci); c.State != change.Authorized {
+		t.Errorf("state %s on a pipeline's evidence, want authorized", c.State)
+	}
 }
 
 func TestAModelSuspendsItselfWhenAUseFails(t *testing.T) {
