@@ -287,16 +287,19 @@ func (s *Snapshot) started(p Permit) {
 }
 
 func (d *Desk) signPermit(s *Snapshot, p Permit) (*seal.Envelope, error) {
-	m := s.Revision.Material
+	m, subjects := s.Revision.Material, s.subjects()
 	bindings := m.Bindings
-	if p.Kind == wire.KindRollback && m.Rollback.Binding != nil {
+	switch {
+	case p.Kind == wire.KindPlan: // nobody approved anything yet: whoever holds it can show it for no artifact
+		bindings, subjects = []Binding{}, subjects[:1]
+	case p.Kind == wire.KindRollback && m.Rollback.Binding != nil:
 		bindings = []Binding{*m.Rollback.Binding}
 	}
 	targets, err := seal.Canonical(m.Targets)
 	if err != nil {
 		return nil, err
 	}
-	env, err := seal.Sign(d.key, seal.Statement[PermitPredicate]{PredicateType: PermitType, Subject: s.subjects(),
+	env, err := seal.Sign(d.key, seal.Statement[PermitPredicate]{PredicateType: PermitType, Subject: subjects,
 		Predicate: PermitPredicate{V: 1, Install: d.install, ID: p.ID, Change: string(p.Change), Rev: p.Rev,
 			Approvals: s.Change.Body.Approvals, Policy: s.Demand.Policy, Bindings: bindings,
 			Targets: seal.Digest("plumb.targets.v1", targets), Env: s.environment(), Executor: p.Account,

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
+
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db/dbtest"
 	"plumbline.dev/plumb/internal/directory"
@@ -138,6 +140,30 @@ func TestAPlanTakesNoRightToWithdraw(t *testing.T) {
 	if c.State != change.AwaitingApproval {
 		t.Errorf("state %s after the withdrawal, want awaiting_approval", c.State)
 	}
+}
+
+// A permit to plan needs nobody's approval. So it is no word on what the change binds, for whoever checks it
+// offline: neither a binding nor a digest of one stands in it.
+func TestAPermitToPlanReleasesNothingThatIsBound(t *testing.T) {
+	t.Parallel()
+	o := company(t)
+	c := o.submitted(t)
+	q := request(c.ID)
+	q.Kind = wire.KindPlan
+	p := o.opened(t, "ivo", q)
+	var env seal.Envelope
+	must(t, json.Unmarshal([]byte(p.Envelope), &env))
+	payload, err := env.DecodeB64Payload()
+	must(t, err)
+	var st seal.Statement[change.PermitPredicate]
+	must(t, json.Unmarshal(payload, &st))
+	if len(st.Predicate.Bindings) != 0 || len(st.Subject) != 1 || st.Predicate.Kind != wire.KindPlan {
+		t.Errorf("a permit to plan says %+v of %+v", st.Predicate, st.Subject)
+	}
+	if strings.Contains(string(payload), strings.TrimPrefix(request(c.ID).Observed[0].Digest, "sha256:")) {
+		t.Error("the digest of what is bound stands in a permit that nobody approved")
+	}
+	o.whole(t)
 }
 
 // What one person writes everybody loads again with the change: a reason has the limits of any text.

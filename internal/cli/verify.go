@@ -159,6 +159,9 @@ func (a *app) verifyPermit(envelope []byte, key *seal.Key) error {
 		g.printf("%s permit %s\n", g.paint(green, "Genuine"), clean(p.ID))
 		g.item("change", fmt.Sprintf("%s %s", p.Change, p.Rev))
 		g.item("releases", fmt.Sprintf("%s in %s, attempt %d", p.Kind, p.Env, p.Attempt))
+		if p.Kind == wire.KindPlan {
+			g.item("", "nothing that is approved: only terraform plan may run under it")
+		}
 		for _, b := range p.Bindings {
 			g.item("", fmt.Sprintf("%s %s %s", b.Kind, b.Name, b.Digest))
 		}

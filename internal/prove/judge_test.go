@@ -364,6 +364,13 @@ func TestAPermitReleasesWhatItsWordingBinds(t *testing.T) {
 		"its way back": {true, func(_ *record, p *permit) {
 			p.Kind, p.Bindings, p.detail = wire.KindRollback, []change.Binding{*m.Rollback.Binding}, nil
 		}},
+		"a plan, which runs nothing of it": {true, func(_ *record, p *permit) {
+			p.Kind, p.Bindings, p.detail = wire.KindPlan, nil, nil
+		}},
+		"a plan of an older server": {true, func(_ *record, p *permit) { p.Kind, p.detail = wire.KindPlan, nil }},
+		"a plan with something else": {false, func(_ *record, p *permit) {
+			p.Kind, p.Bindings, p.detail = wire.KindPlan, []change.Binding{*m.Rollback.Binding}, nil
+		}},
 		"of no wording": {false, func(r *record, p *permit) { r.revisions = nil; p.Bindings = nil }},
 		"no way back": {false, func(r *record, p *permit) {
 			r.revisions[0].Material.Rollback.Binding, p.Kind, p.Bindings = nil, wire.KindRollback, nil
