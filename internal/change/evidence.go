@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
@@ -158,7 +160,9 @@ func (s *Snapshot) signsFor(actor fault.Actor) bool {
 }
 
 // AddDocument keeps a document for a revision to name: a redacted plan, a configuration file, an
-// attachment. It says nothing about any change yet. A plan comes back with what the server read in it.
+// attachment. It says nothing about any change yet. A plan comes back with what the server read in it. A
+// document is the very bytes that people approve, so what looks like a secret in it cannot be masked: such
+// a text is refused, whoever sends it. What is no text cannot be searched.
 func (d *Desk) AddDocument(ctx context.Context, kind string, document io.Reader) (b Binding, err error) {
 	raw, err := io.ReadAll(io.LimitReader(document, MaxDocument+1))
 	if err != nil {
@@ -169,13 +173,28 @@ func (d *Desk) AddDocument(ctx context.Context, kind string, document io.Reader)
 			Then("keep the document elsewhere, and hand in a small file that names it by address and digest")
 	}
 	b = Binding{Kind: kind, Document: seal.Raw(raw)}
-	if kind == "tf-plan" {
-		if err := readPlan(&b, raw); err != nil {
-			return b, err
-		}
+	switch kind {
+	case "tf-plan":
+		err = readPlan(&b, raw)
+	case PolicyPack:
+		_, err = policy.LoadArchive(raw)
+	default:
+		err = holdsNoSecret(raw)
+	}
+	if err != nil {
+		return b, err
 	}
 	_, err = d.keep(ctx, raw)
 	return b, err
+}
+
+func holdsNoSecret(document []byte) error {
+	text := string(document)
+	if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 || plan.Scrub(nil, text) == text && evidence.Mask(text) == text {
+		return nil
+	}
+	return fault.New(fault.Invalid, "secret_in_document", "The document holds something like a secret, and everybody who reads the change could read it.").
+		At("body", "holds a secret").FixedBy("whoever wrote it").Then("plumb document add FILE, without the secret; or bind the file by its digest alone")
 }
 
 // keep stores a document, unless the same bytes are there already.

@@ -62,3 +62,30 @@ func TestEvidenceWhoseVerdictIsMaskedAwayIsRefused(t *testing.T) {
 		t.Errorf("evidence %+v was taken", v.Checks)
 	}
 }
+
+// What people are to approve is kept as it is, so nothing can be masked in it. A file with a secret is
+// therefore not kept at all, by whatever way it comes; what only looks odd is.
+func TestADocumentWithASecretIsNotKept(t *testing.T) {
+	t.Parallel()
+	o := company(t)
+	add := func(kind, text string) error {
+		_, err := o.AddDocument(t.Context(), kind, strings.NewReader(text))
+		return err
+	}
+	const secret = "db:\n  password: of-the-shop-42-Xq9\n"
+	for _, kind := range []string{"config-file", "db-script", "attachment", "", "anything"} {
+		refused(t, add(kind, secret), "secret_in_document")
+		if _, err := o.Document(t.Context(), seal.Raw([]byte(secret))); err == nil {
+			t.Fatalf("a secret sent as %q is kept", kind)
+		}
+	}
+	if add(change.PolicyPack, secret) == nil {
+		t.Error("a secret is kept because it is called a policy")
+	}
+	for name, text := range map[string]string{"a digest": "image: web@" + seal.Raw([]byte(file)) + "\n", "no text": "\x89PNG\r\n\x1a\n\x00\x00", "words": "workers: 4 # see the wiki\n"} {
+		must(t, add("attachment", text))
+		if b, err := o.Document(t.Context(), seal.Raw([]byte(text))); err != nil || string(b) != text {
+			t.Errorf("%s is kept as %q: %v", name, b, err)
+		}
+	}
+}
