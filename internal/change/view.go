@@ -100,12 +100,31 @@ func (s *Snapshot) nameAll(v *View) {
 	}
 	for _, p := range s.Permits {
 		v.name(s.Roster, p.Person)
+		v.account(s.Roster, p.Account)
+	}
+	for _, x := range s.Revision.Material.Implementers {
+		v.name(s.Roster, x.Person)
+		v.account(s.Roster, x.Account)
+	}
+	for _, c := range s.Checks {
+		v.account(s.Roster, c.Producer)
 	}
 }
 
 func (v *View) name(r *directory.Roster, person string) {
 	if person != "" {
 		v.Names[person] = r.Name(directory.PersonID(person))
+	}
+}
+
+// account names an account: a service account by its own name, any other by its person's.
+func (v *View) account(r *directory.Roster, id string) {
+	switch a, known := r.Account(directory.AccountID(id)); {
+	case !known:
+	case a.Kind == directory.Service:
+		v.Names[id] = a.Username
+	default:
+		v.Names[id] = r.Name(a.Person)
 	}
 }
 

@@ -231,6 +231,9 @@ func bindingLines(list []wire.Binding, names map[string]string) []string {
 			if !b.Complete {
 				s += ", incomplete"
 			}
+			if b.Normalized == "" {
+				s += ", this very file"
+			}
 		case b.Commit != "":
 			s += "  commit " + shorten(b.Commit, 13)
 		case b.Grant != nil:
@@ -329,7 +332,7 @@ func writeEvidence(p *page, v client.View) {
 		if c.Status == "pass" {
 			code = green
 		}
-		p.row(code, either(c.Status, "fail"), clean(fmt.Sprintf("%s, %s: %s (%s)", c.Kind, strings.TrimSpace(c.Format+" "+c.Tool), c.Why, at(c.At))))
+		p.row(code, either(c.Status, "fail"), clean(fmt.Sprintf("%s, %s: %s (%s, brought by %s)", c.Kind, strings.TrimSpace(c.Format+" "+c.Tool), c.Why, at(c.At), nameOf(v.Names, c.Producer))))
 	}
 	for _, k := range v.NeedCheck {
 		p.row(yellow, "still needed", clean(k))

@@ -216,12 +216,12 @@ func (a *app) tokenCreate() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&n.Name, "name", "", "what it is for")
 	f.StringVar(&n.Account, "account", "", "service account that it is for, else your own")
-	f.StringSliceVar(&n.Scopes, "scope", []string{"read"}, "read, file, evidence, gate, admin-read")
+	f.StringSliceVar(&n.Scopes, "scope", []string{"read"}, "read, file, evidence, gate, admin-read, observe")
 	f.StringVar(&n.Repo, "repo", "", "the only repository that it speaks for")
 	f.StringVar(&n.Pipe, "pipeline", "", "the only pipeline that it speaks for")
 	f.IntVar(&n.Days, "days", 0, "days that it lives; 90 when left out")
 	f.StringVar(&out, "out", "", "write the secret to this file (mode 0600) instead of the terminal")
-	completeWords(cmd, "scope", "read", "file", "evidence", "gate", "admin-read")
+	completeWords(cmd, "scope", "read", "file", "evidence", "gate", "admin-read", "observe")
 	return cmd
 }
 
