@@ -104,7 +104,7 @@ func foundOn(t testing.TB, clock *dbtest.Clock, cfg db.Config) *office {
 	documents, err := blob.Open(t.TempDir())
 	must(t, err)
 	o.Desk = change.New(change.Config{DB: o.db, Log: o.log, People: o.dir, Blobs: documents, Key: key, Install: "install_test", URL: "https://plumb.example"})
-	o.dir.Wire(directory.Hooks{Roles: o.Desk.Roles, OnDisabled: o.Desk.Disabled})
+	o.dir.Wire(directory.Hooks{Roles: o.Desk.Roles, OnDisabled: o.Desk.Disabled, Staffed: o.Desk.Staffed})
 	files, err := policies.Pack(policies.Default)
 	must(t, err)
 	o.pack, err = policy.Load(files)

@@ -332,7 +332,7 @@ func open(by, kind, bytes string) step {
 		if v.Code != wire.ExitAllowed {
 			return false
 		}
-		s.started(Permit{ID: seal.NewID("prm"), Kind: kind, Stage: q.Stage, Attempt: 1, Person: by, Account: "acc_" + by, Outcome: Running, Rev: s.Change.RevDigest})
+		s.started(Permit{ID: seal.NewID("prm"), Kind: kind, Stage: q.Stage, Attempt: 1, Person: by, Account: "acc_" + by, Outcome: Running, Rev: s.Change.RevDigest, Key: "key of " + by})
 		return true
 	}}
 }

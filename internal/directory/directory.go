@@ -44,6 +44,9 @@ type Hooks struct {
 	// OnDisabled ends what else a person has open (decisions, slots), in the transaction that disables
 	// them. What it writes it must answer for with an event of its own.
 	OnDisabled func(*db.Tx, PersonID) error
+	// Staffed refuses to take somebody's place away where nobody would be left to fill it again. It runs in the
+	// transaction that takes it, with who held which roles before and after; nil refuses nothing.
+	Staffed func(tx *db.Tx, before, after []policy.Person) error
 }
 
 // Desk holds the use-cases of the directory. It is safe for concurrent use.

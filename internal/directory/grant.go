@@ -121,7 +121,22 @@ func (d *Desk) Apply(tx *db.Tx, g Grant, changeID string) error {
 	if err := r.mayGrant(g, k, tx.Now().UnixMicro()); err != nil {
 		return err
 	}
-	return d.perform(tx, g, changeID)
+	if err := d.perform(tx, g, changeID); err != nil || g.Op == GrantRole || g.Op == JoinGroup {
+		return err
+	}
+	return d.staffed(tx, r)
+}
+
+// staffed asks whether enough people are left, after one lost a place that before shows.
+func (d *Desk) staffed(tx *db.Tx, before *Roster) error {
+	if d.hooks.Staffed == nil {
+		return nil
+	}
+	after, err := d.RosterIn(tx)
+	if err != nil {
+		return err
+	}
+	return d.hooks.Staffed(tx, before.People(), after.People())
 }
 
 // touches lists the roles that somebody gains or loses by a grant.

@@ -214,6 +214,9 @@ func (d *Desk) Disable(ctx context.Context, actor fault.Actor, id PersonID, reas
 			Detail: map[string]any{"reason": reason}}); err != nil {
 			return err
 		}
+		if err := d.staffed(tx, r); err != nil {
+			return err
+		}
 		if err := d.endAll(tx, id, "person disabled"); err != nil {
 			return err
 		}

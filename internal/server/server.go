@@ -110,7 +110,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	s.changes = change.New(change.Config{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit,
 		Install: s.keys.install, URL: s.url, OnSetUp: s.forgetCode, Things: targets{},
 		Seen: func(tx *db.Tx, id change.ID) error { return s.match.Seen(tx, id) }})
-	s.people.Wire(directory.Hooks{Roles: s.changes.Roles, OnDisabled: s.changes.Disabled})
+	s.people.Wire(directory.Hooks{Roles: s.changes.Roles, OnDisabled: s.changes.Disabled, Staffed: s.changes.Staffed})
 	s.things.Wire(approvals{s.changes})
 	s.match = reconcile.New(reconcile.Deps{DB: s.db, People: s.people, Changes: s.changes, Blobs: s.blobs, Log: s.log})
 	s.refused = ledger.NewCounter(s.db)
