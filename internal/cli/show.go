@@ -273,13 +273,27 @@ func envelope(e wire.Envelope) string {
 	return show(e.From) + " to " + show(e.Until)
 }
 
+// standing says of a decision what its words do not: that it is about another wording, or that it fills no place any
+// more, because the role was lost or the person may have acted in the change. Once the change ran it is history.
+func standing(v client.View, d client.Decision) string {
+	seated := slices.ContainsFunc(v.Slots, func(s client.Assignment) bool { return slices.Contains(s.People, d.Person) })
+	undecided := slices.Contains([]string{"awaiting_approval", "authorized", "scheduled"}, v.Change.State)
+	switch {
+	case d.RevDigest != v.Change.RevDigest && seated && undecided:
+		return " (an earlier revision that runs the same)"
+	case d.RevDigest != v.Change.RevDigest:
+		return " (an earlier revision)"
+	case d.Verb == "approve" && d.Person != "" && !seated && undecided:
+		return " (does not count now)"
+	}
+	return ""
+}
+
 func (a *app) writeDecisions(p *page, v client.View) {
 	words := map[string]string{"approve": p.paint(green, "approved"), "reject": p.paint(red, "rejected"), "withdraw": "withdrew"}
 	for _, d := range v.Decisions {
 		s := fmt.Sprintf("%s %s, %s", either(words[d.Verb], clean(d.Verb)), clean(join(d.Roles)), at(d.At))
-		if d.RevDigest != v.Change.RevDigest {
-			s += p.paint(dim, " (an earlier revision)")
-		}
+		s += p.paint(dim, standing(v, d))
 		p.row(dim, nameOf(v.Names, d.Person), s)
 		p.item("", quoted(d.Comment))
 	}

@@ -68,3 +68,28 @@ func TestLinesBreakBetweenWords(t *testing.T) {
 		t.Errorf("without a terminal: got %q", got)
 	}
 }
+
+// Who reads the decisions sees which of them still count.
+func TestADecisionSaysWhetherItCounts(t *testing.T) {
+	t.Parallel()
+	seated := []client.Assignment{{Slot: "lead", People: []string{"per_1"}}}
+	for name, x := range map[string]struct {
+		state, rev, verb, person string
+		slots                    []client.Assignment
+		want                     string
+	}{
+		"it fills a place":           {"awaiting_approval", "now", "approve", "per_1", seated, ""},
+		"the role was lost":          {"awaiting_approval", "now", "approve", "per_2", seated, " (does not count now)"},
+		"reworded":                   {"awaiting_approval", "old", "approve", "per_2", seated, " (an earlier revision)"},
+		"reworded, runs the same":    {"authorized", "old", "approve", "per_1", seated, " (an earlier revision that runs the same)"},
+		"a no":                       {"rejected", "now", "reject", "per_2", nil, ""},
+		"the system's":               {"authorized", "now", "approve", "", nil, ""},
+		"it ran, and somebody left":  {"closed", "now", "approve", "per_2", nil, ""},
+		"an old one of what has run": {"closed", "old", "approve", "per_1", seated, " (an earlier revision)"},
+	} {
+		v := client.View{Change: client.Change{State: x.state, RevDigest: "now"}, Slots: x.slots}
+		if got := standing(v, client.Decision{RevDigest: x.rev, Verb: x.verb, Person: x.person}); got != x.want {
+			t.Errorf("%s: %q, want %q", name, got, x.want)
+		}
+	}
+}
