@@ -102,17 +102,26 @@ func (a *app) agentList() *cobra.Command {
 				skew := (time.Duration(x.Presence.Skew) * time.Microsecond).Round(time.Second)
 				t.add(x.Agent.Name, agentState(x), a.ago(x.Presence.Seen), skew.String(), x.Agent.ID)
 			}
+			for _, x := range list {
+				if agentState(x) == keyShared {
+					a.note("Two machines report with the key of %s, so neither is believed. Next: plumb agent revoke %s; then plumb agent token, for each of them.",
+						clean(x.Agent.Name), x.Agent.ID)
+				}
+			}
 			return t.write(w, a.paint(w), "No agents.")
 		})
 	})
 }
+
+// keyShared is the state of an agent whose key two machines have.
+const keyShared = "key shared"
 
 func agentState(x client.Agent) string {
 	switch {
 	case x.Agent.Revoked > 0:
 		return "revoked"
 	case x.Agent.Conflict > 0:
-		return "key shared"
+		return keyShared
 	case x.Presence.Root == "":
 		return "enrolled"
 	case x.Presence.Root != x.Presence.Taken:

@@ -196,15 +196,15 @@ func sample(list []Item, head string, share int64) {
 	}
 }
 
-// reviewer gives the first of the candidates who may review an asset: active, and not among those whose word one of its
-// labels is. It is "" when nobody may.
-func reviewer(labels map[string]Label, active func(string) bool, candidates ...string) string {
+// reviewer gives the first of the candidates who may review an asset: active, and not one whose word, or through a lent account
+// perhaps, one of its labels is. It is "" when nobody may.
+func reviewer(labels map[string]Label, who humans, candidates ...string) string {
 	for _, p := range candidates {
 		own := false
 		for _, l := range labels {
-			own = own || l.Confidence == Asserted && l.By == p
+			own = own || l.Confidence == Asserted && who.same(p, l.By, l.At)
 		}
-		if p != "" && active(p) && !own {
+		if p != "" && who.active(p) && !own {
 			return p
 		}
 	}
@@ -285,14 +285,13 @@ func (v *CampaignView) settle(list []ItemView, now int64) {
 	}
 }
 
-// failed lists who reviewed, or answered for, what failed.
-func failed(list []ItemView) []string {
-	var out []string
+// failed lists who reviewed, or answered for, what failed, with when they did.
+func failed(list []ItemView) map[string]int64 {
+	out := map[string]int64{}
 	for _, i := range list {
 		if i.Standing == string(Wrong) || i.Standing == string(NotNeeded) {
-			out = append(out, i.Reviewer, i.Answer.Person)
+			out[i.Reviewer], out[i.Answer.Person] = i.Answer.At, i.Answer.At
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }

@@ -40,7 +40,7 @@ func (d *Desk) OpenCampaign(ctx context.Context, actor fault.Actor, n NewCampaig
 		}
 		c := Campaign{Name: n.Name, Kind: n.Kind, Selection: n.Selection, Due: n.Due, Share: n.Share, Fallbacks: n.Fallbacks, Person: actor.Person,
 			Created: tx.Now().UnixMicro()}
-		list, err := freeze(tx, &c, who, func(p string) bool { return r.Active(directory.PersonID(p)) })
+		list, err := freeze(tx, &c, who, humans{r})
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (d *Desk) mayTakePart(tx *db.Tx, actor fault.Actor) error {
 }
 
 // freeze evaluates a campaign's selection once.
-func freeze(tx *db.Tx, c *Campaign, who callable, active func(string) bool) ([]Item, error) {
+func freeze(tx *db.Tx, c *Campaign, who callable, there humans) ([]Item, error) {
 	var list []Item
 	var assets []Asset
 	for f := c.Selection.filter(); ; f.After = assets[len(assets)-1].N {
@@ -108,7 +108,7 @@ func freeze(tx *db.Tx, c *Campaign, who callable, active func(string) bool) ([]I
 			continue
 		}
 		c.Asked++
-		list[i].Reviewer = reviewer(assets[i].Labels, active, append([]string{who.person(list[i].Frozen.Owner)}, c.Fallbacks...)...)
+		list[i].Reviewer = reviewer(assets[i].Labels, there, append([]string{who.person(list[i].Frozen.Owner)}, c.Fallbacks...)...)
 		if list[i].Reviewer == "" {
 			return nil, noReviewer().About(string(list[i].Asset))
 		}
@@ -262,8 +262,7 @@ func (d *Desk) escalate(tx *db.Tx, q *answering) error {
 		return err
 	}
 	q.lacks = a.Unlabelled()
-	q.reviewer = reviewer(a.Labels, func(p string) bool { return r.Active(directory.PersonID(p)) },
-		append([]string{q.item.Reviewer}, q.campaign.Fallbacks...)...)
+	q.reviewer = reviewer(a.Labels, humans{r}, append([]string{q.item.Reviewer}, q.campaign.Fallbacks...)...)
 	return nil
 }
 
@@ -295,7 +294,11 @@ func (d *Desk) SignCampaign(ctx context.Context, actor fault.Actor, id, result, 
 		if v, list, err = viewOf(tx, c); err != nil {
 			return err
 		}
-		if err := v.maySign(list, actor.Person, result, tx.Now().UnixMicro()); err != nil {
+		r, err := d.rosterIn(tx)
+		if err != nil {
+			return err
+		}
+		if err := v.maySign(list, humans{r}, actor.Person, result, tx.Now().UnixMicro()); err != nil {
 			return err
 		}
 		s := Signature{Campaign: c.ID, Person: actor.Person, Result: result, Comment: strings.TrimSpace(comment), At: tx.Now().UnixMicro(), Counts: true}

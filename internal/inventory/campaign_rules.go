@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -154,7 +155,7 @@ func noReviewer() *fault.Error {
 }
 
 // maySign is the rule for one signature; result is the digest that the signer looked at.
-func (v CampaignView) maySign(list []ItemView, person, result string, at int64) error {
+func (v CampaignView) maySign(list []ItemView, who humans, person, result string, at int64) error {
 	open := v.Standings[StandingOpen] + v.Standings[StandingReopened]
 	switch {
 	case v.Signed > 0:
@@ -167,12 +168,32 @@ func (v CampaignView) maySign(list []ItemView, person, result string, at int64) 
 	case result != v.Signable:
 		return fault.New(fault.Stale, "answers_moved", "The answers are others now than the ones you looked at.").About(v.ID).FixedBy("you").
 			Then("plumb campaign show %s", v.ID)
-	case slices.Contains(failed(list), person):
+	case answered(failed(list), person):
 		return fault.New(fault.Denied, "signs_own", "You reviewed an asset that failed; others sign.").About(v.ID).
 			Because("campaigns", "inventory: signed by two who did not review what failed").FixedBy("another person").Then("plumb campaign show %s", v.ID)
 	case slices.ContainsFunc(v.Signatures, func(s Signature) bool { return s.Counts && s.Person == person }):
 		return fault.New(fault.Conflict, "signed_already", "You signed these answers; the second signature is another person's.").About(v.ID).
 			FixedBy("another person").Then("plumb campaign show %s", v.ID)
+	}
+	return v.twoHumans(failed(list), who, person)
+}
+
+func answered(failed map[string]int64, person string) bool {
+	_, did := failed[person]
+	return did
+}
+
+// twoHumans refuses a signature of who may be, through a lent account, who reviewed what failed or who signed before.
+func (v CampaignView) twoHumans(failed map[string]int64, who humans, person string) error {
+	for _, p := range slices.Sorted(maps.Keys(failed)) {
+		if who.same(person, p, failed[p]) {
+			return who.lent(v.ID, person, p)
+		}
+	}
+	for _, s := range v.Signatures {
+		if s.Counts && who.same(person, s.Person, s.At) {
+			return who.lent(v.ID, person, s.Person)
+		}
 	}
 	return nil
 }

@@ -32,6 +32,10 @@ func (s *Server) jobs() []job {
 		}},
 		{"sources", "reads the sources of the inventory that are due", sourcesEvery, s.readSources},
 		{"agents", "takes what agents said into the inventory", agentsEvery, s.hearAgents},
+		{"campaigns", "reminds of campaigns of the inventory that are due", campaignsEvery, func(ctx context.Context) error {
+			_, err := s.things.RemindCampaigns(ctx)
+			return err
+		}},
 		{"reconcile", "says of every difference which approved change explains it, and raises what none does", reconcileEvery, s.match.Tick},
 		{"index", "keeps searches and weekly figures close behind the changes", indexEvery, s.index},
 		{"disk", "looks after the room on the disk", diskEvery, func(context.Context) error { return s.disk.look() }},

@@ -14,12 +14,13 @@ import (
 
 // How often the loops look.
 const (
-	tickEvery  = 2 * time.Second // what time alone makes due
-	diskEvery  = 2 * time.Second
-	flushEvery = time.Minute // sums of refused requests, last uses of sessions
-	sweepEvery = time.Hour   // what was kept long enough
-	indexEvery = time.Second // words of summaries and weekly figures
-	restEvery  = 10 * time.Second
+	tickEvery      = 2 * time.Second  // what time alone makes due
+	campaignsEvery = 10 * time.Minute // reminders are of days
+	diskEvery      = 2 * time.Second
+	flushEvery     = time.Minute // sums of refused requests, last uses of sessions
+	sweepEvery     = time.Hour   // what was kept long enough
+	indexEvery     = time.Second // words of summaries and weekly figures
+	restEvery      = 10 * time.Second
 )
 
 // gcPercent is how much the heap may grow between collections, in percent of what lives. What lives is small

@@ -150,3 +150,15 @@ func TestAZoneFileThatIsNoneIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func FuzzZoneFile(f *testing.F) {
+	for _, text := range []string{zoneText, "@ SOA a b 1 1 1 1 1\nwww A 192.0.2.1\n", "$TTL 1\n$ORIGIN x.\n", "@ SOA a b 1 1 1 1 1\n$GENERATE 1-3 a$ A 192.0.2.1\n"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		records, err := connecttest.Try(t, File(), map[string]string{"zone": "example.org"}, strings.NewReader(text))
+		if err == nil && len(records) == 0 {
+			t.Error("a file without a record was taken for a whole zone")
+		}
+	})
+}

@@ -94,3 +94,14 @@ func TestADocumentSaysWhoseNeighboursItLists(t *testing.T) {
 		}
 	}
 }
+
+func FuzzCollect(f *testing.F) {
+	f.Add(me + `{"lldp":[{}]}`)
+	f.Add(me + `{"lldp":[{"interface":[{"name":"eth0","chassis":[{"id":[{"type":"mac","value":"02:00:00:00:00:01"}],"name":[{"value":"b"}],"mgmt-ip":[{"value":"10.0.0.1"}]}],"port":[{"id":[{"type":"ifname","value":"eth1"}]}]}]}]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		records, err := connecttest.Try(t, Kind(), nil, strings.NewReader(text))
+		if (err == nil) != (len(records) == 1) {
+			t.Errorf("%d records, %v", len(records), err)
+		}
+	})
+}
