@@ -14,6 +14,7 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/ledger"
+	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/wire"
 )
@@ -43,7 +44,15 @@ func (a *app) ledgerVerify() *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("verify ledger: %w", err)
 		}
-		return a.verified(r)
+		p, err := reconcile.Prove(cmd.Context(), d)
+		if db.IsCorrupt(err) {
+			p.Faults, err = append(p.Faults, ledger.Fault{What: "storage", Text: "What was observed and judged cannot be read."}), nil
+		}
+		if err != nil {
+			return fmt.Errorf("verify verdicts: %w", err)
+		}
+		r.Faults = append(r.Faults, p.Faults...)
+		return a.verified(verified{r, p})
 	})
 	f := cmd.Flags()
 	f.StringVar(&data, "data", "", "data folder of the server, else PLUMB_DATA, else plumb-data")
@@ -88,8 +97,14 @@ func (a *app) counting() func(done, of int64) {
 	}
 }
 
+// verified is what verification saw: of the ledger, and of the verdicts on what was observed.
+type verified struct {
+	*ledger.Report
+	Reconciled reconcile.Proof `json:"reconciled"`
+}
+
 // verified says what was found: one line for each fault, and 5 where there is any.
-func (a *app) verified(r *ledger.Report) error {
+func (a *app) verified(r verified) error {
 	err := a.emitValue(r, func(w io.Writer) error {
 		for _, f := range r.Faults {
 			fmt.Fprintf(w, "%s %s\n", a.paint(w)(red, f.What), clean(strings.TrimSpace(fmt.Sprintf("%s %s %s", f.Table, f.ID, f.Text))))
@@ -101,6 +116,9 @@ func (a *app) verified(r *ledger.Report) error {
 		_, err := fmt.Fprintf(w, "The ledger is %s: %d events, %d rows, %d checkpoints, signed up to %d, root %s.\n", word, r.Events, r.Rows, r.Checkpoints, r.Size, r.Root)
 		if r.Unsigned > 0 {
 			a.note("%d newer events are not in a signed checkpoint yet.", r.Unsigned)
+		}
+		if p := r.Reconciled; p.Differences > 0 {
+			a.note("%d of %d differences in configuration or security have their verdict; %d wait for it.", p.Judged, p.Differences, p.Waiting)
 		}
 		return err
 	})

@@ -116,7 +116,7 @@ func chartered(p change.Permitted, rev change.Revision, claims []Claim, roster *
 	if c.Until == 0 && p.Change.Rev == rev.N {
 		c.From, c.Until = p.Change.Body.Decided, p.Change.Body.Expires
 	}
-	if slices.Contains([]change.State{change.Closed, change.Cancelled, change.Expired, change.Rejected}, p.Change.State) {
+	if p.Change.State.Over() {
 		c.Closed = max(p.Change.Body.ClosedAt, p.Change.Updated)
 	}
 	for _, x := range p.Permits {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"time"
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db"
@@ -21,6 +22,8 @@ type Desk struct {
 	changes *change.Desk
 	blobs   Documents
 	log     *slog.Logger
+
+	mended time.Time // owned by the loop that calls Tick
 
 	mu   sync.Mutex
 	kept map[string][]Claim // guarded by mu; claims by charter, which never change

@@ -153,7 +153,7 @@ func (d *Desk) Adopt(ctx context.Context, actor fault.Actor, id string, by chang
 		case p.Change.Created < f.Earliest || !strings.Contains(p.Current.Canonical, f.ID):
 			return nil, fault.New(fault.Conflict, "not_retroactive", "The change was filed before the difference, or does not name the finding, so that its approvers would not know what they adopt.").
 				About(string(by)).FixedBy("you").Then("file a change whose justification names %s: plumb change new", f.ID)
-		case slices.Contains([]change.State{change.Closed, change.Cancelled, change.Rejected, change.Expired}, p.Change.State):
+		case p.Change.State.Over():
 			return nil, fault.New(fault.Conflict, "adopting_change_over", "The change is %s.", p.Change.State).About(string(by)).FixedBy("you").Then("plumb change new")
 		}
 		f.State, f.Adopts, f.Reason = Adopting, string(by), reason

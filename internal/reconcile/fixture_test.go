@@ -30,6 +30,7 @@ import (
 // files, sam and erin approve, ivo executes, olga and otto are Security Officers.
 type firm struct {
 	*reconcile.Desk
+	deps    reconcile.Deps
 	t       *testing.T
 	db      *db.DB
 	log     *ledger.Log
@@ -95,7 +96,8 @@ func found(t *testing.T) *firm {
 	f.changes = change.New(change.Config{DB: f.db, Log: f.log, People: f.dir, Blobs: blobs, Key: key, Install: "install_test", URL: "https://plumb.example",
 		Seen: func(tx *db.Tx, id change.ID) error { return f.Seen(tx, id) }})
 	f.dir.Wire(directory.Hooks{Roles: f.changes.Roles, OnDisabled: f.changes.Disabled})
-	f.Desk = reconcile.New(reconcile.Deps{DB: f.db, People: f.dir, Changes: f.changes, Blobs: blobs})
+	f.deps = reconcile.Deps{DB: f.db, People: f.dir, Changes: f.changes, Blobs: blobs}
+	f.Desk = reconcile.New(f.deps)
 	kind := func(name string) inventory.Kind {
 		return inventory.Kind{Name: name, Title: name, Mapper: 1, Absence: true, Every: time.Hour, Settings: []inventory.Setting{{Key: "world", Help: "which"}},
 			Rules: []inventory.AttrRule{{Type: "*", Path: "firewall*", Kind: inventory.Security}, {Type: "*", Path: "status", Kind: inventory.State}},
@@ -310,5 +312,8 @@ func (f *firm) whole() {
 	f.must(err)
 	if len(r.Faults) > 0 || r.Rows == 0 {
 		f.t.Errorf("report = %+v, want rows and no fault", r)
+	}
+	if p, err := reconcile.Prove(f.t.Context(), f.db); err != nil || len(p.Faults) > 0 {
+		f.t.Errorf("proof = %+v, %v, want no fault", p, err)
 	}
 }

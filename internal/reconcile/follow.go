@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db"
@@ -19,6 +20,9 @@ const (
 	differencesAtOnce = 150 // each writes up to two rows, and one event answers for them
 )
 
+// mendEvery is how often everything is compared with its verdicts, and once after a start.
+const mendEvery = 24 * time.Hour
+
 // The names of the cursors.
 const (
 	overEvents      = "events"
@@ -28,6 +32,13 @@ const (
 // Tick reads on: first what was approved and executed since, then what was observed since. It is called by one loop.
 func (d *Desk) Tick(ctx context.Context) error {
 	var errs []error
+	if now := d.db.Now(); now.Sub(d.mended) >= mendEvery {
+		if err := d.mend(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("look for what was passed over: %w", err))
+		} else {
+			d.mended = now
+		}
+	}
 	for _, part := range []struct {
 		doing  string
 		follow func(context.Context) (bool, error)
@@ -96,20 +107,39 @@ func (d *Desk) followDifferences(ctx context.Context) (more bool, err error) {
 			return err
 		}
 		list, err := inventory.Differences(tx, from, differencesAtOnce)
-		if err != nil || len(list) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(list) == 0 {
+			return d.back(tx, from)
 		}
 		more = len(list) == differencesAtOnce
-		if err := moveCursor(tx, overDifferences, list[len(list)-1].N); err != nil {
+		last := list[len(list)-1].N
+		if err := moveCursor(tx, overDifferences, last); err != nil {
 			return err
 		}
-		list = slices.DeleteFunc(list, func(x inventory.Difference) bool { return !Judged(x) })
+		have, err := verdicts(tx, from, last) // what was read before keeps its verdict: nothing is counted twice
+		if err != nil {
+			return err
+		}
+		list = slices.DeleteFunc(list, func(x inventory.Difference) bool { return !Judged(x) || have[x.ID] })
 		if len(list) == 0 {
 			return nil
 		}
 		return d.judge(tx, list)
 	})
 	return more, err
+}
+
+// back takes a cursor that is ahead of everything there is to where it can be; what was passed over meanwhile is looked for with the
+// next step.
+func (d *Desk) back(tx *db.Tx, from int64) error {
+	end, err := next(tx, "inventory_difference")
+	if err != nil || from < end {
+		return err
+	}
+	d.mended = time.Time{}
+	return moveCursor(tx, overDifferences, end-1)
 }
 
 // judge decides differences and keeps what comes of them.

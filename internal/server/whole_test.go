@@ -5,6 +5,7 @@ import (
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/ledger"
+	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/server/servertest"
 )
 
@@ -33,5 +34,8 @@ func verified(t *testing.T, at db.Config, key string) {
 	}
 	if len(r.Faults) > 0 || r.Rows == 0 {
 		t.Errorf("%d rows, faults: %v", r.Rows, r.Faults)
+	}
+	if p, err := reconcile.Prove(t.Context(), d); err != nil || len(p.Faults) > 0 {
+		t.Errorf("verdicts: %+v, %v", p, err)
 	}
 }
