@@ -7,6 +7,7 @@ import (
 
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/plan"
 	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/wire"
 )
@@ -261,7 +262,7 @@ func find(b Binding, list []wire.Observed, used []bool) int {
 func mismatches(b Binding, o wire.Observed) []wire.Mismatch {
 	if b.Normalized != "" {
 		if o.Normalized == b.Normalized {
-			return nil
+			return ofTwin(b, o)
 		}
 		seen := o.Normalized
 		if seen == "" {
@@ -288,6 +289,16 @@ func mismatches(b Binding, o wire.Observed) []wire.Mismatch {
 		out = append(out, wire.Mismatch{Field: b.Kind + " base", Approved: b.Base, Observed: o.Base})
 	}
 	return out
+}
+
+// ofTwin refuses a plan that does the same to another state: what was approved for one is not for its twin. The serial moves on
+// with every apply, and the normalized digest already says that the same is left to do.
+func ofTwin(b Binding, o wire.Observed) []wire.Mismatch {
+	approved, seen := plan.Lineage(b.Base), plan.Lineage(o.Base)
+	if approved == "" || seen == "" || approved == seen {
+		return nil
+	}
+	return []wire.Mismatch{{Field: b.Kind + " base", Approved: b.Base, Observed: o.Base}}
 }
 
 func (s *Snapshot) judgeWindow(v *wire.GateVerdict, actor fault.Actor, q wire.GateRequest, now int64) {

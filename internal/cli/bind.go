@@ -40,7 +40,7 @@ func (a *app) bindPlan(ctx context.Context, c *client.Client, file string, o pla
 		return wire.Binding{}, err
 	}
 	b := r.Value
-	b.Kind, b.Name, b.Digest, b.Repo = "tf-plan", filepath.Base(file), digest, o.repo
+	b.Kind, b.Name, b.Digest, b.Repo, b.Base = "tf-plan", filepath.Base(file), digest, o.repo, planBase(copied)
 	a.note("%s: %s", b.Name, counts(b.Plan))
 	if !b.Complete {
 		a.note("%s: the plan is not complete, so it is never approved automatically: %s", b.Name, p.Incomplete())
@@ -49,6 +49,20 @@ func (a *app) bindPlan(ctx context.Context, c *client.Client, file string, o pla
 		a.note("%s: bound by its exact bytes only. %s", b.Name, reason)
 	}
 	return b, nil
+}
+
+// planBase says which state a saved plan was made from; "" where it does not say.
+func planBase(copied string) string {
+	f, err := os.Open(copied)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	return plan.Base(f, info.Size())
 }
 
 // planOptions say how a saved plan is read.

@@ -77,7 +77,7 @@ func (a *app) terraformJob(ctx context.Context, c *client.Client, q *asking, j *
 	if j.plan, err = (tool{path: program, dir: cmd.chdir}).read(ctx, copied, key); err != nil {
 		return err
 	}
-	o := wire.Observed{Kind: "tf-plan", Name: filepath.Base(cmd.plan), Digest: digest}
+	o := wire.Observed{Kind: "tf-plan", Name: filepath.Base(cmd.plan), Digest: digest, Base: planBase(copied)}
 	o.Normalized, _ = j.plan.Normalized()
 	o.Shown = j.plan.Shown()
 	j.tf, j.observed, j.argv = true, append(j.observed, o), cmd.argv(program, copied)

@@ -188,7 +188,7 @@ func (a *app) observePlan(ctx context.Context, c *client.Client, file string, o 
 	if shownBare(want) {
 		o.repo = ""
 	}
-	seen := wire.Observed{Kind: "tf-plan", Name: filepath.Base(file), Digest: digest}
+	seen := wire.Observed{Kind: "tf-plan", Name: filepath.Base(file), Digest: digest, Base: planBase(copied)}
 	p, err := a.showPlan(ctx, c, copied, file, o)
 	if f := fault.Of(err); err != nil && f.Kind == fault.Invalid {
 		a.note("%s: %s", seen.Name, f.Message)

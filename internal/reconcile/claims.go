@@ -71,7 +71,7 @@ func (b *claimer) plan(x change.Binding, p *plan.Plan, rollback bool) {
 	if x.Kind != "tf-plan" || p == nil {
 		return
 	}
-	lineage, _, _ := strings.Cut(x.Base, "/")
+	lineage := plan.Lineage(x.Base)
 	for _, r := range p.Summary().Resources {
 		c := Claim{Address: r.Address, Lineage: lineage, Planned: true, Rollback: rollback, Verb: r.Class}
 		if r.Previous != "" {

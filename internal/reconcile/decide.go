@@ -291,7 +291,13 @@ func (a *asks) by(e Explained) bool {
 
 // within reports whether a claim is about the state that a spot is in.
 func (s spot) within(c *Claim) bool {
-	return c.Lineage == "" || s.scope == "" || strings.Contains(s.scope, c.Lineage)
+	return c.Lineage == "" || s.scope == "" || inState(s.scope, c.Lineage)
+}
+
+// inState reports whether a scope is of the state with a lineage, whatever the workspace.
+func inState(scope, lineage string) bool {
+	rest, ok := strings.CutPrefix(scope, lineage)
+	return ok && lineage != "" && (rest == "" || rest[0] == '/')
 }
 
 // byExecutor takes silence of the source for yes, and another name for no.
@@ -349,7 +355,7 @@ func (a *asks) near(c *Charter) bool {
 		}
 	}
 	return slices.ContainsFunc(c.Claims, func(k Claim) bool {
-		return !k.Planned && (k.Address == a.p.Name || k.Address == string(a.p.Asset)) || k.Planned && k.Lineage != "" && a.p.Scope != "" && strings.Contains(a.p.Scope, k.Lineage)
+		return !k.Planned && (k.Address == a.p.Name || k.Address == string(a.p.Asset)) || k.Planned && inState(a.p.Scope, k.Lineage)
 	})
 }
 

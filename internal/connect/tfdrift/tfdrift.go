@@ -19,7 +19,7 @@ func Kind() inventory.Kind {
 		AbsentAfter: 1, // a plan is made of one state, at once and whole
 		Settings: []inventory.Setting{
 			{Key: "workspace", Help: "name of the workspace, which no plan says of itself", Default: "default"},
-			{Key: "lineage", Help: "lineage of the state, or a name of yours; a plan holds none", Required: true},
+			{Key: "lineage", Help: "lineage of the state, as in `terraform state pull`: approved changes are matched by it, and a plan shown as JSON holds none", Required: true},
 		},
 		Rules: tfstate.Rules(),
 		Open: func(in inventory.Input) (inventory.Source, error) {

@@ -20,7 +20,7 @@ const mapper = 1
 func settings(more ...inventory.Setting) []inventory.Setting {
 	return append([]inventory.Setting{
 		{Key: "workspace", Help: "name of the workspace, which no state says of itself", Default: "default"},
-		{Key: "lineage", Help: "lineage of the state, or a name of yours: needed where the document is the output of `show -json`, which holds none"},
+		{Key: "lineage", Help: "lineage of the state, as in `terraform state pull`: needed where the document is the output of `show -json`, which holds none"},
 	}, more...)
 }
 
