@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,9 +17,9 @@ func (a *app) muteList() *cobra.Command {
 			return c.Mutes(ctx)
 		},
 			func(w io.Writer, p client.Page[client.Mute]) error {
-				t := table{head: []string{"ID", "KIND", "STATE", "PATH", "MATCHED", "EXPIRES", "REASON"}}
+				t := table{head: []string{"ID", "KIND", "STATE", "SCOPE", "MATCHED", "EXPIRES", "REASON"}}
 				for _, m := range p.Items {
-					t.add(m.ID, m.Kind, m.State, clean(m.Path), number(m.Hits)+" of "+number(m.Seen), at(m.Expires), clean(m.Reason))
+					t.add(m.ID, m.Kind, m.State, clean(m.Scope()), number(m.Hits)+" of "+number(m.Seen), at(m.Expires), clean(m.Reason))
 				}
 				return t.write(w, a.paint(w), "None.")
 			})
@@ -27,8 +28,48 @@ func (a *app) muteList() *cobra.Command {
 
 // told says how a mute stands, with its back-test.
 func told(w io.Writer, m client.Mute) error {
-	_, err := fmt.Fprintf(w, "%s is %s. In 30 days it would have matched %d of %d differences, %d of them findings.\n", m.ID, m.State,
-		m.BackTest.Matched, m.BackTest.Differences, m.BackTest.Unauthorized)
+	_, err := fmt.Fprintf(w, "%s is %s. %s\n", m.ID, m.State, backTest(m))
+	return err
+}
+
+// backTest says in a sentence what an exception would have matched.
+func backTest(m client.Mute) string {
+	b := m.BackTest
+	text := fmt.Sprintf("In %d days it would have matched %d of %d differences, %d of them findings.", b.Days, b.Matched, b.Differences, b.Unauthorized)
+	if b.Cut {
+		text += " There were more differences; the newest count."
+	}
+	return text
+}
+
+// showMute is what a reviewer reads: what it is about, why, and what it would have matched, at which assets.
+func (a *app) showMute(w io.Writer, m client.Mute, names map[string]string) error {
+	who := func(id string, when int64) string {
+		if id == "" {
+			return ""
+		}
+		return either(names[id], id) + ", " + at(when)
+	}
+	if _, err := fmt.Fprintf(w, "%s  %s, %s, until %s\n%s\n", m.ID, m.Kind, m.State, at(m.Expires), clean(m.Scope())); err != nil {
+		return err
+	}
+	over := ""
+	if m.BackTest.At > 0 {
+		over = fmt.Sprintf("%s, up to difference %d", at(m.BackTest.At), m.BackTest.To)
+	}
+	for _, line := range []struct{ name, text string }{{"reason", m.Reason}, {"proposed by", who(m.Proposer, m.At)}, {"reviewed by", who(m.Reviewer, m.Reviewed)},
+		{"ended", m.Ended}, {"matched", fmt.Sprintf("%d of %d while it was active; ends itself at %d percent", m.Hits, m.Seen, m.Share)},
+		{"back-test", backTest(m)}, {"taken", over}, {"at assets", strings.Join(m.BackTest.Assets, ", ")}} {
+		if line.text != "" {
+			if _, err := fmt.Fprintf(w, "  %-13s %s\n", line.name, clean(line.text)); err != nil {
+				return err
+			}
+		}
+	}
+	if m.State != "proposed" {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "Next: plumb reconcile review %s --accept, by a Security Officer who did not propose it\n", m.ID)
 	return err
 }
 

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,7 +44,19 @@ func (a *app) findingList() *cobra.Command {
 }
 
 func (a *app) reconcileShow() *cobra.Command {
-	return a.leaf("show FINDING|CHANGE", "Show a finding, or what became of a change's approved effects", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+	const short = "Show a finding, an exception, or what became of a change's approved effects"
+	return a.leaf("show FINDING|MUTE|CHANGE", short, cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		if strings.HasPrefix(strings.ToUpper(args[0]), "MUT-") {
+			c, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			r, err := c.MuteOf(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.emit(r.Raw, func(w io.Writer) error { return a.showMute(w, r.Value, a.namesOf(cmd.Context(), c)) })
+		}
 		if strings.HasPrefix(strings.ToUpper(args[0]), "FND-") {
 			return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Finding], error) {
 				return c.Finding(ctx, args[0])
@@ -145,6 +155,9 @@ func (a *app) findingAdopt() *cobra.Command {
 	return cmd
 }
 
+// dispositions are the answers to what a difference is, in the order in which they are asked for.
+var dispositions = []string{"exact", "scoped", "derived", "standing", "out_of_scope_in_window", "unauthorized"}
+
 func (a *app) reconcileFigures() *cobra.Command {
 	var days int64
 	cmd := a.leaf("figures", "Count what was explained and what was not", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
@@ -153,7 +166,7 @@ func (a *app) reconcileFigures() *cobra.Command {
 		},
 			func(w io.Writer, f client.Figures) error {
 				t := table{head: []string{"WHAT", "COUNT"}}
-				for _, k := range slices.Sorted(maps.Keys(f.By)) {
+				for _, k := range dispositions {
 					t.add(k, number(f.By[k]))
 				}
 				t.add("waiting findings", number(f.Waiting))
@@ -162,7 +175,7 @@ func (a *app) reconcileFigures() *cobra.Command {
 				if err := t.write(w, a.paint(w), ""); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(w, "%d of %d differences in production were nobody's: %d.%02d percent.\n", f.Unauthorized, f.Judged, f.Share/100, f.Share%100)
+				_, err := fmt.Fprintf(w, "%d of %d differences in production were explained by nothing, the last two rows of the six: %d.%02d percent.\n", f.Unauthorized, f.Judged, f.Share/100, f.Share%100)
 				return err
 			})
 	})

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -86,23 +87,72 @@ type Figures struct {
 	Behind       int64            `json:"behind"`
 }
 
-// Mute is a reviewed, expiring exception.
+// Mute is a reviewed, expiring exception. Times are microseconds.
 type Mute struct {
-	ID       string `json:"id"`
-	Kind     string `json:"kind"`
-	State    string `json:"state"`
-	Reason   string `json:"reason"`
-	Path     string `json:"path"`
-	Expires  int64  `json:"expires"`
-	Hits     int64  `json:"hits"`
-	Seen     int64  `json:"seen"`
-	Ended    string `json:"ended"`
+	ID       string   `json:"id"`
+	Kind     string   `json:"kind"`
+	State    string   `json:"state"`
+	Reason   string   `json:"reason"`
+	Asset    string   `json:"asset"`
+	Class    string   `json:"class"`
+	Type     string   `json:"type"`
+	Name     string   `json:"name"`
+	Env      string   `json:"env"`
+	Path     string   `json:"path"`
+	Op       string   `json:"op"`
+	Values   []string `json:"values"`
+	Min      int64    `json:"min"`
+	Max      int64    `json:"max"`
+	Actor    string   `json:"actor"`
+	Security bool     `json:"security"`
+	Share    int64    `json:"share"`
+	Expires  int64    `json:"expires"`
+	Proposer string   `json:"proposer"`
+	At       int64    `json:"at"`
+	Reviewer string   `json:"reviewer"`
+	Reviewed int64    `json:"reviewed"`
+	Hits     int64    `json:"hits"`
+	Seen     int64    `json:"seen"`
+	Ended    string   `json:"ended"`
 	BackTest struct {
+		Days         int64    `json:"days"`
 		Differences  int64    `json:"differences"`
 		Matched      int64    `json:"matched"`
 		Unauthorized int64    `json:"unauthorized"`
 		Assets       []string `json:"assets"`
+		At           int64    `json:"at"`
+		To           int64    `json:"to"`
+		Cut          bool     `json:"cut"`
 	} `json:"back_test"`
+}
+
+// Scope says in one line what an exception is about: where, what happens to which attribute, to which values, by whom.
+func (m Mute) Scope() string {
+	var words []string
+	for _, w := range []struct{ name, text string }{{"asset", m.Asset}, {"class", m.Class}, {"type", m.Type}, {"name", m.Name}, {"env", m.Env}} {
+		if w.text != "" {
+			words = append(words, w.name+" "+w.text)
+		}
+	}
+	where := strings.Join(words, ", ")
+	op := m.Op
+	if op == "" {
+		op = "update"
+	}
+	what := op + " " + m.Path
+	switch {
+	case len(m.Values) > 0:
+		what += " to " + strings.Join(m.Values, " or ")
+	case m.Min != 0 || m.Max > 0:
+		what += " to " + number(m.Min) + " up to " + number(m.Max)
+	}
+	if m.Actor != "" {
+		what += " by " + m.Actor
+	}
+	if m.Security {
+		what += ", security attributes too"
+	}
+	return where + ": " + what
 }
 
 // NewMute is an exception to be proposed.
@@ -160,6 +210,11 @@ func (c *Client) Figures(ctx context.Context, days int64) (Reply[Figures], error
 // Mutes lists the exceptions.
 func (c *Client) Mutes(ctx context.Context) (Reply[Page[Mute]], error) {
 	return get[Page[Mute]](ctx, c, path("mutes"), nil)
+}
+
+// MuteOf shows one exception; while it waits for its review, with the back-test of this moment.
+func (c *Client) MuteOf(ctx context.Context, id string) (Reply[Mute], error) {
+	return get[Mute](ctx, c, path("mutes", id), nil)
 }
 
 // ProposeMute proposes an exception.

@@ -27,7 +27,7 @@ type End struct {
 	Claim   Claim             `json:"claim"`
 	End     string            `json:"end"`
 	Asset   inventory.AssetID `json:"asset,omitempty"`
-	Seen    inventory.Value   `json:"seen,omitempty"`    // where it differs
+	Seen    inventory.Value   `json:"seen,omitempty"`    // the value that was seen, where an attribute was
 	Because string            `json:"because,omitempty"` // what says so
 }
 
@@ -186,8 +186,11 @@ func (w *watcher) end(k *Claim) (End, error) {
 	if m, ok := w.matched[k.ID]; ok {
 		e.Asset, e.Because = m.Asset, "difference "+m.Difference
 		e.End = Observed
+		if k.Path != "" {
+			e.Seen = m.After
+		}
 		if m.Claim != k.ID || m.Disposition != Exact && m.Disposition != Scoped {
-			e.End, e.Seen = ObservedDifferently, m.After
+			e.End = ObservedDifferently
 		}
 		if e.End == Observed {
 			return e, nil
@@ -207,6 +210,9 @@ func (w *watcher) end(k *Claim) (End, error) {
 	if e.End == ObservedDifferently && now != Observed {
 		return e, nil
 	}
+	if ended > 0 {
+		e.Seen = v
+	}
 	if e.End = now; now == Observed || now == Unobservable || ended <= 0 {
 		if ended <= 0 && now != Unobservable {
 			e.End = Awaited
@@ -214,15 +220,10 @@ func (w *watcher) end(k *Claim) (End, error) {
 		return e, nil
 	}
 	n, err := inventory.ReadSince(w.tx, r.Source, r.Scope, ended)
-	switch {
-	case err != nil:
-		return e, err
-	case n < absentAfter:
+	if err == nil && n < absentAfter {
 		e.End = Awaited
-	case now == ObservedDifferently:
-		e.Seen = v
 	}
-	return e, nil
+	return e, err
 }
 
 // unseen is the end of an effect on what no record shows.
@@ -280,7 +281,7 @@ func (w *watcher) records(k *Claim) ([]inventory.Kept, error) {
 	if k.Planned {
 		list, err := inventory.RecordsNamed(w.tx, k.Address)
 		return slices.DeleteFunc(list, func(r inventory.Kept) bool {
-			return r.Class != inventory.IaCResource || k.Lineage != "" && !strings.Contains(r.Scope, k.Lineage)
+			return r.Class != inventory.IaCResource || k.Lineage != "" && !inState(r.Scope, k.Lineage)
 		}), err
 	}
 	a, err := inventory.FindIn(w.tx, k.Address)

@@ -58,13 +58,17 @@ type Mute struct {
 	Back     BackTest `json:"back_test"`
 }
 
-// BackTest says what a mute would have matched in the last 30 days, as its reviewer saw it.
+// BackTest says what a mute would have matched in the last 30 days, as its reviewer saw it, and what it was computed over.
 type BackTest struct {
 	Days         int64    `json:"days"`
 	Differences  int64    `json:"differences"` // judged in that time
 	Matched      int64    `json:"matched"`
 	Unauthorized int64    `json:"unauthorized"` // of the matched, those that were found to be nobody's
 	Assets       []string `json:"assets"`
+	At           int64    `json:"at,omitempty"`    // when it was computed, microseconds; 0 in those from before this was kept
+	Since        int64    `json:"since,omitempty"` // over differences seen since this instant
+	To           int64    `json:"to,omitempty"`    // up to this number of a difference
+	Cut          bool     `json:"cut,omitempty"`   // there were more than it looks at; the newest count
 }
 
 // Limits of mutes.

@@ -14,55 +14,84 @@ import (
 
 // Propose asks for a mute. It explains nothing until somebody else reviewed it.
 func (d *Desk) Propose(ctx context.Context, actor fault.Actor, m Mute) (Mute, error) {
-	err := d.db.Update(ctx, actor, func(tx *db.Tx) error {
-		if err := d.people.ConfirmIn(tx, actor); err != nil {
-			return err
-		}
-		n, err := next(tx, "reconcile_mute")
-		if err != nil {
-			return err
-		}
-		now := tx.Now().UnixMicro()
-		m.ID, m.N, m.Version, m.State = fmt.Sprintf("MUT-%06d", n), n, 0, Proposed
-		m.Proposer, m.At, m.Reviewer, m.Reviewed, m.Seen, m.Hits, m.Ended = actor.Person, now, "", 0, 0, 0, ""
-		if err := m.clean(now); err != nil {
-			return err
-		}
-		if m.Back, err = d.backTest(tx, &m); err != nil {
-			return err
-		}
-		if err := saveMute(tx, &m); err != nil {
-			return err
-		}
-		return record(tx, "mute.proposed", "mute", m.ID, map[string]any{"kind": string(m.Kind), "path": m.Path, "reason": m.Reason,
-			"matched": m.Back.Matched, "unauthorized": m.Back.Unauthorized})
+	if err := m.clean(d.db.Now().UnixMicro()); err != nil {
+		return m, err
+	}
+	err := d.tested(ctx, actor, func(*db.Tx) (*Mute, error) { return &m, nil }, func(b BackTest) error {
+		return d.db.Update(ctx, actor, func(tx *db.Tx) error {
+			if err := d.people.ConfirmIn(tx, actor); err != nil {
+				return err
+			}
+			n, err := next(tx, "reconcile_mute")
+			if err != nil {
+				return err
+			}
+			now := tx.Now().UnixMicro()
+			m.ID, m.N, m.Version, m.State = fmt.Sprintf("MUT-%06d", n), n, 0, Proposed
+			m.Proposer, m.At, m.Reviewer, m.Reviewed, m.Seen, m.Hits, m.Ended = actor.Person, now, "", 0, 0, 0, ""
+			if err := m.clean(now); err != nil {
+				return err
+			}
+			if m.Back, err = refresh(tx, &m, b); err != nil {
+				return err
+			}
+			if err := saveMute(tx, &m); err != nil {
+				return err
+			}
+			return record(tx, "mute.proposed", "mute", m.ID, map[string]any{"kind": string(m.Kind), "path": m.Path, "reason": m.Reason,
+				"matched": m.Back.Matched, "unauthorized": m.Back.Unauthorized, "over": m.Back.To})
+		})
 	})
 	return m, err
 }
 
 // Review decides on a proposed mute: a Security Officer who did not propose it, after the back-test over the last 30 days, which is taken anew.
 func (d *Desk) Review(ctx context.Context, actor fault.Actor, id string, accept bool, reason string) (m Mute, err error) {
-	return d.decideMute(ctx, actor, id, func(tx *db.Tx, m *Mute, roster *directory.Roster) (string, error) {
-		switch {
-		case m.State != Proposed:
-			return "", fault.New(fault.Conflict, "mute_decided", "The exception is %s.", m.State).About(m.ID).FixedBy("you").Then("plumb reconcile mutes")
-		case m.Proposer == actor.Person:
-			return "", fault.New(fault.Denied, "own_mute", "Who proposes an exception does not review it.").About(m.ID).Because("separate", "policy statement (e)").
-				FixedBy("another Security Officer").Then("plumb reconcile review %s --accept", m.ID)
-		case !roster.Holds(directory.PersonID(actor.Person), directory.Officer):
-			return "", notOfficer(m.ID)
+	may := func(tx *db.Tx) (*Mute, error) { // nobody has the last 30 days read who may not decide
+		m, err := loadMute(tx, id)
+		if err != nil {
+			return nil, err
 		}
-		if m.Back, err = d.backTest(tx, m); err != nil {
-			return "", err
+		roster, err := d.people.RosterIn(tx)
+		if err != nil {
+			return nil, err
 		}
-		m.Reviewer, m.Reviewed = actor.Person, tx.Now().UnixMicro()
-		if !accept {
-			m.State, m.Ended = Disabled, reason
-			return "mute.refused", nil
-		}
-		m.State = Active
-		return "mute.activated", nil
+		return &m, m.mayReview(actor, roster)
+	}
+	err = d.tested(ctx, actor, may, func(b BackTest) error {
+		m, err = d.decideMute(ctx, actor, id, func(tx *db.Tx, m *Mute, roster *directory.Roster) (string, error) {
+			if err := m.mayReview(actor, roster); err != nil {
+				return "", err
+			}
+			var err error
+			if m.Back, err = refresh(tx, m, b); err != nil {
+				return "", err
+			}
+			m.Reviewer, m.Reviewed = actor.Person, tx.Now().UnixMicro()
+			if !accept {
+				m.State, m.Ended = Disabled, reason
+				return "mute.refused", nil
+			}
+			m.State = Active
+			return "mute.activated", nil
+		})
+		return err
 	})
+	return m, err
+}
+
+// mayReview is who may decide on a proposed mute (policy statement e: nobody clears their own work).
+func (m *Mute) mayReview(actor fault.Actor, roster *directory.Roster) error {
+	switch {
+	case m.State != Proposed:
+		return fault.New(fault.Conflict, "mute_decided", "The exception is %s.", m.State).About(m.ID).FixedBy("you").Then("plumb reconcile show %s", m.ID)
+	case m.Proposer == actor.Person:
+		return fault.New(fault.Denied, "own_mute", "Who proposes an exception does not review it.").About(m.ID).Because("separate", "policy statement (e)").
+			FixedBy("another Security Officer").Then("plumb reconcile review %s --accept", m.ID)
+	case !roster.Holds(directory.PersonID(actor.Person), directory.Officer):
+		return notOfficer(m.ID)
+	}
+	return nil
 }
 
 // Unmute ends a mute at once. Ending one loosens nothing, so its proposer may, too.
@@ -112,32 +141,99 @@ func (d *Desk) decideMute(ctx context.Context, actor fault.Actor, id string, dec
 	return m, err
 }
 
-// most judged differences that a back-test looks at; the newest count.
-const backTestAtMost = 20_000
+// Sizes of a back-test.
+const (
+	backTestAtMost = 20_000 // judged differences that it looks at; the newest count
+	freshWithin    = 300    // judged since: so many are added while the decision is written, more make it stale
+	testedAtMost   = 3      // times that it is taken before the one who asks is told
+)
+
+// errStale says that too much was judged between a back-test and the decision that rests on it.
+func errStale() error {
+	return fault.New(fault.Conflict, "back_test_stale", "So much is being judged at this moment that the back-test does not hold.").FixedBy("you").
+		Then("try again in a moment")
+}
+
+// tested takes the back-test of a mute outside the writer's transaction, for others write meanwhile, and has the decision written that
+// rests on it; where it is stale by then, it is taken anew.
+func (d *Desk) tested(ctx context.Context, actor fault.Actor, load func(*db.Tx) (*Mute, error), write func(BackTest) error) (err error) {
+	for range testedAtMost {
+		var b BackTest
+		err = d.db.View(ctx, func(tx *db.Tx) error {
+			if err := d.people.ConfirmIn(tx, actor); err != nil {
+				return err
+			}
+			m, err := load(tx)
+			if err != nil {
+				return err
+			}
+			b, err = backTest(tx, m)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err = write(b); !fault.Is(err, "back_test_stale") {
+			return err
+		}
+	}
+	return err
+}
 
 // backTest says what a mute would have matched in the last 30 days.
-func (d *Desk) backTest(tx *db.Tx, m *Mute) (BackTest, error) {
-	b := BackTest{Days: backTestDays, Assets: []string{}}
-	since := tx.Now().Add(-backTestDays * 24 * time.Hour).UnixMicro()
-	list, err := db.Collect(tx, scanMatch, matchColumns+" WHERE latest >= $1 ORDER BY latest DESC LIMIT $2", since, backTestAtMost)
+func backTest(tx *db.Tx, m *Mute) (BackTest, error) {
+	now := tx.Now()
+	b := BackTest{Days: backTestDays, Assets: []string{}, At: now.UnixMicro(), Since: now.Add(-backTestDays * 24 * time.Hour).UnixMicro()}
+	list, err := db.Collect(tx, scanMatch, matchColumns+" WHERE latest >= $1 ORDER BY latest DESC LIMIT $2", b.Since, backTestAtMost+1)
 	if err != nil {
 		return b, err
 	}
-	b.Differences = int64(len(list))
+	if b.Cut = len(list) > backTestAtMost; b.Cut {
+		list = list[:backTestAtMost]
+	}
+	if b.To, err = newestMatch(tx); err != nil {
+		return b, err
+	}
+	return b, b.take(tx, m, list)
+}
+
+// refresh adds to a back-test what was judged since it was taken, and refuses where that is too much to be read here.
+func refresh(tx *db.Tx, m *Mute, b BackTest) (BackTest, error) {
+	list, err := db.Collect(tx, scanMatch, matchColumns+" WHERE n > $1 ORDER BY n LIMIT $2", b.To, freshWithin+1)
+	switch {
+	case err != nil:
+		return b, err
+	case len(list) > freshWithin:
+		return b, errStale()
+	case len(list) > 0:
+		b.To = list[len(list)-1].N
+	}
+	b.At, b.Assets = tx.Now().UnixMicro(), slices.Clone(b.Assets)
+	return b, b.take(tx, m, list)
+}
+
+func newestMatch(tx *db.Tx) (int64, error) {
+	n, _, err := db.One(tx, scanInt, "SELECT COALESCE(MAX(n), 0) FROM reconcile_match")
+	return n, err
+}
+
+// take counts judged differences in.
+func (b *BackTest) take(tx *db.Tx, m *Mute, list []Match) error {
+	b.Differences += int64(len(list))
 	for _, x := range list {
 		if x.Path != m.Path && !glob(m.Path, fold(x.Path)) {
 			continue
 		}
 		diff, found, err := inventory.DifferenceOf(tx, x.Difference)
 		if err != nil {
-			return b, err
+			return err
 		}
 		if !found {
 			continue
 		}
 		p, err := placeOf(tx, diff)
 		if err != nil {
-			return b, err
+			return err
 		}
 		if !m.covers(diff, &p) {
 			continue
@@ -150,7 +246,19 @@ func (d *Desk) backTest(tx *db.Tx, m *Mute) (BackTest, error) {
 			b.Assets = append(b.Assets, p.Name)
 		}
 	}
-	return b, nil
+	return nil
+}
+
+// MuteOf gives one mute. While it waits for its review its back-test is that of this moment.
+func (d *Desk) MuteOf(ctx context.Context, id string) (m Mute, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		if m, err = loadMute(tx, id); err != nil || m.State != Proposed {
+			return err
+		}
+		m.Back, err = backTest(tx, &m)
+		return err
+	})
+	return m, err
 }
 
 // Mutes lists the mutes, the newest first.

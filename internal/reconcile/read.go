@@ -106,15 +106,19 @@ type Figures struct {
 	Unauthorized int64            `json:"unauthorized"`
 	Share        int64            `json:"share"` // unauthorized, in hundredths of a percent of those judged
 	Waiting      int64            `json:"waiting"`
+	Severity     map[string]int64 `json:"severity"` // of the waiting findings; all four stand there
 	Overdue      int64            `json:"overdue"`
 	Behind       int64            `json:"behind"` // differences not judged yet
 }
 
 // Figures counts.
 func (d *Desk) Figures(ctx context.Context, since int64) (f Figures, err error) {
-	f = Figures{Since: since, By: map[string]int64{}}
+	f = Figures{Since: since, By: map[string]int64{}, Severity: map[string]int64{}}
+	for _, s := range Severities() {
+		f.Severity[string(s)] = 0
+	}
 	type row struct {
-		d Disposition
+		d string
 		n int64
 	}
 	err = d.db.View(ctx, func(tx *db.Tx) error {
@@ -124,9 +128,9 @@ func (d *Desk) Figures(ctx context.Context, since int64) (f Figures, err error) 
 			return err
 		}
 		for _, x := range list {
-			f.By[string(x.d)] = x.n
+			f.By[x.d] = x.n
 			f.Judged += x.n
-			if !x.d.Explains() {
+			if !Disposition(x.d).Explains() {
 				f.Unauthorized += x.n
 			}
 		}
@@ -134,8 +138,14 @@ func (d *Desk) Figures(ctx context.Context, since int64) (f Figures, err error) 
 			f.Share = f.Unauthorized * 10_000 / f.Judged
 		}
 		now := d.db.Now().UnixMicro()
-		if f.Waiting, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting')"); err != nil {
+		waiting, err := db.Collect(tx, func(r db.Scanner) (x row, err error) { return x, r.Scan(&x.d, &x.n) },
+			"SELECT severity, COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') GROUP BY severity")
+		if err != nil {
 			return err
+		}
+		for _, x := range waiting {
+			f.Severity[x.d] = x.n
+			f.Waiting += x.n
 		}
 		if f.Overdue, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND due < $1", now); err != nil {
 			return err
@@ -144,7 +154,7 @@ func (d *Desk) Figures(ctx context.Context, since int64) (f Figures, err error) 
 		if err != nil {
 			return err
 		}
-		f.Behind, _, err = db.One(tx, scanInt, "SELECT COALESCE(MAX(n), 0) - $1 FROM inventory_difference", at)
+		f.Behind, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM inventory_difference WHERE n > $1", at)
 		return err
 	})
 	return f, err

@@ -188,11 +188,11 @@ func saveFinding(tx *db.Tx, f *Finding) error {
 		f.Version, f.State, f.Change, f.Due, body, f.ID, f.Version-1)
 }
 
-// fullID reads a finding's id with or without its zeros: FND-7.
+// fullID reads an id of a finding or a mute with or without its zeros: FND-7.
 func fullID(id string) string {
-	text, ok := strings.CutPrefix(strings.ToUpper(id), "FND-")
+	prefix, text, ok := strings.Cut(strings.ToUpper(id), "-")
 	if n, err := strconv.ParseInt(text, 10, 64); ok && err == nil && n > 0 {
-		return findingID(n)
+		return fmt.Sprintf("%s-%06d", prefix, n)
 	}
 	return id
 }
@@ -239,7 +239,7 @@ func saveMute(tx *db.Tx, m *Mute) error {
 }
 
 func loadMute(tx *db.Tx, id string) (Mute, error) {
-	m, found, err := db.One(tx, scanMute, muteColumns+" WHERE id = $1", id)
+	m, found, err := db.One(tx, scanMute, muteColumns+" WHERE id = $1", fullID(id))
 	if err == nil && !found {
 		err = fault.New(fault.NotFound, "no_mute", "There is no such exception.").FixedBy("you").Then("plumb reconcile mutes")
 	}

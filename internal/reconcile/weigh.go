@@ -18,6 +18,9 @@ const (
 	Critical Severity = "critical"
 )
 
+// Severities lists them, the least urgent first.
+func Severities() []Severity { return []Severity{Low, Medium, High, Critical} }
+
 // Weigh gives the score of an unexplained difference: classification times criticality times what was changed. What nobody labelled
 // counts as confidential and as 7 of 10.
 func Weigh(d inventory.Difference, p Place) (score int64, s Severity) {

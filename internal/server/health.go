@@ -103,6 +103,10 @@ func (s *Server) readiness(ctx context.Context) map[string]string {
 // gauges are read when Prometheus asks.
 func (s *Server) gauges() prometheus.Collector {
 	return &gauges{server: s,
+		waiting: prometheus.NewDesc("plumb_findings_waiting", "Findings that wait for an answer, by severity.", []string{"severity"}, nil),
+		overdue: prometheus.NewDesc("plumb_findings_overdue", "Findings that were not answered within their time.", nil, nil),
+		share:   prometheus.NewDesc("plumb_unauthorized_share", "Share of the differences in production of 30 days that no approved change explains, 0 to 1.", nil, nil),
+		behind:  prometheus.NewDesc("plumb_differences_unjudged", "Differences that were observed and not judged yet.", nil, nil),
 		events:  prometheus.NewDesc("plumb_ledger_events", "Events in the ledger.", nil, nil),
 		lag:     prometheus.NewDesc("plumb_ledger_lag_events", "Events that are not under a signed checkpoint yet.", nil, nil),
 		logins:  prometheus.NewDesc("plumb_failed_logins_total", "Logins refused since the start.", nil, nil),
@@ -114,11 +118,12 @@ func (s *Server) gauges() prometheus.Collector {
 type gauges struct {
 	server                                      *Server
 	events, lag, logins, commits, reports, free *prometheus.Desc
+	waiting, overdue, share, behind             *prometheus.Desc
 }
 
 // Describe is part of prometheus.Collector.
 func (g *gauges) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.events, g.lag, g.logins, g.commits, g.reports, g.free} {
+	for _, d := range []*prometheus.Desc{g.events, g.lag, g.logins, g.commits, g.reports, g.free, g.waiting, g.overdue, g.share, g.behind} {
 		out <- d
 	}
 }
@@ -139,4 +144,26 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	if free, _, err := room(s.cfg.Data); err == nil {
 		gauge(g.free, float64(free))
 	}
+	g.reconciled(ctx, out)
+}
+
+// reconciled tells what reconciliation counts. The labels are the four severities, so their number is bounded.
+func (g *gauges) reconciled(ctx context.Context, out chan<- prometheus.Metric) {
+	f, err := g.server.match.Figures(ctx, g.server.db.Now().AddDate(0, 0, -30).UnixMicro())
+	if err != nil {
+		return
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for severity, n := range f.Severity {
+		gauge(g.waiting, float64(n), severity)
+	}
+	gauge(g.overdue, float64(f.Overdue))
+	gauge(g.behind, float64(f.Behind))
+	share := 0.0
+	if f.Judged > 0 {
+		share = float64(f.Unauthorized) / float64(f.Judged)
+	}
+	gauge(g.share, share)
 }

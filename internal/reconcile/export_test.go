@@ -1,0 +1,4 @@
+package reconcile
+
+// Refresh is refresh, for what cannot be interleaved from outside.
+var Refresh = refresh
