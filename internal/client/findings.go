@@ -38,6 +38,7 @@ type Finding struct {
 	Count       int64             `json:"count"`
 	Flapping    bool              `json:"flapping"`
 	Restored    string            `json:"restored"`
+	Note        string            `json:"note"`
 	Reason      string            `json:"reason"`
 	Adopts      string            `json:"adopts"`
 	Overdue     bool              `json:"overdue"`
@@ -242,6 +243,9 @@ func (f Finding) What() string {
 	what := f.Op + " " + f.Name
 	if f.Path != "" {
 		what += " " + f.Path + ": " + f.Before + " → " + f.After
+	}
+	if f.Note != "" {
+		what += ", " + f.Note
 	}
 	if f.Flapping {
 		what += ", to and fro"

@@ -176,7 +176,10 @@ func (w *observer) differ(is Kept, d Difference) error {
 	scope := w.r.readings[is.Scope]
 	d.ID, d.N = seal.NewID("dif"), w.diff
 	d.Asset, d.Record, d.Source, d.Run = is.Asset, is.ID, is.Source, w.r.run.ID
-	d.Earliest, d.Latest = max(d.Earliest, scope.Complete), w.now
+	d.Latest = w.now
+	if d.Op != Deleted { // what is gone was last confirmed before it was first missed
+		d.Earliest = max(d.Earliest, scope.Complete)
+	}
 	d.First = w.r.first && d.Op == Created
 	w.found.differences++
 	if err := insertDifference(w.tx, d); err != nil {
@@ -256,11 +259,33 @@ func (w *observer) miss(id string) error {
 		return err
 	}
 	if w.r.kind.Absence {
-		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Deleted, Kind: Config, Before: Text(k.Name), Earliest: k.Seen}); err != nil {
+		since, err := w.confirmed(k)
+		if err != nil {
+			return err
+		}
+		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Deleted, Kind: Config, Before: Text(k.Name), Earliest: since}); err != nil {
 			return err
 		}
 	}
 	return w.refresh(k.Asset)
+}
+
+// confirmed is when a record that is missed was last seen: at the begin of the newest complete reading before the first that missed it.
+func (w *observer) confirmed(k Kept) (int64, error) {
+	runs, err := db.Collect(w.tx, scanRun, runColumns+" WHERE source = $1 AND complete = TRUE ORDER BY n DESC LIMIT 200", k.Source)
+	if err != nil {
+		return 0, err
+	}
+	missed := k.Missed
+	for _, r := range runs {
+		if !slices.Contains(r.Scopes, k.Scope) {
+			continue
+		}
+		if missed--; missed == 0 {
+			return max(k.Seen, r.Started), nil
+		}
+	}
+	return k.Seen, nil
 }
 
 // refresh works out anew what of an asset counts, out of all its records.

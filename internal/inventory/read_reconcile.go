@@ -82,6 +82,21 @@ func RecordsNamed(tx *db.Tx, native string) ([]Kept, error) {
 // RecordsOf gives the records of an asset.
 func RecordsOf(tx *db.Tx, id AssetID) ([]Kept, error) { return recordsOf(tx, id) }
 
+// RecordOf gives one record.
+func RecordOf(tx *db.Tx, id string) (Kept, bool, error) { return loadRecord(tx, id) }
+
+// RecordsWith gives the records, living and gone, of the things that answer to an identifier.
+func RecordsWith(tx *db.Tx, id Identifier) ([]Kept, error) {
+	return db.Collect(tx, scanRecord, recordColumns+" WHERE id IN (SELECT record FROM inventory_identifier WHERE kind = $1 AND value = $2 AND until = 0)"+
+		" ORDER BY id LIMIT 100", id.Kind, id.Value)
+}
+
+// RecordsLinked gives the records that have an edge now.
+func RecordsLinked(tx *db.Tx, e Link) ([]Kept, error) {
+	return db.Collect(tx, scanRecord, recordColumns+" WHERE id IN (SELECT record FROM inventory_edge WHERE to_kind = $1 AND to_value = $2 AND verb = $3 AND until = 0)"+
+		" ORDER BY id LIMIT 100", e.To.Kind, e.To.Value, e.Verb)
+}
+
 // ReadSince counts the complete readings of a source that began after an instant and read a scope.
 func ReadSince(tx *db.Tx, source, scope string, since int64) (n int64, err error) {
 	runs, err := db.Collect(tx, scanRun, runColumns+" WHERE source = $1 AND complete = TRUE AND started > $2 ORDER BY n LIMIT 50", source, since)

@@ -50,9 +50,13 @@ func (b *claimer) add(c Claim) {
 	back.Rollback, back.Includes = true, false
 	back.Before, back.After = c.After, c.Before
 	switch c.Verb {
-	case plan.ClassCreate, "import":
+	case verbImport:
+		back.Verb = plan.ClassForget // the thing was there before
+	case plan.ClassForget:
+		back.Verb, back.Open = verbImport, true
+	case plan.ClassCreate:
 		back.Verb = plan.ClassDelete
-	case plan.ClassDelete, plan.ClassForget:
+	case plan.ClassDelete:
 		back.Verb, back.Open = plan.ClassCreate, true
 	default:
 		back.Open = c.Open || len(c.Before) == 0 // what the way there works out, the way back works out anew
@@ -76,12 +80,12 @@ func (b *claimer) plan(x change.Binding, p *plan.Plan, rollback bool) {
 		c := Claim{Address: r.Address, Lineage: lineage, Planned: true, Rollback: rollback, Verb: r.Class}
 		if r.Previous != "" {
 			b.add(Claim{Address: r.Previous, Lineage: lineage, Planned: true, Rollback: rollback, Verb: plan.ClassForget})
-			b.add(Claim{Address: r.Address, Lineage: lineage, Planned: true, Rollback: rollback, Verb: "import"})
+			b.add(Claim{Address: r.Address, Lineage: lineage, Planned: true, Rollback: rollback, Verb: verbImport})
 		}
-		switch {
-		case r.ImportID != "":
-			b.add(Claim{Address: r.Address, Lineage: lineage, Planned: true, Rollback: rollback, Verb: "import"})
-		case r.Class == plan.ClassNoOp || r.Class == plan.ClassRead:
+		if r.ImportID != "" {
+			b.add(Claim{Address: r.Address, Lineage: lineage, Planned: true, Rollback: rollback, Verb: verbImport})
+		}
+		if r.Class == plan.ClassNoOp || r.Class == plan.ClassRead {
 			continue
 		}
 		b.add(c)

@@ -90,6 +90,7 @@ func (x *Index) take(c *Charter) {
 	}
 	for i := range c.Runs {
 		run := &c.Runs[i]
+		run.closed = c.Closed
 		x.runs = append(x.runs, lane{c, run})
 		run.byAddress = make(map[string]*Receipt, len(run.Receipts))
 		for j := range run.Receipts {
@@ -224,6 +225,8 @@ func (a *asks) weigh(r ref, s spot, run *Run) (Disposition, string, bool) {
 	c := r.claim
 	receipt := run.receipt(c.Address)
 	switch {
+	case ofCode(c.Verb) && a.p.Class != inventory.IaCResource:
+		return OutOfScope, "approved was to " + c.Verb + " its code, not to touch the thing itself", false
 	case !fits(c.Verb, a.d.Op, a.d.Path):
 		return OutOfScope, "approved was " + c.Verb + ", seen was " + string(a.d.Op), false
 	case a.d.Op == inventory.Updated && !c.holds(a.d.After):
@@ -240,6 +243,8 @@ func (a *asks) weigh(r ref, s spot, run *Run) (Disposition, string, bool) {
 		return Scoped, "within a typed effect while the change ran", true
 	case len(run.Receipts) == 0:
 		return Scoped, "planned; the run reported no resources", true
+	case receipt == nil && ofCode(c.Verb):
+		return Scoped, "planned; a tool reports no receipt of a move, an import or a forget", true
 	case receipt == nil:
 		return OutOfScope, "planned, but the run did not report this resource", false
 	case s.managed && !a.is(receipt.ID):
@@ -260,7 +265,10 @@ func (a *asks) meets(run *Run) bool {
 
 func (a *asks) until(run *Run) int64 {
 	end := run.Ended
-	if end == 0 {
+	switch {
+	case end == 0 && run.closed > 0:
+		end = run.closed // nobody reported its end, and the change is over
+	case end == 0:
 		end = max(a.rules.Now, a.d.Latest)
 	}
 	return end + a.rules.Settle.Microseconds()

@@ -26,6 +26,7 @@ func sideEffects() []sideEffect {
 		{"child@1", "part of what was created, replaced or removed", (*asks).child},
 		{"serial@1", "the zone's serial after a change of its records", (*asks).serial},
 		{"package@1", "belongs to a package whose change is explained", (*asks).packaged},
+		{"computed@1", "worked out from an attribute whose change is explained", (*asks).computed},
 	}
 }
 
@@ -85,7 +86,7 @@ func (a *asks) made() (Explained, bool) {
 	for _, id := range a.p.IDs {
 		for _, key := range append([]string{id}, after(id)...) {
 			for _, r := range a.x.real[key] {
-				if r.receipt.Done && a.meets(r.run) && a.environment(r.charter) && a.byExecutor(r.run) && a.ofType(r) && r.charter.whole(r, a.d.Op) {
+				if r.receipt.Done && a.meets(r.run) && a.environment(r.charter) && a.byExecutor(r.run) && a.ofType(r) && r.charter.whole(r, a.d.Op, a.p.Class) {
 					return Explained{Change: r.charter.Change, Permit: r.run.Permit}, true
 				}
 			}
@@ -113,9 +114,9 @@ func (a *asks) ofType(r done) bool {
 }
 
 // whole reports whether a charter claims that operation for the resource of a receipt as a whole.
-func (c *Charter) whole(r done, op inventory.Op) bool {
+func (c *Charter) whole(r done, op inventory.Op, class inventory.Class) bool {
 	return slices.ContainsFunc(c.Claims, func(k Claim) bool {
-		return k.Path == "" && k.Address == r.receipt.Address && k.Rollback == r.run.Rollback && k.Rev == r.run.Rev && fits(k.Verb, op, "")
+		return k.Path == "" && (class == inventory.IaCResource || !ofCode(k.Verb)) && k.Address == r.receipt.Address && k.Rollback == r.run.Rollback && k.Rev == r.run.Rev && fits(k.Verb, op, "")
 	})
 }
 
@@ -166,7 +167,7 @@ func (a *asks) child() (Explained, bool) {
 	}
 	for _, id := range a.p.Around {
 		for _, e := range a.x.explained[id] {
-			if a.during(e) && e.Difference.Op == a.d.Op && e.Class != inventory.IaCResource && !slices.Contains(parts, e.Class) {
+			if a.during(e) && a.by(e) && e.Difference.Op == a.d.Op && e.Class != inventory.IaCResource && !slices.Contains(parts, e.Class) {
 				return e, true
 			}
 		}
@@ -180,7 +181,7 @@ func (a *asks) serial() (Explained, bool) {
 		return Explained{}, false
 	}
 	for _, e := range a.x.scopes[a.p.Scope] {
-		if a.during(e) && e.Class == inventory.DomainRecord && tail(e.Difference.Path) != "serial" {
+		if a.during(e) && a.by(e) && e.Class == inventory.DomainRecord && tail(e.Difference.Path) != "serial" {
 			return e, true
 		}
 	}
@@ -194,11 +195,52 @@ func (a *asks) packaged() (Explained, bool) {
 		return Explained{}, false
 	}
 	for _, e := range a.x.explained[a.p.Asset] {
-		if n, ok := packageOf(e.Difference.Path); ok && n == name && a.during(e) {
+		if n, ok := packageOf(e.Difference.Path); ok && n == name && a.during(e) && a.by(e) {
 			return e, true
 		}
 	}
 	return Explained{}, false
+}
+
+// computedFrom lists what systems work out from another attribute of the same thing: of a server its disk from its type; of a host, as its
+// agent tells it, the processors and memory from the type that its cloud gave it, the kernel that runs from its package.
+var computedFrom = []struct {
+	from string   // a star stands for any characters
+	to   []string // none is a security attribute
+}{
+	{"server_type", []string{"primary_disk_gb", "primary_disk_size", "architecture", "hardware.cpu.count", "hardware.cpu.model", "hardware.memory.kib"}},
+	{"image", []string{"image_id", "edges.BUILT_FROM"}},
+	{"backups", []string{"backup_window"}},
+	{"package.linux-image*", []string{"system.kernel"}},
+	{"package.base-files", []string{"system.os.name", "system.os.version"}},
+}
+
+// computed follows an attribute of the same thing, or of the code that manages it, from which this one is worked out. Where the plan itself
+// says what this one becomes, the plan decides.
+func (a *asks) computed() (Explained, bool) {
+	if a.d.Op != inventory.Updated || a.d.Kind == inventory.Security {
+		return Explained{}, false
+	}
+	path := fold(a.d.Path)
+	for _, c := range computedFrom {
+		if !slices.Contains(c.to, path) {
+			continue
+		}
+		for _, id := range append([]inventory.AssetID{a.p.Asset}, a.p.Around...) {
+			for _, e := range a.x.explained[id] {
+				if e.Difference.Op == inventory.Updated && glob(c.from, fold(e.Difference.Path)) && a.during(e) && a.by(e) &&
+					(e.Difference.Asset == a.p.Asset || a.managedPair(e)) && !a.plannedBy(e.Change) {
+					return e, true
+				}
+			}
+		}
+	}
+	return Explained{}, false
+}
+
+// plannedBy reports whether a change that ran says what this attribute becomes.
+func (a *asks) plannedBy(change string) bool {
+	return slices.ContainsFunc(a.x.charters, func(c *Charter) bool { return c.Change == change && a.planned(c) })
 }
 
 // packageOf reads the package's name out of package.NAME, package.NAME.files.….

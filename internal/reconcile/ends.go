@@ -192,7 +192,7 @@ func (w *watcher) end(k *Claim) (End, error) {
 		if m.Claim != k.ID || m.Disposition != Exact && m.Disposition != Scoped {
 			e.End = ObservedDifferently
 		}
-		if e.End == Observed {
+		if e.End == Observed && k.Path != "" {
 			return e, nil
 		}
 	}
@@ -202,11 +202,27 @@ func (w *watcher) end(k *Claim) (End, error) {
 	}
 	ended := w.c.ended()
 	if len(records) == 0 {
+		if e.End == Observed {
+			return e, nil
+		}
 		return w.unseen(k, e, ended)
 	}
 	r := records[0]
 	e.Asset = r.Asset
 	now, v := standing(k, r)
+	if k.Path == "" && now == Observed && ended > 0 {
+		holds, because, err := w.identity(k, r, ended)
+		if err != nil || !holds {
+			e.End, e.Because = ObservedDifferently, because
+			return e, err
+		}
+		if because != "" {
+			e.Because = because
+		}
+	}
+	if e.End == Observed {
+		return e, nil
+	}
 	if e.End == ObservedDifferently && now != Observed {
 		return e, nil
 	}

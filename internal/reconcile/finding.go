@@ -47,6 +47,7 @@ type FindingBody struct {
 	Before      inventory.Value    `json:"before,omitempty"` // of the first
 	After       inventory.Value    `json:"after,omitempty"`  // of the newest
 	Actor       string             `json:"actor,omitempty"`
+	Note        string             `json:"note,omitempty"` // of code that left its state: what became of the thing that it managed
 	Earliest    int64              `json:"earliest"`
 	Latest      int64              `json:"latest"`
 	Count       int64              `json:"count"` // differences of this kind since it was opened
@@ -83,7 +84,7 @@ func raise(d inventory.Difference, p Place, v Verdict, n, now int64) Finding {
 	f := Finding{ID: findingID(n), N: n, Fingerprint: fingerprint(d), State: Open, Asset: d.Asset, Owner: p.Owner,
 		Change: v.First().Change, Difference: d.N, Opened: now, Due: now + clock,
 		FindingBody: FindingBody{Name: p.Name, Disposition: v.Disposition, Environment: p.Labels[inventory.LabelEnvironment], Op: d.Op, Path: d.Path,
-			Kind: d.Kind, Before: d.Before, After: d.After, Actor: d.Actor, Earliest: d.Earliest, Latest: d.Latest, Count: 1, Hits: v.Hits}}
+			Kind: d.Kind, Before: d.Before, After: d.After, Actor: d.Actor, Note: p.LetGo, Earliest: d.Earliest, Latest: d.Latest, Count: 1, Hits: v.Hits}}
 	f.Score, f.Severity = Weigh(d, p)
 	return f
 }

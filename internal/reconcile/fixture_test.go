@@ -228,6 +228,12 @@ func (f *firm) binding(list ...planned) change.Binding {
 		rows = append(rows, fmt.Sprintf(`{"address":%q,"mode":"managed","type":"hcloud_server","name":"web","index":%d,"provider_name":"registry.terraform.io/hetznercloud/hcloud",`+
 			`"change":{"actions":[%s],"before":%s,"after":%s,"after_unknown":{},"before_sensitive":false,"after_sensitive":{}}}`, address(p.n), p.n, actions, p.before, p.after))
 	}
+	return f.bound(rows...)
+}
+
+// bound binds a plan of these rows.
+func (f *firm) bound(rows ...string) change.Binding {
+	f.t.Helper()
 	raw := `{"format_version":"1.2","terraform_version":"1.9.0","complete":true,"applyable":true,"errored":false,"resource_changes":[` + strings.Join(rows, ",") + `]}`
 	p, err := plan.Read(strings.NewReader(raw), plan.Options{Key: bytes.Repeat([]byte{3}, 32)})
 	f.must(err)

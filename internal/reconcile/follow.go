@@ -271,6 +271,11 @@ func placeOf(tx *db.Tx, d inventory.Difference) (Place, error) {
 	for _, m := range c.Managers {
 		p.Managers = append(p.Managers, Managed{Address: m.Native, Scope: m.Scope})
 	}
+	if d.Op == inventory.Deleted && p.Class == inventory.IaCResource {
+		if p.LetGo, err = leftBehind(tx, d); err != nil {
+			return p, err
+		}
+	}
 	if d.Path == "label."+inventory.LabelEnvironment { // who takes the label of production away is judged by it
 		p.Labels[inventory.LabelEnvironment] = stricter(d.Before.Plain(), d.After.Plain())
 	}

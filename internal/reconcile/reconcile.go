@@ -80,6 +80,7 @@ type Run struct {
 	Receipts  []Receipt `json:"receipts,omitempty"`
 
 	byAddress map[string]*Receipt // made by the index
+	closed    int64               // when its change was over, from the index
 }
 
 // Charter is what one change may do and did: its claims and its runs.
@@ -109,6 +110,7 @@ type Place struct {
 	Labels   map[string]string   // effective
 	Owner    string              // as a person or an approved change asserted it; a source's word gives nobody power
 	Security bool                // the difference is in a security attribute
+	LetGo    string              // of code that left its state: what became of the thing that it managed
 }
 
 // Managed is a Terraform resource that manages the asset.
@@ -157,7 +159,7 @@ func Judged(d inventory.Difference) bool {
 func fits(verb string, op inventory.Op, path string) bool {
 	switch op {
 	case inventory.Created:
-		return verb == plan.ClassCreate || verb == plan.ClassReplace || verb == "import"
+		return verb == plan.ClassCreate || verb == plan.ClassReplace || verb == verbImport
 	case inventory.Deleted:
 		return verb == plan.ClassDelete || verb == plan.ClassReplace || verb == plan.ClassForget
 	case inventory.Updated:

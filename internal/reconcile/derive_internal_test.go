@@ -1,0 +1,187 @@
+package reconcile
+
+import (
+	"testing"
+
+	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/plan"
+)
+
+// derivedCase is one difference beside an explained one: it is derived by a rule, or by none.
+type derivedCase struct {
+	name string
+	by   string // "" for none
+	edit func(d *inventory.Difference, p *Place)
+}
+
+// beside judges differences beside one that an approved run explains, each with a fresh index.
+func beside(t *testing.T, cause inventory.Difference, at Place, claim Claim, d inventory.Difference, p Place, cases []derivedCase) {
+	t.Helper()
+	claim.ID, claim.Change, claim.Rev = "c", "CHG-1", "r"
+	claim.Planned = at.Class == inventory.IaCResource
+	cause.ID, cause.Record, cause.Earliest, cause.Latest = "cause", "r-cause", 5, 20
+	d.ID, d.Record, d.Earliest, d.Latest = "d", "r-d", 5, 20
+	if d.Kind == "" {
+		d.Kind = inventory.Config
+	}
+	for _, c := range cases {
+		charter := &Charter{Change: "CHG-1", Rev: "r", Environment: "prod", Claims: []Claim{claim, {ID: "other", Change: "CHG-1", Rev: "r", Address: "planned-too", Verb: "update", Path: "image_id", After: []inventory.Value{"7"}}},
+			Runs: onceRun(Run{Executors: []string{"ivo"}, Receipts: []Receipt{{Address: claim.Address, Done: true, ID: "42"}}})}
+		x, rules := NewIndex([]*Charter{charter}, nil), Rules{Now: 40}
+		v := Decide(cause, prodPlace(at), x, rules)
+		if v.Disposition != Exact && v.Disposition != Scoped {
+			t.Fatalf("%s: the cause itself is %+v", c.name, v)
+		}
+		x.Note(cause, prodPlace(at), v, rules)
+		one, place := d, prodPlace(p)
+		if c.edit != nil {
+			c.edit(&one, &place)
+		}
+		got := Decide(one, place, x, rules)
+		if by := got.First().Rule; got.Disposition == Derived && by != c.by || (got.Disposition == Derived) != (c.by != "") {
+			t.Errorf("%s: %s by %q, want by %q: %+v", c.name, got.Disposition, by, c.by, got.Hits)
+		}
+	}
+}
+
+// others are look-alikes that no rule may derive, whatever it is.
+func others() []derivedCase {
+	return []derivedCase{
+		{"long before the run", "", func(d *inventory.Difference, _ *Place) { d.Earliest, d.Latest = 1, 9 }},
+		{"after the run has settled", "", func(d *inventory.Difference, _ *Place) { d.Earliest, d.Latest = 31, 35 }},
+		{"by somebody else", "", func(d *inventory.Difference, _ *Place) { d.Actor = "mallory" }},
+		{"in another environment", "", func(_ *inventory.Difference, p *Place) {
+			p.Labels = map[string]string{inventory.LabelEnvironment: "test"}
+		}},
+	}
+}
+
+func TestAPartOfWhatWasCreatedIsDerived(t *testing.T) {
+	t.Parallel()
+	for _, class := range []inventory.Class{inventory.Interface, inventory.Disk, inventory.IPAddress, inventory.DomainRecord, inventory.Container, inventory.NetworkService} {
+		beside(t, inventory.Difference{Asset: "A1", Op: inventory.Created, Kind: inventory.Config}, Place{Asset: "A1", Name: "web-1", Class: inventory.Host},
+			Claim{Address: "web-1", Verb: plan.ClassCreate},
+			inventory.Difference{Asset: "A2", Op: inventory.Created}, Place{Asset: "A2", Class: class, Around: []inventory.AssetID{"A1"}},
+			append(others(),
+				derivedCase{"a part", "child@1", nil},
+				derivedCase{"a part of something else", "", func(_ *inventory.Difference, p *Place) { p.Around = []inventory.AssetID{"A3"} }},
+				derivedCase{"a whole host beside it", "", func(_ *inventory.Difference, p *Place) { p.Class = inventory.Host }},
+				derivedCase{"a firewall beside it", "", func(_ *inventory.Difference, p *Place) { p.Class = inventory.Firewall }},
+				derivedCase{"a part that is taken away", "", func(d *inventory.Difference, _ *Place) { d.Op = inventory.Deleted }},
+				derivedCase{"a part that is changed", "", func(d *inventory.Difference, _ *Place) { d.Op, d.Path, d.After = inventory.Updated, "mac", `"x"` }}))
+	}
+}
+
+// A part of a part is not a part: a chain of neighbours would reach everything.
+func TestAPartOfAPartIsNotDerived(t *testing.T) {
+	t.Parallel()
+	beside(t, inventory.Difference{Asset: "A1", Op: inventory.Created, Kind: inventory.Config}, Place{Asset: "A1", Name: "eth0", Class: inventory.Interface},
+		Claim{Address: "eth0", Verb: plan.ClassCreate},
+		inventory.Difference{Asset: "A2", Op: inventory.Created}, Place{Asset: "A2", Class: inventory.IPAddress, Around: []inventory.AssetID{"A1"}},
+		[]derivedCase{{"an address of an interface", "", nil}})
+}
+
+func TestTheSerialFollowsTheRecordsOfItsZone(t *testing.T) {
+	t.Parallel()
+	beside(t, inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: "data", Kind: inventory.Config, After: `"192.0.2.7"`}, Place{Asset: "A1", Name: "www", Class: inventory.DomainRecord, Scope: "example.com"},
+		Claim{Address: "www", Verb: "update", Path: "data", After: []inventory.Value{`"192.0.2.7"`}},
+		inventory.Difference{Asset: "A2", Op: inventory.Updated, Path: "soa.serial", Before: "7", After: "8"}, Place{Asset: "A2", Class: inventory.Zone, Scope: "example.com"},
+		append(others(),
+			derivedCase{"the serial", "serial@1", nil},
+			derivedCase{"the serial, read off the SOA record", "serial@1", func(_ *inventory.Difference, p *Place) { p.Class = inventory.DomainRecord }},
+			derivedCase{"the serial of another zone", "", func(_ *inventory.Difference, p *Place) { p.Scope = "example.org" }},
+			derivedCase{"another field of the SOA", "", func(d *inventory.Difference, _ *Place) { d.Path = "soa.refresh" }},
+			derivedCase{"the primary server", "", func(d *inventory.Difference, _ *Place) { d.Path = "soa.mname" }},
+			derivedCase{"a serial of something else in that scope", "", func(_ *inventory.Difference, p *Place) { p.Class = inventory.Host }},
+			derivedCase{"the zone that goes", "", func(d *inventory.Difference, _ *Place) { d.Op = inventory.Deleted }}))
+}
+
+func TestWhatBelongsToAPackageFollowsIt(t *testing.T) {
+	t.Parallel()
+	beside(t, inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: "package.nginx", Kind: inventory.Config, After: `"1.26"`}, Place{Asset: "A1", Name: "web-1", Class: inventory.Host},
+		Claim{Address: "web-1", Verb: "update", Path: "package.nginx", After: []inventory.Value{`"1.26"`}},
+		inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: "package.nginx.files./usr/sbin/nginx", After: `"b"`}, Place{Asset: "A1", Class: inventory.Host},
+		append(others(),
+			derivedCase{"its file", "package@1", nil},
+			derivedCase{"a file of another package", "", func(d *inventory.Difference, _ *Place) { d.Path = "package.nginx-extras.files./x" }},
+			derivedCase{"another package", "", func(d *inventory.Difference, _ *Place) { d.Path = "package.openssl" }},
+			derivedCase{"a file of no package", "", func(d *inventory.Difference, _ *Place) { d.Path = "file./usr/sbin/nginx" }},
+			derivedCase{"on another host", "", func(d *inventory.Difference, p *Place) { d.Asset, p.Asset = "A2", "A2" }},
+			derivedCase{"what guards something", "", func(d *inventory.Difference, _ *Place) { d.Kind = inventory.Security }}))
+}
+
+func TestWhatIsWorkedOutFollowsItsAttribute(t *testing.T) {
+	t.Parallel()
+	for from, to := range map[string]string{"server_type": "hardware.memory.kib", "image": "image_id", "backups": "backup_window", "package.linux-image-amd64": "system.kernel", "package.base-files": "system.os.version"} {
+		beside(t, inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: from, Kind: inventory.Config, After: `"new"`}, Place{Asset: "A1", Name: "web-1", Class: inventory.Host},
+			Claim{Address: "web-1", Verb: "update", Path: from, After: []inventory.Value{`"new"`}},
+			inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: to, Before: "1", After: "2"}, Place{Asset: "A1", Class: inventory.Host},
+			append(others(),
+				derivedCase{"of the same thing", "computed@1", nil},
+				derivedCase{"of another thing", "", func(d *inventory.Difference, p *Place) { d.Asset, p.Asset = "A2", "A2" }},
+				derivedCase{"of a neighbour", "", func(d *inventory.Difference, p *Place) {
+					d.Asset, p.Asset, p.Around = "A2", "A2", []inventory.AssetID{"A1"}
+				}},
+				derivedCase{"another attribute", "", func(d *inventory.Difference, _ *Place) { d.Path = "location" }},
+				derivedCase{"what guards something", "", func(d *inventory.Difference, _ *Place) { d.Kind = inventory.Security }}))
+	}
+	beside(t, inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: "image", Kind: inventory.Config, After: `"new"`}, Place{Asset: "A1", Name: "web-1", Class: inventory.Host},
+		Claim{Address: "web-1", Verb: "update", Path: "image", After: []inventory.Value{`"new"`}},
+		inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: "image_id", Before: "1", After: "2"}, Place{Asset: "A1", Name: "planned-too", Class: inventory.Host},
+		[]derivedCase{{"of which the change itself says another value", "", nil}})
+}
+
+// The code is explained; the thing that it manages follows by its receipt's id, and what was created settles in its plain attributes.
+func TestTheRealThingFollowsItsReceiptAndSettles(t *testing.T) {
+	t.Parallel()
+	cause := inventory.Difference{Asset: "A1", Op: inventory.Created, Kind: inventory.Config, Native: "hcloud_server.web"}
+	code := Place{Asset: "A1", Native: "hcloud_server.web", Type: "hcloud_server", Class: inventory.IaCResource, Scope: "lin/default"}
+	claim := Claim{Address: "hcloud_server.web", Verb: plan.ClassCreate}
+	beside(t, cause, code, claim, inventory.Difference{Asset: "A2", Op: inventory.Created}, Place{Asset: "A2", Type: "hcloud_server", Class: inventory.Host, IDs: []string{"hcloud:server:42"}},
+		append(others(),
+			derivedCase{"the server of the receipt", "real@1", nil},
+			derivedCase{"another server", "", func(_ *inventory.Difference, p *Place) { p.IDs = []string{"hcloud:server:43"} }},
+			derivedCase{"the volume of the same number", "", func(_ *inventory.Difference, p *Place) { p.IDs, p.Type = []string{"hcloud:volume:42"}, "hcloud_volume" }},
+			derivedCase{"a server that goes", "", func(d *inventory.Difference, _ *Place) { d.Op = inventory.Deleted }},
+			derivedCase{"a thing without an id", "", func(_ *inventory.Difference, p *Place) { p.IDs = nil }}))
+	claim.Address = "web-1"
+	beside(t, inventory.Difference{Asset: "A1", Op: inventory.Created, Kind: inventory.Config}, Place{Asset: "A1", Name: "web-1", Class: inventory.Host}, claim,
+		inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: "location", After: `"fsn1"`}, Place{Asset: "A1", Class: inventory.Host},
+		append(others(),
+			derivedCase{"what was just created settles", "fresh@1", nil},
+			derivedCase{"a door of it", "", func(d *inventory.Difference, _ *Place) { d.Path, d.Kind = "firewall.ssh", inventory.Security }},
+			derivedCase{"code that was just created", "", func(_ *inventory.Difference, p *Place) { p.Class = inventory.IaCResource }},
+			derivedCase{"another thing", "", func(d *inventory.Difference, p *Place) { d.Asset, p.Asset = "A2", "A2" }}))
+}
+
+// Code that is moved, imported or forgotten leaves the thing as it is: whatever happens to the thing itself is nobody's.
+func TestAForgetDestroysNothing(t *testing.T) {
+	t.Parallel()
+	for verb, op := range map[string]inventory.Op{plan.ClassForget: inventory.Deleted, verbImport: inventory.Created} {
+		c := &Charter{Change: "CHG-1", Rev: "r", Environment: "prod", Runs: onceRun(Run{Receipts: []Receipt{{Address: "hcloud_server.web", Done: true, ID: "42"}}}),
+			Claims: []Claim{{ID: "c", Change: "CHG-1", Rev: "r", Address: "hcloud_server.web", Planned: true, Verb: verb}}}
+		d := inventory.Difference{ID: "d", Asset: "A", Record: "r", Op: op, Kind: inventory.Config, Earliest: 5, Latest: 20}
+		code := prodPlace(Place{Asset: "A", Class: inventory.IaCResource, Native: "hcloud_server.web", Type: "hcloud_server"})
+		if v := Decide(d, code, NewIndex([]*Charter{c}, nil), Rules{Now: 40}); !v.Disposition.Explains() {
+			t.Errorf("%s of the code: %+v", verb, v)
+		}
+		thing := prodPlace(Place{Asset: "A", Class: inventory.Host, Type: "hcloud_server", IDs: []string{"hcloud:server:42"}, Managers: []Managed{{"hcloud_server.web", ""}}})
+		if v := Decide(d, thing, NewIndex([]*Charter{c}, nil), Rules{Now: 40}); v.Disposition.Explains() {
+			t.Errorf("%s of the thing itself: %+v", verb, v)
+		}
+	}
+}
+
+// A run that nobody reported explains nothing after its change is over.
+func TestARunWithoutAnEndEndsWithItsChange(t *testing.T) {
+	t.Parallel()
+	for closed, explained := range map[int64]bool{0: true, 30: true, 15: false} {
+		c := &Charter{Change: "CHG-1", Rev: "r", Environment: "prod", Closed: closed, Runs: []Run{{Permit: "p", Rev: "r", Started: 10}},
+			Claims: []Claim{{ID: "c", Change: "CHG-1", Rev: "r", Address: "web-1", Verb: "update", Path: "size", After: []inventory.Value{`"b"`}}}}
+		d := inventory.Difference{ID: "d", Asset: "A", Record: "r", Op: inventory.Updated, Path: "size", Kind: inventory.Config, After: `"b"`, Earliest: 20, Latest: 25}
+		v := Decide(d, prodPlace(Place{Asset: "A", Name: "web-1", Class: inventory.Host}), NewIndex([]*Charter{c}, nil), Rules{Now: 40})
+		if v.Disposition.Explains() != explained {
+			t.Errorf("closed at %d: %+v, want explained %t", closed, v, explained)
+		}
+	}
+}
