@@ -33,8 +33,8 @@ demo: setup build # the whole loop on real Terraform, then the server stays up
 pages: # the Go code of the pages, out of their templates
 	go tool templ generate -path internal/web -log-level error
 
-screenshots: setup # of every page, in both themes and three widths: build/screenshots
-	PLUMB_SHOTS=build/screenshots scripts/with-browser go test -tags browser -count 1 -run EveryPage ./internal/web/browser
+screenshots: setup # of every page, in both themes and three widths: build/screenshots. PAGES=/policy takes some
+	PLUMB_PAGES=$(PAGES) PLUMB_SHOTS=build/screenshots scripts/with-browser go test -tags browser -count 1 -run EveryPage ./internal/web/browser
 	@echo "they are in build/screenshots"
 
 bench: setup build # goals against their twins, one table; some minutes. ONLY=P2,plan takes some
