@@ -10,16 +10,16 @@ import (
 type planned struct {
 	summary, why, file, text string
 	upTo                     string   // filed, tested, sam, approved, rejected, closed
-	window                   []string // flags that say when it may start
+	more                     []string // flags that say when it may start, and what it touches
 }
 
 // furnishing is what the sample company has going on besides the story of the steps: real changes of real
 // files, each brought as far as it says by the people whose part it is.
 var furnishing = []planned{
 	{"Keep access logs for 400 days", "The audit asks for thirteen months of access logs, and logrotate keeps ninety days.", "logrotate.conf", "rotate 400\ndaily\ncompress\n", "closed", nil},
-	{"Two more workers before the autumn sale", "The queue stood at 40 s on Monday at noon; four workers halve it.", "workers.conf", "workers = 4\n", "approved", []string{"--from", "20h", "--until", "23h"}},
+	{"Two more workers before the autumn sale", "The queue stood at 40 s on Monday at noon; four workers halve it.", "workers.conf", "workers = 4\n", "approved", []string{"--from", "20h", "--until", "23h", "--effect", "web-prod memory_megabytes update 4096"}},
 	{"Refuse TLS below 1.3 at the edge", "The baseline asks for TLS 1.3; the last client below it was seen in June.", "tls.conf", "min_version = 1.3\n", "sam", []string{"--from", "44h", "--until", "46h"}},
-	{"Longer timeout towards the payment provider", "@erin The provider answers within 9 s at worst; we cut at 5 s.", "payment.conf", "timeout_seconds = 12\n", "tested", []string{"--from", "21h", "--until", "24h"}},
+	{"Longer timeout towards the payment provider", "@erin The provider answers within 9 s at worst; we cut at 5 s.", "payment.conf", "timeout_seconds = 12\n", "tested", []string{"--from", "21h", "--until", "24h", "--effect", "web-prod memory_megabytes update 3072"}},
 	{"Switch the debug log on for a day", "To find where sessions get lost.", "debug.conf", "level = debug\n", "rejected", nil},
 	{"New cache size", "Half of the memory lies idle.", "cache.conf", "megabytes = 2048\n", "filed", nil},
 }
@@ -42,7 +42,7 @@ func (d *demo) bring(ctx context.Context, p planned) error {
 	}
 	var id string
 	flags := append([]string{"--config-file", p.file, "--justification", p.why,
-		"--rollback", "Install the file of the day before, which the host keeps as " + p.file + ".1"}, p.window...)
+		"--rollback", "Install the file of the day before, which the host keeps as " + p.file + ".1"}, p.more...)
 	if err := d.fileAs(ctx, &id, p.summary, flags...); err != nil {
 		return err
 	}
