@@ -45,11 +45,7 @@ func commitTwin(dir string, span time.Duration) (rate float64, err error) {
 
 // echoTwin is a bare JSON server: it decodes a small request and encodes a small answer.
 func echoTwin() (url string, stop func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return serveTwin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var v map[string]any
 		if err := json.UnmarshalRead(http.MaxBytesReader(w, r.Body, 1<<20), &v); err != nil {
 			http.Error(w, "bad", http.StatusBadRequest)
@@ -57,18 +53,21 @@ func echoTwin() (url string, stop func(), err error) {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.MarshalWrite(w, v)
-	})}
-	go srv.Serve(l)
-	return "http://" + l.Addr().String(), func() { srv.Close() }, nil
+	}))
 }
 
 // helloTwin is the least that an HTTP server can do.
 func helloTwin() (url string, stop func(), err error) {
+	return serveTwin(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }))
+}
+
+// serveTwin is a server on loopback that has nothing but one handler.
+func serveTwin(h http.Handler) (url string, stop func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
-	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })}
+	srv := &http.Server{Handler: h}
 	go srv.Serve(l)
 	return "http://" + l.Addr().String(), func() { srv.Close() }, nil
 }
