@@ -18,110 +18,20 @@ type Rules struct {
 // usualSettle is a quarter of an hour: a converging host or a zone transfer takes minutes.
 const usualSettle = 15 * time.Minute
 
-// Index finds what may explain a difference without asking every claim. It belongs to one goroutine.
-type Index struct {
-	charters  []*Charter
-	exact     map[string][]ref // by place and path
-	wide      map[string][]ref // by place: those whose path is a pattern
-	places    map[string][]ref // by place: one claim of the whole, or of any attribute
-	real      map[string][]done
-	runs      []lane
-	explained map[inventory.AssetID][]Explained
-	scopes    map[string][]Explained
-	spent     map[string]string // difference that used an open value up, by claim and record
-	mutes     []*Mute
-}
-
-type ref struct {
-	charter *Charter
-	claim   *Claim
-}
-
-// done is one receipt of one run.
-type done struct {
-	charter *Charter
-	run     *Run
-	receipt *Receipt
-}
-
-type lane struct {
-	charter *Charter
-	run     *Run
-}
-
-// Explained is a difference that has its explanation, for what follows from it.
-type Explained struct {
-	Difference inventory.Difference
-	Class      inventory.Class
-	Scope      string
-	Change     string
-	Permit     string
-	From, To   int64 // of the run that explains it, with the time to settle
-}
-
-// NewIndex makes an index over charters.
-func NewIndex(charters []*Charter, mutes []*Mute) *Index {
-	n := 0
-	for _, c := range charters {
-		n += len(c.Claims)
-	}
-	x := &Index{charters: charters, exact: make(map[string][]ref, n), wide: map[string][]ref{}, places: map[string][]ref{}, real: map[string][]done{},
-		explained: map[inventory.AssetID][]Explained{}, scopes: map[string][]Explained{}, spent: map[string]string{}, mutes: mutes}
-	for _, c := range charters {
-		x.take(c)
-	}
-	return x
-}
-
-func (x *Index) take(c *Charter) {
-	for i := range c.Claims {
-		k := &c.Claims[i]
-		r := ref{c, k}
-		place := k.place()
-		if strings.Contains(k.Path, "*") {
-			x.wide[place] = append(x.wide[place], r)
-		} else {
-			key := place + "\x00" + k.Path
-			x.exact[key] = append(x.exact[key], r)
-		}
-		if k.Path == "" {
-			x.places[place] = append(x.places[place], r)
-		}
-	}
-	for i := range c.Runs {
-		run := &c.Runs[i]
-		run.closed = c.Closed
-		x.runs = append(x.runs, lane{c, run})
-		run.byAddress = make(map[string]*Receipt, len(run.Receipts))
-		for j := range run.Receipts {
-			run.byAddress[run.Receipts[j].Address] = &run.Receipts[j]
-			if id := run.Receipts[j].ID; id != "" {
-				x.real[id] = append(x.real[id], done{c, run, &run.Receipts[j]})
-			}
-		}
-	}
-}
-
-func (c *Claim) place() string {
-	if c.Planned {
-		return "tf:" + c.Address
-	}
-	return "as:" + c.Address
-}
-
 // spot is one name under which a place is claimed.
 type spot struct {
-	key, scope string
-	managed    bool // by way of the Terraform resource that manages it
+	spotKey
+	scope   string
+	managed bool // by way of the Terraform resource that manages it
 }
 
 func (p *Place) spots() []spot {
-	out := []spot{{"as:" + string(p.Asset), "", false}, {"as:" + p.Name, "", false}, {"as:" + p.Type + "/" + p.Native, "", false}}
+	out := []spot{{spotKey{false, string(p.Asset)}, "", false}, {spotKey{false, p.Name}, "", false}, {spotKey{false, p.Type + "/" + p.Native}, "", false}}
 	if p.Class == inventory.IaCResource {
-		return append(out, spot{"tf:" + p.Native, p.Scope, false}, spot{"as:" + p.Native, p.Scope, false})
+		return append(out, spot{spotKey{true, p.Native}, p.Scope, false}, spot{spotKey{false, p.Native}, p.Scope, false})
 	}
 	for _, m := range p.Managers {
-		out = append(out, spot{"tf:" + m.Address, m.Scope, true})
+		out = append(out, spot{spotKey{true, m.Address}, m.Scope, true})
 	}
 	return out
 }
@@ -133,6 +43,7 @@ type asks struct {
 	x     *Index
 	rules Rules
 	hits  []Hit
+	at    []spot // names of the place; made once
 }
 
 // Decide says what a difference is: the first disposition that holds, with every hit and its reason. It changes nothing; what it
@@ -173,8 +84,8 @@ const maxHits = 50
 // claimed asks every claim of this place and path.
 func (a *asks) claimed() {
 	path := fold(a.d.Path)
-	for _, s := range a.p.spots() {
-		for _, r := range a.x.exact[s.key+"\x00"+path] {
+	for _, s := range a.spots() {
+		for r := range a.x.claimed(s.spotKey, path) {
 			a.claim(r, s)
 		}
 		if path == "" {
@@ -185,13 +96,13 @@ func (a *asks) claimed() {
 			if at == "" {
 				break
 			}
-			for _, r := range a.x.exact[s.key+"\x00"+at] {
+			for r := range a.x.claimed(s.spotKey, at) {
 				if r.claim.Open {
 					a.claim(r, s)
 				}
 			}
 		}
-		for _, r := range a.x.wide[s.key] {
+		for _, r := range a.x.wide[s.spotKey] {
 			if glob(r.claim.Path, path) {
 				a.claim(r, s)
 			}
@@ -255,8 +166,6 @@ func (a *asks) weigh(r ref, s spot, run *Run) (Disposition, string, bool) {
 	return Exact, "executed as approved, with the approved value", false
 }
 
-func (r *Run) receipt(address string) *Receipt { return r.byAddress[address] }
-
 // meets reports whether production can have changed while a run went on: the two intervals have an instant in common. Both are the
 // server's time, so no clock of a source or an executor enters.
 func (a *asks) meets(run *Run) bool {
@@ -292,9 +201,7 @@ func counted(environment string) string {
 
 // by reports whether what explains another difference was run in this environment, by whom the source names here, if it names anybody.
 func (a *asks) by(e Explained) bool {
-	return slices.ContainsFunc(a.x.runs, func(l lane) bool {
-		return l.run.Permit == e.Permit && a.environment(l.charter) && a.byExecutor(l.run)
-	})
+	return slices.ContainsFunc(a.x.permits[e.Permit], func(l lane) bool { return a.environment(l.charter) && a.byExecutor(l.run) })
 }
 
 // within reports whether a claim is about the state that a spot is in.
@@ -342,10 +249,7 @@ func (a *asks) underWay() {
 	if len(a.hits) > 0 {
 		return
 	}
-	for _, l := range a.x.runs {
-		if !a.meets(l.run) {
-			continue
-		}
+	for l := range a.x.during(a.d, a.rules) {
 		switch {
 		case a.d.Actor != "" && a.byExecutor(l.run):
 			a.hit(OutOfScope, l, nil, "", "by the executor of a change that ran, which does not name this", false)
@@ -357,8 +261,8 @@ func (a *asks) underWay() {
 
 // near reports whether a charter claims anything else of this place.
 func (a *asks) near(c *Charter) bool {
-	for _, s := range a.p.spots() {
-		if slices.ContainsFunc(a.x.places[s.key], func(r ref) bool { return r.charter == c }) {
+	for _, s := range a.spots() {
+		if slices.ContainsFunc(a.x.places[s.spotKey], func(r ref) bool { return r.charter == c }) {
 			return true
 		}
 	}
@@ -392,11 +296,9 @@ func (x *Index) Note(d inventory.Difference, p Place, v Verdict, rules Rules) {
 		return
 	}
 	e := Explained{Difference: d, Class: p.Class, Scope: p.Scope, Change: h.Change, Permit: h.Permit}
-	for _, l := range x.runs {
-		if l.run.Permit == h.Permit {
-			a := asks{d: d, rules: rules}
-			e.From, e.To = l.run.Started, a.until(l.run)
-		}
+	for _, l := range x.permits[h.Permit] {
+		a := asks{d: d, rules: rules}
+		e.From, e.To = l.run.Started, a.until(l.run)
 	}
 	x.explain(e)
 }

@@ -85,7 +85,7 @@ func (a *asks) made() (Explained, bool) {
 	}
 	for _, id := range a.p.IDs {
 		for _, key := range append([]string{id}, after(id)...) {
-			for _, r := range a.x.real[key] {
+			for _, r := range a.x.reported(key) {
 				if r.receipt.Done && a.meets(r.run) && a.environment(r.charter) && a.byExecutor(r.run) && a.ofType(r) && r.charter.whole(r, a.d.Op, a.p.Class) {
 					return Explained{Change: r.charter.Change, Permit: r.run.Permit}, true
 				}
@@ -130,8 +130,8 @@ func (a *asks) fresh() (Explained, bool) {
 			return e, true
 		}
 	}
-	for _, s := range a.p.spots() {
-		for _, r := range a.x.places[s.key] {
+	for _, s := range a.spots() {
+		for _, r := range a.x.places[s.spotKey] {
 			if r.claim.Verb != plan.ClassReplace || r.claim.Rollback || !s.within(r.claim) || !a.environment(r.charter) {
 				continue
 			}
@@ -151,9 +151,11 @@ func (a *asks) fresh() (Explained, bool) {
 
 // planned reports whether a charter says what this attribute becomes; then another value is no side effect.
 func (a *asks) planned(c *Charter) bool {
-	for _, s := range a.p.spots() {
-		if slices.ContainsFunc(a.x.exact[s.key+"\x00"+fold(a.d.Path)], func(r ref) bool { return r.charter == c }) {
-			return true
+	for _, s := range a.spots() {
+		for r := range a.x.claimed(s.spotKey, fold(a.d.Path)) {
+			if r.charter == c {
+				return true
+			}
 		}
 	}
 	return false

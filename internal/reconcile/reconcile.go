@@ -79,7 +79,7 @@ type Run struct {
 	Executors []string  `json:"executors"`      // names that the executor may go by in a source, folded
 	Receipts  []Receipt `json:"receipts,omitempty"`
 
-	byAddress map[string]*Receipt // made by the index
+	byAddress map[string]*Receipt // made when it is asked for
 	closed    int64               // when its change was over, from the index
 }
 
