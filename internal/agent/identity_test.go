@@ -53,6 +53,32 @@ func allTaken(t testing.TB, s *servertest.Server) bool {
 	return true
 }
 
+// Agents that a timer starts are each a new start: it is the kernel's boot that comes back after another one.
+func TestAKeyOnTwoMachinesThatReportFromTimersIsFound(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	cfg := config(t, board("S1").collectors())
+	enrolled(t, s, cfg)
+	once(t, cfg)
+	once(t, cfg)
+	clone := config(t, board("S1").collectors())
+	if err := os.CopyFS(clone.Dir, os.DirFS(cfg.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(clone.Dir+"/agent.key", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	clone.Boot = "boot-2"
+	once(t, clone)
+	first, err := agent.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	_, err = first.Once(t.Context())
+	refused(t, err, "key_shared")
+}
+
 // A copied disk brings the agent's key along. Somebody is asked, ends the key, and each machine enrols: the one whose board is known
 // is the asset that it was, the other one is new.
 func TestAKeyOnTwoMachinesIsAskedAboutAndMendedByEnrollingBoth(t *testing.T) {

@@ -37,6 +37,11 @@ func (d *Desk) Report(ctx context.Context, agent string, body []byte, signature 
 		if err != nil {
 			return err
 		}
+		if !known {
+			if boot.kernel, err = heardOfKernel(tx, agent, r.Boot); err != nil {
+				return err
+			}
+		}
 		if cloned, err = counted(p, boot, known, r); cloned {
 			return conflict(tx, a, r)
 		}

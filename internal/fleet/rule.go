@@ -37,10 +37,18 @@ func keyShared() error {
 type heard struct {
 	agent, boot        string
 	seq, sent, firstAt int64
+	kernel             bool // a start that is new, of a boot of the kernel that was heard before
+}
+
+// kernelOf gives the part of a boot that names the boot of the kernel; the rest names the start of the agent in it.
+func kernelOf(boot string) string {
+	kernel, _, _ := strings.Cut(boot, ".")
+	return kernel
 }
 
 // counted is the rule against replays and clones. A message counts once, in the order of its boot. A boot that another one
-// followed does not come back on one host: when it does, with a number that is new, two hosts use one key.
+// followed does not come back on one host: when it does, with a number that is new, two hosts use one key. So it is when a new start of the
+// agent, as a timer makes them, is in a boot of the kernel that another one followed.
 func counted(p Presence, known heard, found bool, r wire.Report) (cloned bool, err error) {
 	stale := func(why string) error {
 		return fault.New(fault.Conflict, "seen_before", "This message was counted before, or comes after a newer one: %s.", why).
@@ -53,6 +61,8 @@ func counted(p Presence, known heard, found bool, r wire.Report) (cloned bool, e
 		return true, keyShared()
 	case !found && r.Sent <= p.horizon:
 		return false, stale("it is of a boot long past")
+	case !found && known.kernel && kernelOf(p.Boot) != kernelOf(r.Boot):
+		return true, keyShared()
 	}
 	return false, nil
 }

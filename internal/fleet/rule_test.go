@@ -26,6 +26,8 @@ func TestAMessageCountsOnceAndABootDoesNotComeBack(t *testing.T) {
 		"an older one of a boot before":      {heard{boot: "one", seq: 9}, true, wire.Report{Boot: "one", Seq: 9, Sent: 200}, false, "seen_before"},
 		"a new one of a boot before":         {heard{boot: "one", seq: 9}, true, wire.Report{Boot: "one", Seq: 10, Sent: 200}, true, "key_shared"},
 		"a new boot":                         {heard{}, false, wire.Report{Boot: "three", Seq: 1, Sent: 101}, false, ""},
+		"a new start in the boot of now":     {heard{kernel: true}, false, wire.Report{Boot: "two.b", Seq: 1, Sent: 101}, false, ""},
+		"a new start in a boot before":       {heard{kernel: true}, false, wire.Report{Boot: "one.b", Seq: 1, Sent: 101}, true, "key_shared"},
 		"a boot that was forgotten long ago": {heard{}, false, wire.Report{Boot: "zero", Seq: 1, Sent: 100}, false, "seen_before"},
 	} {
 		cloned, err := counted(now, x.known, x.found, x.report)

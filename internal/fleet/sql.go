@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -111,6 +112,12 @@ func loadBoot(tx *db.Tx, agent, boot string) (heard, bool, error) {
 		return h, row.Scan(&h.agent, &h.boot, &h.seq, &h.sent, &h.firstAt)
 	}
 	return db.One(tx, scan, "SELECT agent, boot, seq, sent, first FROM fleet_boot WHERE id = $1", bootID(agent, boot))
+}
+
+// heardOfKernel reports whether an agent was heard in the boot of the kernel that a boot names. At most maxBoots rows are read.
+func heardOfKernel(tx *db.Tx, agent, boot string) (bool, error) {
+	list, err := db.Collect(tx, func(row db.Scanner) (s string, err error) { return s, row.Scan(&s) }, "SELECT boot FROM fleet_boot WHERE agent = $1", agent)
+	return slices.ContainsFunc(list, func(s string) bool { return kernelOf(s) == kernelOf(boot) }), err
 }
 
 func bootID(agent, boot string) string { return agent + "/" + boot }
