@@ -19,7 +19,7 @@ const (
 // asked; what has no Need and is not Open keeps the server from starting.
 func routes() []Route {
 	var all []Route
-	for _, part := range [][]Route{entryRoutes(), peopleRoutes(), changeRoutes(), gateRoutes(), policyRoutes(), recordRoutes(), hookRoutes(), treeRoutes(), inventoryRoutes(), agentRoutes(), findingRoutes(), campaignRoutes()} {
+	for _, part := range [][]Route{entryRoutes(), peopleRoutes(), changeRoutes(), gateRoutes(), policyRoutes(), recordRoutes(), hookRoutes(), treeRoutes(), inventoryRoutes(), agentRoutes(), findingRoutes(), campaignRoutes(), diagramRoutes()} {
 		for _, r := range part {
 			if r.Tag != "Ledger tree" {
 				r.Path = Base + r.Path

@@ -30,7 +30,7 @@ var commandGroups = []commandGroup{
 		{"policy", policyCommand}, {"model", modelCommand}, {"freeze", freezeCommand}, {"window", windowCommand},
 	}},
 	{"things", "What production is:", []command{
-		{"asset", assetCommand}, {"source", sourceCommand}, {"reconcile", reconcileCommand}, {"campaign", campaignCommand},
+		{"asset", assetCommand}, {"source", sourceCommand}, {"reconcile", reconcileCommand}, {"campaign", campaignCommand}, {"diagram", diagramCommand},
 	}},
 	{"proof", "Record and proof:", []command{
 		{"ledger", ledgerCommand}, {"verify", verifyCommand}, {"keys", keysCommand}, {"metrics", metricsCommand},

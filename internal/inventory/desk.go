@@ -23,6 +23,7 @@ type Desk struct {
 	kinds   []Kind
 	log     *slog.Logger
 	reading turns
+	moves   moves
 	allowed Approval
 }
 

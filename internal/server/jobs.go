@@ -37,6 +37,7 @@ func (s *Server) jobs() []job {
 			return err
 		}},
 		{"reconcile", "says of every difference which approved change explains it, and raises what none does", reconcileEvery, s.match.Tick},
+		{"diagrams", "notes which diagrams of record production has moved away from", diagramsEvery, s.things.WatchDiagrams},
 		{"index", "keeps searches and weekly figures close behind the changes", indexEvery, s.index},
 		{"disk", "looks after the room on the disk", diskEvery, func(context.Context) error { return s.disk.look() }},
 		{"flush", "writes down sums of refusals and last uses of sessions", flushEvery, s.flushOnce},

@@ -61,6 +61,9 @@ const sourcesEvery = 10 * time.Second
 // reconcileEvery is how often the server judges what was observed since; a round without anything new reads two rows.
 const reconcileEvery = 5 * time.Second
 
+// diagramsEvery is how often diagrams of record are held against production; nothing is drawn where nothing was observed.
+const diagramsEvery = 30 * time.Second
+
 func (s *Server) inventory() *inventory.Desk {
 	mask := func(secret string) inventory.Value {
 		return inventory.Text("hmac:" + seal.Keyed(s.keys.root, "plumb.inventory.secret", secret))

@@ -6,8 +6,13 @@ package diagram
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
+
+	"plumbline.dev/plumb/internal/seal"
 )
 
 // Kind says what a diagram shows.
@@ -23,21 +28,65 @@ const (
 // Kinds lists the kinds of diagram.
 func Kinds() []Kind { return []Kind{Network, Environment, DataFlow} }
 
-// Node is one asset as a diagram shows it.
+// Node is one asset as a diagram shows it. A label that nobody gave is drawn as what it counts as, and marked.
 type Node struct {
-	ID, Name, Class, Environment, Classification, Tier string
+	ID             string `json:"id"`
+	Name           string `json:"name"`
+	Class          string `json:"class"`
+	Environment    string `json:"environment,omitempty"`
+	Classification string `json:"classification,omitempty"`
+	Tier           string `json:"tier,omitempty"`
+	Lacks          string `json:"lacks,omitempty"` // demanded labels that nobody gave, with spaces between
+	Mixed          bool   `json:"mixed,omitempty"` // runs frontend and backend, which policy wants apart
 }
 
+// lacks reports whether nobody gave a demanded label.
+func (n Node) lacks(label string) bool { return slices.Contains(strings.Fields(n.Lacks), label) }
+
 // Edge is one relationship between two nodes, by their ids.
-type Edge struct{ From, To, Verb string }
+type Edge struct {
+	From string `json:"from"`
+	Verb string `json:"verb"`
+	To   string `json:"to"`
+}
 
 // Graph is the state of the inventory that is drawn.
 type Graph struct {
-	Head    int64     // number of the newest difference in it
-	At      time.Time // when it was read
-	Covered int       // of the assets drawn, how many lack no demanded label
-	Nodes   []Node
-	Edges   []Edge
+	Head  int64     `json:"head"` // number of the newest difference in it
+	At    time.Time `json:"at"`   // when that was observed; nothing is drawn that came later
+	Of    string    `json:"of,omitempty"` // what it is narrowed to; "" for everything
+	Nodes []Node    `json:"nodes"`
+	Edges []Edge    `json:"edges"`
+}
+
+// Covered counts the nodes that lack no demanded label: what is assumed satisfies no audit.
+func (g Graph) Covered() int {
+	n := 0
+	for _, x := range g.Nodes {
+		if x.Lacks == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Digest names what a diagram shows: its kind, its things and how they hang together. Two states of the inventory that look
+// the same have one digest, whatever their heads.
+func (g Graph) Digest(k Kind) string {
+	g = Select(k, g)
+	parts := [][]byte{[]byte(k), []byte(strconv.Itoa(len(g.Nodes)))}
+	add := func(list ...string) {
+		for _, s := range list {
+			parts = append(parts, []byte(s))
+		}
+	}
+	for _, n := range g.Nodes {
+		add(n.ID, n.Name, n.Class, n.Environment, n.Classification, n.Tier, n.Lacks, strconv.FormatBool(n.Mixed))
+	}
+	for _, e := range g.Edges {
+		add(e.From, e.Verb, e.To)
+	}
+	return seal.Digest("plumb.diagram.v1", parts...)
 }
 
 // shown are the classes that a kind of diagram shows, each with its column. The environment shows all.
@@ -45,6 +94,15 @@ var shown = map[Kind]map[string]int{
 	Network: {"Network": 0, "Gateway": 1, "Firewall": 1, "Ruleset": 1, "NetworkInterface": 2, "NetworkEndpoint": 2, "IpAddress": 2, "Host": 3, "Device": 3, "Container": 4},
 	DataFlow: {"Host": 0, "Container": 0, "Application": 0, "Service": 0, "Function": 0, "Workload": 0, "Database": 0, "DataStore": 0, "Disk": 0, "Queue": 0,
 		"Backup": 0, "Vault": 0, "Vendor": 0},
+}
+
+// Classes lists the classes that a kind of diagram shows, sorted; nil for all.
+func Classes(k Kind) []string {
+	classes := shown[k]
+	if classes == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(classes))
 }
 
 // ranks are the columns of the diagrams that order by a label, the strictest first.
@@ -73,7 +131,7 @@ func column(k Kind, n Node) (at int, ok bool) {
 
 // Select gives what a kind of diagram shows of a graph, in the one order in which it is drawn.
 func Select(k Kind, g Graph) Graph {
-	out := Graph{Head: g.Head, At: g.At, Covered: g.Covered}
+	out := Graph{Head: g.Head, At: g.At, Of: g.Of}
 	in := map[string]bool{}
 	for _, n := range g.Nodes {
 		if _, ok := column(k, n); ok && !in[n.ID] {
@@ -98,28 +156,44 @@ func Select(k Kind, g Graph) Graph {
 	return out
 }
 
-// Mixed lists the hosts and containers that run both tiers: policy wants frontend and backend apart. Sorted by id.
+// Mixed lists the hosts and containers of which both tiers are known: policy wants frontend and backend on separate servers or
+// containers. What counts is its own tier and that of what it runs; a container keeps apart what it runs, so that its host is
+// not told of it. Sorted by id.
 func Mixed(g Graph) []Node {
-	tier, runs := map[string]string{}, map[string]map[string]bool{}
+	of, tiers := map[string]Node{}, map[string]map[string]bool{}
 	for _, n := range g.Nodes {
-		tier[n.ID] = n.Tier
+		of[n.ID], tiers[n.ID] = n, map[string]bool{n.Tier: true}
 	}
 	for _, e := range g.Edges {
-		if e.Verb != "RUNS" && e.Verb != "HOSTS" {
-			continue
+		if from, ok := tiers[e.From]; ok && Runs(e.Verb) && !keepsApart(of[e.To].Class) {
+			from[of[e.To].Tier] = true
 		}
-		if runs[e.From] == nil {
-			runs[e.From] = map[string]bool{}
-		}
-		runs[e.From][tier[e.To]] = true
 	}
 	var out []Node
 	for _, n := range g.Nodes {
-		r := runs[n.ID]
-		if (n.Class == "Host" || n.Class == "Container") && r["frontend"] && r["backend"] {
+		if Bears(n.Class) && tiers[n.ID]["frontend"] && tiers[n.ID]["backend"] {
 			out = append(out, n)
 		}
 	}
 	slices.SortFunc(out, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
-	return out
+	return slices.Compact(out)
+}
+
+// Bears reports whether a class of asset is one that must not bear both tiers.
+func Bears(class string) bool { return class == "Host" || keepsApart(class) }
+
+func keepsApart(class string) bool { return class == "Container" }
+
+// Runs reports whether a verb says that one thing runs on the other.
+func Runs(verb string) bool { return verb == "RUNS" || verb == "HOSTS" }
+
+// Draw draws a graph in a form, svg or dot, and gives its media type; ok is false for another form.
+func Draw(k Kind, g Graph, form string) (text, kind string, ok bool) {
+	switch form {
+	case "svg":
+		return SVG(k, g), "image/svg+xml", true
+	case "dot":
+		return DOT(k, g), "text/vnd.graphviz; charset=utf-8", true
+	}
+	return "", "", false
 }

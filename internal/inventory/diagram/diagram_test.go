@@ -16,11 +16,12 @@ import (
 const hostile = "<script>alert(1)</script>\"&'\x00\u202e\n]]>\xff"
 
 func graph(n int) diagram.Graph {
-	g := diagram.Graph{Head: 42, At: time.Unix(1_800_000_000, 0), Covered: 1}
+	g := diagram.Graph{Head: 42, At: time.Unix(1_800_000_000, 0)}
 	for i := range n {
 		id := fmt.Sprintf("AST-%06d", i)
 		g.Nodes = append(g.Nodes, diagram.Node{ID: id, Name: hostile, Class: []string{"Host", "Network", "Application"}[i%3],
-			Environment: []string{"prod", "dev", ""}[i%3], Classification: "internal", Tier: []string{"frontend", "backend"}[i%2]})
+			Environment: []string{"prod", "dev", "prod"}[i%3], Classification: "internal", Tier: []string{"frontend", "backend"}[i%2],
+			Lacks: []string{"", "", "environment owner"}[i%3], Mixed: i%9 == 0})
 		g.Edges = append(g.Edges, diagram.Edge{From: id, To: fmt.Sprintf("AST-%06d", (i*7)%n), Verb: "RUNS"})
 	}
 	return g
@@ -67,10 +68,71 @@ func TestTheSameThingsInAnyOrderGiveTheSameBytes(t *testing.T) {
 func TestAHostThatRunsBothTiersIsListed(t *testing.T) {
 	t.Parallel()
 	g := diagram.Graph{Nodes: []diagram.Node{{ID: "b", Class: "Host"}, {ID: "a", Class: "Host"}, {ID: "c", Class: "Network"},
+		{ID: "own", Class: "Host", Tier: "frontend"}, {ID: "apart", Class: "Host", Tier: "backend"}, {ID: "box", Class: "Container", Tier: "frontend"},
 		{ID: "f", Class: "Application", Tier: "frontend"}, {ID: "k", Class: "Application", Tier: "backend"}},
-		Edges: []diagram.Edge{{From: "b", To: "f", Verb: "RUNS"}, {From: "b", To: "k", Verb: "RUNS"}, {From: "a", To: "f", Verb: "RUNS"},
-			{From: "a", To: "k", Verb: "USES"}, {From: "c", To: "f", Verb: "RUNS"}, {From: "c", To: "k", Verb: "RUNS"}}}
-	if m := diagram.Mixed(g); len(m) != 1 || m[0].ID != "b" {
-		t.Errorf("got %v, want b alone", m)
+		Edges: []diagram.Edge{{From: "b", To: "f", Verb: "RUNS"}, {From: "b", To: "k", Verb: "HOSTS"}, {From: "a", To: "f", Verb: "RUNS"},
+			{From: "a", To: "k", Verb: "USES"}, {From: "c", To: "f", Verb: "RUNS"}, {From: "c", To: "k", Verb: "RUNS"},
+			{From: "own", To: "k", Verb: "RUNS"}, {From: "apart", To: "box", Verb: "RUNS"}, {From: "box", To: "f", Verb: "RUNS"}}}
+	var got []string
+	for _, n := range diagram.Mixed(g) {
+		got = append(got, n.ID)
+	}
+	if want := []string{"b", "own"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v: containers keep tiers apart, and only what runs counts", got, want)
+	}
+}
+
+func TestAnAssumedLabelAndMixedTiersAreMarked(t *testing.T) {
+	t.Parallel()
+	g := diagram.Graph{Nodes: []diagram.Node{{ID: "a", Name: "known", Class: "Host", Environment: "prod", Classification: "internal"},
+		{ID: "b", Name: "stray", Class: "Host", Environment: "prod", Classification: "confidential", Lacks: "environment classification"},
+		{ID: "c", Name: "both", Class: "Host", Environment: "prod", Classification: "internal", Mixed: true}}}
+	for k, want := range map[diagram.Kind]string{diagram.Network: "Host prod (assumed)", diagram.Environment: "Host prod (assumed)",
+		diagram.DataFlow: "Host confidential (assumed)"} {
+		s, dot := diagram.SVG(k, g), diagram.DOT(k, g)
+		for _, text := range []string{want, "mixed tiers", "2 of 3 assets fully labelled", "nobody gave the"} {
+			if !strings.Contains(s, text) {
+				t.Errorf("%s does not say %q: %s", k, text, s)
+			}
+		}
+		if strings.Count(s, "stroke-dasharray") != 1 || strings.Count(dot, "style=dashed") != 1 || strings.Count(dot, "color=red") != 1 {
+			t.Errorf("%s does not mark one assumed and one mixed node: %s", k, dot)
+		}
+	}
+}
+
+func TestTheDigestIsThatOfWhatIsShown(t *testing.T) {
+	t.Parallel()
+	g := graph(12)
+	was := g.Digest(diagram.Network)
+	later := graph(12)
+	later.Head, later.At = 43, later.At.Add(time.Hour)
+	later.Nodes = append(later.Nodes, diagram.Node{ID: "z", Class: "Application"}) // the network does not show it
+	if later.Digest(diagram.Network) != was {
+		t.Error("what the diagram does not show moved its digest")
+	}
+	for what, move := range map[string]func(*diagram.Graph){
+		"a name": func(g *diagram.Graph) { g.Nodes[0].Name = "x" }, "a label that is taken back": func(g *diagram.Graph) { g.Nodes[0].Lacks = "owner" },
+		"an edge": func(g *diagram.Graph) { g.Edges[0].Verb = "HAS" }, "a node": func(g *diagram.Graph) { g.Nodes = g.Nodes[1:] }} {
+		other := graph(12)
+		move(&other)
+		if other.Digest(diagram.Network) == was {
+			t.Errorf("%s moved and the digest did not", what)
+		}
+	}
+}
+
+// 2,000 nodes are drawn within two seconds; the bound here is far above what a quiet machine needs, and far below quadratic.
+func TestTwoThousandNodesAreDrawnInTime(t *testing.T) {
+	t.Parallel()
+	g := graph(2000)
+	began := time.Now()
+	for _, k := range diagram.Kinds() {
+		if len(diagram.SVG(k, g)) == 0 || len(diagram.DOT(k, g)) == 0 {
+			t.Error("nothing was drawn")
+		}
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("drawing took %s", took)
 	}
 }

@@ -9,11 +9,11 @@ import (
 
 // Sizes of a drawing, in pixels.
 const (
-	boxWide, boxHigh = 200, 44
+	boxWide, boxHigh = 240, 44
 	gapWide, gapHigh = 120, 16
 	margin           = 24
-	top              = 56
-	longest          = 26 // characters of a name that fit into a box
+	top              = 84
+	longest          = 32 // characters of a line that fit into a box
 )
 
 // readable leaves out what XML cannot hold and what reorders or hides text.
@@ -56,27 +56,37 @@ func place(k Kind, g Graph) (at map[string]point, wide, high int) {
 func SVG(k Kind, g Graph) string {
 	g = Select(k, g)
 	at, wide, high := place(k, g)
-	mixed := map[string]bool{}
-	for _, n := range Mixed(g) {
-		mixed[n.ID] = true
-	}
 	var b strings.Builder
 	says := text(caption(k, g))
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" font-family="sans-serif" font-size="12"><title>%s</title><desc>head %d</desc>`+
 		`<rect width="100%%" height="100%%" fill="#ffffff"/><text x="%d" y="28" fill="#1a1f2b">%s</text>`, wide, high, wide, high, says, g.Head, margin, says)
+	if note := legend(k, g); note != "" {
+		fmt.Fprintf(&b, `<text x="%d" y="46" fill="#475467">%s</text>`, margin, text(note))
+	}
+	for c, head := range ranks[k] {
+		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#475467" font-weight="bold">%s</text>`, margin+c*(boxWide+gapWide), top-10, text(head))
+	}
 	for _, e := range g.Edges {
 		from, to := at[e.From], at[e.To]
 		fmt.Fprintf(&b, `<line x1="%d" y1="%d" x2="%d" y2="%d" stroke="#667085"><title>%s</title></line>`,
 			from.x+boxWide, from.y+boxHigh/2, to.x, to.y+boxHigh/2, text(e.From+" "+e.Verb+" "+e.To))
 	}
 	for _, n := range g.Nodes {
-		p, edge := at[n.ID], "#475467"
-		if mixed[n.ID] {
-			edge = "#b42318"
-		}
-		fmt.Fprintf(&b, `<g><title>%s</title><rect x="%d" y="%d" width="%d" height="%d" rx="4" fill="#f2f4f7" stroke="%s"/><text x="%d" y="%d" fill="#1a1f2b">%s</text><text x="%d" y="%d" fill="#475467">%s</text></g>`,
-			text(n.ID+" "+n.Name), p.x, p.y, boxWide, boxHigh, edge, p.x+8, p.y+18, text(short(n.Name)), p.x+8, p.y+34, text(n.Class+" "+n.Environment))
+		box(&b, k, n, at[n.ID])
 	}
 	b.WriteString("</svg>\n")
 	return b.String()
+}
+
+// box draws one node.
+func box(b *strings.Builder, k Kind, n Node, p point) {
+	edge, dashes := `stroke="#475467"`, ""
+	if n.Mixed {
+		edge = `stroke="#b42318" stroke-width="2"`
+	}
+	if n.lacks(label(k)) {
+		dashes = ` stroke-dasharray="5 3"`
+	}
+	fmt.Fprintf(b, `<g><title>%s</title><rect x="%d" y="%d" width="%d" height="%d" rx="4" fill="#f2f4f7" %s%s/><text x="%d" y="%d" fill="#1a1f2b">%s</text><text x="%d" y="%d" fill="#475467" font-size="11">%s</text></g>`,
+		text(n.ID+" "+n.Name+": "+below(k, n)), p.x, p.y, boxWide, boxHigh, edge, dashes, p.x+8, p.y+18, text(short(n.Name)), p.x+8, p.y+34, text(short(below(k, n))))
 }

@@ -273,4 +273,35 @@ func TestDiagramsAreDrawnAndMixedTiersAreSaid(t *testing.T) {
 		t.Errorf("the network has no edge: %s", again.Body)
 	}
 	rita.Get("/diagrams/network.exe").Wants(http.StatusNotFound)
+	rita.Get("/diagrams/tree.svg").Wants(http.StatusNotFound)
+	rita.Get("/diagrams/environment.svg").Wants(http.StatusOK, "prod (assumed)", "nobody gave the environment")
+}
+
+func TestADiagramOfRecordIsProposedApprovedAndTurnsStaleByPages(t *testing.T) {
+	t.Parallel()
+	s := stocked(t)
+	olga, otto, rita := s.Browse(servertest.Olga), s.Browse(servertest.Otto), s.Browse(servertest.Rita)
+	page := "/diagrams?kind=network&environment=prod"
+	if p := rita.Get(page).Wants(http.StatusOK, "No diagram of record"); strings.Contains(p.Body, "/diagrams/propose") {
+		t.Error("who may not propose is offered to")
+	}
+	form := olga.Get(page).Form("/diagrams/propose")
+	form.Set("reason", "for the <audit>")
+	rita.Post("/diagrams/propose", form).Wants(http.StatusForbidden)
+	at := "/diagrams/of-record/DGM-000001"
+	own := olga.Follow(olga.Post("/diagrams/propose", form)).Wants(http.StatusOK, "DGM-000001", "proposed", "for the <audit>", "environment prod").Form(at + "/approve")
+	olga.Post("/diagrams/propose", form).Wants(http.StatusConflict, "waits for its approval already")
+	olga.Post(at+"/approve", own).Wants(http.StatusForbidden, "does not approve it")
+	otto.Post(at+"/refuse", url.Values{}).Wants(http.StatusBadRequest, "Say why")
+	decide := otto.Get(at).Form(at + "/approve")
+	decide.Set("note", "as built")
+	otto.Follow(otto.Post(at+"/approve", decide)).Wants(http.StatusOK, "of record", "as built")
+	was := rita.Get(at + ".svg").Wants(http.StatusOK)
+	s.Push("list", servertest.Table+"web-9,host,rack_server,prod,internal,ops,web,,02:FC:00:00:00:09,10.0.0.9,cx22\n")
+	rita.Get(page).Wants(http.StatusOK, "DGM-000001", "stale", "since")
+	rita.Get(at).Wants(http.StatusOK, "stale", "not as this shows any more", "web-9")
+	if is := rita.Get(at + ".svg"); is.Body != was.Body {
+		t.Error("the approved drawing moved with production")
+	}
+	rita.Get("/diagrams/of-record/DGM-000007").Wants(http.StatusNotFound)
 }
