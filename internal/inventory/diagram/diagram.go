@@ -52,8 +52,8 @@ type Edge struct {
 
 // Graph is the state of the inventory that is drawn.
 type Graph struct {
-	Head  int64     `json:"head"` // number of the newest difference in it
-	At    time.Time `json:"at"`   // when that was observed; nothing is drawn that came later
+	Head  int64     `json:"head"`         // number of the newest difference in it
+	At    time.Time `json:"at"`           // when that was observed; nothing is drawn that came later
 	Of    string    `json:"of,omitempty"` // what it is narrowed to; "" for everything
 	Nodes []Node    `json:"nodes"`
 	Edges []Edge    `json:"edges"`
