@@ -75,10 +75,8 @@ func (s *Snapshot) verify(actor fault.Actor, v Verification) error {
 				Because("verify", "security analysis").FixedBy(holders(s.securityRoles())).
 				Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
 		}
-	} else if !slices.Contains(roles, role) {
-		return fault.New(fault.Denied, "not_owner", "This is verified by a holder of %s.", role).About(string(s.Change.ID)).
-			Because("verify", "asset owner verification").FixedBy(holders([]string{role})).
-			Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
+	} else if err := s.answers(actor.Person, role, v.Slot); err != nil {
+		return err
 	}
 	if s.executors()[actor.Person] {
 		return fault.New(fault.Denied, "executor_verification", "Who executed a change cannot verify it.").About(string(s.Change.ID)).

@@ -26,12 +26,13 @@ type Snapshot struct {
 	Model     Model // standing of the standard model that authorized it, if one did
 	Roster    *directory.Roster
 	Pack      *policy.Pack
-	SetUp     bool            // the first-start ceremony is done and its pack is active
-	Frozen    policy.Demand   // what was demanded at the newest submission
-	Demand    policy.Demand   // Frozen, made stricter by packs that came later
-	PackNo    *fault.Error    // why the active pack refuses this revision now, if it does
-	Authors   map[string]bool // persons found behind commit authors
-	Moved     []wire.Mismatch // targets that the inventory knows otherwise now
+	SetUp     bool                // the first-start ceremony is done and its pack is active
+	Frozen    policy.Demand       // what was demanded at the newest submission
+	Demand    policy.Demand       // Frozen, made stricter by packs that came later
+	PackNo    *fault.Error        // why the active pack refuses this revision now, if it does
+	Authors   map[string]bool     // persons found behind commit authors
+	Moved     []wire.Mismatch     // targets that the inventory knows otherwise now
+	Heirs     map[string][]string // owners that people named since, by the one that is frozen
 
 	memo *memo // set once nobody changes this snapshot any more
 }
@@ -83,6 +84,11 @@ func (d *Desk) load(tx *db.Tx, id ID) (*Snapshot, error) {
 	s.findAuthors()
 	if s.Moved, err = d.moved(tx, s.Revision.Material); err != nil {
 		return nil, fmt.Errorf("find targets: %w", err)
+	}
+	if s.Change.State == Verifying {
+		if s.Heirs, err = d.heirs(tx, s.Revision.Material); err != nil {
+			return nil, fmt.Errorf("find owners: %w", err)
+		}
 	}
 	return s, nil
 }

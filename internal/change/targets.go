@@ -12,6 +12,9 @@ import (
 // name is known, or more than one thing: then the policy's catalogue answers, and what it does not know counts at its strictest.
 type Inventory interface {
 	TargetIn(tx *db.Tx, name string) (t Resolved, found bool, err error)
+	// OwnerIn gives the owner of an asset as a person or an approved change named them; "" where nobody did. A source's word
+	// gives nobody power.
+	OwnerIn(tx *db.Tx, asset string) (string, error)
 }
 
 // locate fills in what the inventory knows of each target; it reports whether that changed the wording.
@@ -107,4 +110,23 @@ func place(r Resolved) string {
 		return "not in the inventory"
 	}
 	return r.Asset + " " + r.Environment + " " + r.Classification
+}
+
+// heirs gives the owners that people named since the revision was written, by the owner that is frozen with it: they answer for
+// the target where that one left.
+func (d *Desk) heirs(tx *db.Tx, m Material) (map[string][]string, error) {
+	if d.things == nil {
+		return nil, nil
+	}
+	out := map[string][]string{}
+	for _, was := range m.Resolved {
+		owner, err := d.things.OwnerIn(tx, was.Asset)
+		if err != nil {
+			return nil, err
+		}
+		if owner != "" && owner != was.Owner {
+			out[was.Owner] = append(out[was.Owner], owner)
+		}
+	}
+	return out, nil
 }

@@ -20,6 +20,18 @@ func (targets) TargetIn(tx *db.Tx, name string) (r change.Resolved, found bool, 
 		Kind: string(a.Class), Owner: a.Label(inventory.LabelOwner), Role: a.Label(inventory.LabelRole)}, err == nil, err
 }
 
+// OwnerIn is part of change.Inventory.
+func (targets) OwnerIn(tx *db.Tx, asset string) (string, error) {
+	a, err := inventory.FindIn(tx, asset)
+	if fault.Is(err, "no_asset") {
+		return "", nil
+	}
+	if l := a.Labels[inventory.LabelOwner]; err == nil && l.Confidence == inventory.Asserted {
+		return l.Value, nil
+	}
+	return "", err
+}
+
 // approvals lets the inventory ask whether an approved change allows a label.
 type approvals struct{ changes *change.Desk }
 
