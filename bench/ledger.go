@@ -22,6 +22,7 @@ var measures = []measure{
 	{"cold", []string{"P6c"}, benchCold},
 	{"rescan", []string{"P9r"}, benchRescan},
 	{"reports", []string{"P9", "P9c"}, benchReports},
+	{"state", []string{"P6s"}, benchState},
 	{"report", []string{"P10", "P10c"}, benchWire},
 	{"million", []string{"P13"}, benchMillion},
 	{"judge", []string{"P14"}, benchJudge},

@@ -71,18 +71,21 @@ func (o *office) stop() {
 }
 
 // rss reads the resident memory of the server, in MiB.
-func (o *office) rss() (float64, error) {
+func (o *office) rss() (float64, error) { return o.status("VmRSS") }
+
+// status reads one of the sizes that the system keeps of the server, in MiB.
+func (o *office) status(name string) (float64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", o.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == "VmRSS:" {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == name+":" {
 			kib, err := strconv.ParseFloat(f[1], 64)
 			return kib / 1024, err
 		}
 	}
-	return 0, errors.New("no VmRSS")
+	return 0, errors.New("no " + name)
 }
 
 // ticks is how many of its units /proc counts a second.
