@@ -160,6 +160,8 @@ func identifierOf(name string) string {
 
 func (r *reading) property(rec *inventory.Record, name string, v jsontext.Value) error {
 	switch {
+	case name == "":
+		return connect.BadDocument("an entity has a property without a name")
 	case strings.HasPrefix(name, "_"), name == "name":
 		return nil // JupiterOne's own bookkeeping: versions, times and ids of its graph
 	case strings.HasSuffix(name, "On"): // createdOn, updatedOn, lastSeenOn: instants

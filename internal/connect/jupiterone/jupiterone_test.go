@@ -71,6 +71,7 @@ func TestWhatIsNotWholeIsRefused(t *testing.T) {
 		"no key":          `{"entities":[{"_type":"a","_class":"Host"}]}`,
 		"unknown class":   `{"entities":[{"_key":"a","_type":"a","_class":"Thing"}]}`,
 		"a key twice":     `{"entities":[{"_key":"a","_type":"a","_class":"Host"},{"_key":"a","_type":"b","_class":"Host"}]}`,
+		"no name":         `{"entities":[{"_key":"a","_type":"a","_class":"Host","":"b"}]}`,
 		"a member twice":  `{"entities":[{"_key":"a","_key":"b","_type":"a","_class":"Host"}]}`,
 		"an open end":     `{"entities":[{"_key":"a","_type":"a","_class":"Host"}],"relationships":[{"_class":"HAS","_fromEntityKey":"a","_toEntityKey":"b"}]}`,
 		"an unknown verb": `{"entities":[{"_key":"a","_type":"a","_class":"Host"}],"relationships":[{"_class":"EATS","_fromEntityKey":"a","_toEntityKey":"a"}]}`,
