@@ -121,7 +121,7 @@ func (d *Desk) check(c *Configured) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.Settings)) {
 		if !known[key] {
-			e.At("settings", "holds a key that this kind does not have")
+			e.At("settings", fmt.Sprintf("has no key %.60q for this kind", key))
 		}
 	}
 	c.Settings = full
