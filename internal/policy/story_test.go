@@ -45,8 +45,11 @@ func TestStoriesOfTheShippedPackHold(t *testing.T) {
 			t.Errorf("no story is about requirement %s", want)
 		}
 	}
+	// What these keep is seen in production after the fact, so no decision about a change can tell it; their rooms have the stories.
+	observed := map[string]bool{"inventory": true, "reconcile": true, "campaigns": true, "diagram": true}
 	for _, c := range shipped(t).Clauses {
-		if kept := len(c.Rules)+len(c.BuiltIn) > 0; kept && !told[c.ID] {
+		decided := slices.DeleteFunc(slices.Clone(c.BuiltIn), func(guard string) bool { return observed[guard] })
+		if kept := len(c.Rules)+len(decided) > 0; kept && !told[c.ID] {
 			t.Errorf("no story is about clause %s, which the pack says is kept", c.ID)
 		}
 	}

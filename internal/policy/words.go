@@ -59,6 +59,11 @@ var BuiltIns = map[string]string{
 	"criteria":  "Each automatic approval records the criteria version, every input and the outcome.",
 	"floor":     "Every change needs two people at least, whatever the pack says.",
 	"terraform": "The approved plan file is hashed, and only that file is applied.",
+	"inventory": "Sources and agents read what production is; each label has where it comes from, and nothing of its history is lost.",
+	"reconcile": "Each difference in production is traced to a permit, or raised as a finding that is answered within a day.",
+	"campaigns": "Reviewers answer for each thing of a frozen selection, and two people sign the result.",
+	"promotion": "Only a verified provisioning change gives a thing the label of production.",
+	"diagram":   "Diagrams are drawn from the inventory; an approved one turns stale when production moves on.",
 }
 
 // FactLimits bound how many things one revision may name, so that each condition has a bounded cost.

@@ -94,6 +94,9 @@ func (c *cover) narrow() {
 	c.Sections = kept
 }
 
+// shownAt is the page on which a guard of the program shows what it did.
+var shownAt = map[string]string{"ledger": "/ledger", "inventory": "/assets", "diagram": "/diagrams"}
+
 func (c *cover) row(clause policy.Clause) coverRow {
 	row := coverRow{Clause: clause}
 	for _, id := range clause.Rules {
@@ -104,7 +107,7 @@ func (c *cover) row(clause policy.Clause) coverRow {
 		}
 	}
 	for _, id := range clause.BuiltIn {
-		row.By = append(row.By, keeper{Name: "always: " + id, Text: policy.BuiltIns[id]})
+		row.By = append(row.By, keeper{Name: "always: " + id, Text: policy.BuiltIns[id], Path: shownAt[id]})
 	}
 	switch {
 	case clause.Outside != "" && len(row.By) == 0:
