@@ -32,9 +32,11 @@ func findingRoutes() []Route {
 
 type findingsIn struct {
 	Paging
-	State string `query:"state" maxLength:"20" doc:"waiting, open, adopting, reverting, adopted, reverted, waived or closed; all when left out"`
-	Asset string `query:"asset" maxLength:"40"`
-	Owner string `query:"owner" maxLength:"300"`
+	State       string `query:"state" maxLength:"20" doc:"waiting, open, adopting, reverting, adopted, reverted, waived or closed; all when left out"`
+	Severity    string `query:"severity" maxLength:"20" doc:"critical, high, medium or low"`
+	Environment string `query:"environment" maxLength:"20" doc:"as it counted when the finding was raised"`
+	Asset       string `query:"asset" maxLength:"40"`
+	Owner       string `query:"owner" maxLength:"300"`
 }
 
 func (a *API) listFindings(ctx context.Context, in *findingsIn) (*body[Page[reconcile.Finding]], error) {
@@ -42,7 +44,8 @@ func (a *API) listFindings(ctx context.Context, in *findingsIn) (*body[Page[reco
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.Match.Findings(ctx, reconcile.Filter{State: in.State, Asset: in.Asset, Owner: in.Owner, After: after, Limit: int(in.Limit)})
+	list, err := a.Match.Findings(ctx, reconcile.Filter{State: in.State, Severity: reconcile.Severity(in.Severity),
+		Environment: in.Environment, Asset: in.Asset, Owner: in.Owner, After: after, Limit: int(in.Limit)})
 	out := Page[reconcile.Finding]{Items: list}
 	if n := len(list); n > 0 && int64(n) == in.Limit {
 		out.Next = cursor(list[n-1].N)

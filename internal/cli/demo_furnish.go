@@ -32,6 +32,9 @@ func (d *demo) furnish(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", p.summary, err)
 		}
 	}
+	if err := d.furnishProduction(ctx); err != nil {
+		return fmt.Errorf("production: %w", err)
+	}
 	_, err := d.want(ctx, 0, "sam", "freeze", "set", "--from", "240h", "--until", "312h", "--env", "prod", "--reason", "Autumn sale: nothing moves on the shop")
 	return err
 }

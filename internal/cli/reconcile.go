@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,14 +17,11 @@ func reconcileCommand(a *app) *cobra.Command {
 }
 
 func (a *app) findingList() *cobra.Command {
-	var state, asset string
+	var state, severity, environment, asset string
 	cmd := a.leaf("findings", "List findings that wait for somebody", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		q := url.Values{"state": {state}, "asset": {asset}, "limit": {"200"}}
+		q := narrowed("state", state, "severity", severity, "environment", environment, "asset", asset, "limit", "200")
 		if state == "all" {
 			q.Del("state")
-		}
-		if asset == "" {
-			q.Del("asset")
 		}
 		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Page[client.Finding]], error) {
 			return c.Findings(ctx, q)
@@ -39,6 +35,8 @@ func (a *app) findingList() *cobra.Command {
 			})
 	})
 	cmd.Flags().StringVar(&state, "state", "waiting", "waiting, open, adopting, reverting, adopted, reverted, waived, closed or all")
+	cmd.Flags().StringVar(&severity, "severity", "", "only critical, high, medium or low")
+	cmd.Flags().StringVar(&environment, "env", "", "only of this environment, as it counted when the finding was raised")
 	cmd.Flags().StringVar(&asset, "asset", "", "only of this asset, by its id")
 	return cmd
 }

@@ -2,8 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"slices"
-	"strconv"
 	"strings"
 
 	"plumbline.dev/plumb/internal/db"
@@ -13,11 +11,15 @@ import (
 
 // Filter narrows a list of findings; an empty member does not narrow.
 type Filter struct {
-	State string // one state, or "waiting" for all that wait for somebody
-	Asset string
-	Owner string
-	After int64 // number of the last of the page before
-	Limit int
+	State       string // one state, or "waiting" for all that wait for somebody
+	Severity    Severity
+	Environment string // as it counted when the finding was raised
+	Asset       string
+	Owner       string
+	Change      string // that ran at the time
+	Newest      bool   // the newest first, else the oldest
+	After       int64  // number of the last of the page before
+	Limit       int
 }
 
 // Findings lists findings by number.
@@ -25,29 +27,12 @@ func (d *Desk) Findings(ctx context.Context, f Filter) (list []Finding, err erro
 	if f.Limit <= 0 || f.Limit > 500 {
 		f.Limit = 50
 	}
-	if f.State != "" && f.State != "waiting" && !slices.Contains([]string{Open, Adopting, Reverting, Adopted, Reverted, Waived, Settled}, f.State) {
-		return nil, fault.New(fault.Invalid, "bad_filter", "There is no such state of a finding.").FixedBy("you").Then("plumb reconcile findings --help")
+	if err := f.clean(); err != nil {
+		return nil, err
 	}
-	args := []any{f.After}
-	text := strings.Builder{}
-	text.WriteString(findingColumns + " WHERE n > $1")
-	add := func(condition, v string) {
-		if v != "" {
-			args = append(args, v)
-			text.WriteString(" AND " + condition + " = $" + strconv.Itoa(len(args)))
-		}
-	}
-	if f.State == "waiting" {
-		text.WriteString(" AND state IN ('open', 'adopting', 'reverting')")
-		f.State = ""
-	}
-	add("state", f.State)
-	add("asset", f.Asset)
-	add("owner", f.Owner)
-	args = append(args, f.Limit)
-	text.WriteString(" ORDER BY n LIMIT $" + strconv.Itoa(len(args)))
+	text, args := f.sql()
 	err = d.db.View(ctx, func(tx *db.Tx) error {
-		list, err = db.Collect(tx, scanFinding, text.String(), args...)
+		list, err = db.Collect(tx, scanFinding, text, args...)
 		return err
 	})
 	return list, err
@@ -60,29 +45,37 @@ type Whole struct {
 	Overdue     bool                   `json:"overdue"`
 }
 
+// maxHeld bounds the differences that one finding is shown with.
+const maxHeld = 200
+
 // Show gives one finding.
 func (d *Desk) Show(ctx context.Context, id string) (w Whole, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
-		if w.Finding, err = loadFinding(tx, strings.ToUpper(id)); err != nil {
-			return err
-		}
-		ids, err := db.Collect(tx, scanString, "SELECT id FROM reconcile_match WHERE finding = $1 ORDER BY n DESC LIMIT 200", w.ID)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			one, found, err := inventory.DifferenceOf(tx, id)
-			if err != nil {
-				return err
-			}
-			if found {
-				w.Differences = append(w.Differences, one)
-			}
-		}
-		w.Overdue = w.Waits() && w.Due < d.db.Now().UnixMicro()
-		return nil
+		w, err = d.showIn(tx, id)
+		return err
 	})
 	return w, err
+}
+
+func (d *Desk) showIn(tx *db.Tx, id string) (w Whole, err error) {
+	if w.Finding, err = loadFinding(tx, strings.ToUpper(id)); err != nil {
+		return w, err
+	}
+	ids, err := db.Collect(tx, scanString, "SELECT id FROM reconcile_match WHERE finding = $1 ORDER BY n DESC LIMIT $2", w.ID, maxHeld)
+	if err != nil {
+		return w, err
+	}
+	for _, id := range ids {
+		one, found, err := inventory.DifferenceOf(tx, id)
+		if err != nil {
+			return w, err
+		}
+		if found {
+			w.Differences = append(w.Differences, one)
+		}
+	}
+	w.Overdue = w.Waits() && w.Due < d.db.Now().UnixMicro()
+	return w, nil
 }
 
 // MatchOf gives what a difference was found to be.

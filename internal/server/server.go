@@ -125,8 +125,8 @@ func (s *Server) wire(ctx context.Context) (err error) {
 		return err
 	}
 	s.live = frame.NewLive(s.db)
-	s.pages, err = web.New(web.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Things: s.things, Keeper: s.api.Surface(),
-		Address: s.api.Address, URL: s.url, Live: s.live, Reports: &s.reports, Install: s.keys.install, Permits: s.keys.permit,
+	s.pages, err = web.New(web.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Things: s.things, Match: s.match,
+		Keeper: s.api.Surface(), Address: s.api.Address, URL: s.url, Live: s.live, Reports: &s.reports, Install: s.keys.install, Permits: s.keys.permit,
 		Hooks: hooks{s.api.Webhooks()}, State: s.state, Sample: s.sample(), Source: source, Temp: temp, Version: s.cfg.Build, Logger: s.log})
 	if err != nil {
 		return err

@@ -2,7 +2,8 @@
 // scripts. This package only puts them together.
 //
 // Read in this order: web.go (which pages there are), frame (what stands before each), ui (how they
-// look), then any of the folders beside them: entrance, home, changes, record, things.
+// look), then any of the folders beside them: entrance, home, changes, record, things,
+// findings.
 package web
 
 import (
@@ -20,10 +21,13 @@ import (
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/prove"
+	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/seal"
+	"plumbline.dev/plumb/internal/web/campaigns"
 	"plumbline.dev/plumb/internal/web/changes"
 	"plumbline.dev/plumb/internal/web/entrance"
 	"plumbline.dev/plumb/internal/web/filing"
+	"plumbline.dev/plumb/internal/web/findings"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/home"
 	"plumbline.dev/plumb/internal/web/log"
@@ -43,6 +47,7 @@ type Config struct {
 	People  *directory.Desk
 	Changes *change.Desk
 	Things  *inventory.Desk
+	Match   *reconcile.Desk
 	Keeper  frame.Keeper
 	Address func(*http.Request) netip.Addr
 	URL     string
@@ -64,6 +69,7 @@ var nav = []ui.Link{
 	{Text: "Home", Path: "/", Key: "g h"},
 	{Text: "Changes", Path: "/changes", Key: "g c"},
 	{Text: "Inventory", Path: "/inventory", Key: "g i"},
+	{Text: "Findings", Path: "/findings", Key: "g f"},
 	{Text: "Policy", Path: "/policy", Key: "g p"},
 	{Text: "Ledger", Path: "/ledger", Key: "g l"},
 	{Text: "Administration", Path: "/admin", Key: "g a"},
@@ -96,12 +102,14 @@ func tables(c Config, own *personal.Desk) [][]frame.Route {
 	exports := make(frame.Places, frame.Exports)
 	return [][]frame.Route{
 		entrance.Pages{People: c.People, Changes: c.Changes, URL: c.URL}.Routes(),
-		home.Pages{Changes: c.Changes, People: c.People, Own: own}.Routes(),
+		home.Pages{Changes: c.Changes, People: c.People, Own: own, Match: c.Match, Things: c.Things}.Routes(),
 		changes.Pages{Changes: c.Changes, People: c.People, Own: own, Exports: exports}.Routes(),
-		search.Pages{Changes: c.Changes, People: c.People, Things: c.Things}.Routes(),
+		search.Pages{Changes: c.Changes, People: c.People, Things: c.Things, Match: c.Match}.Routes(),
 		filing.New(c.Changes, c.People, own).Routes(),
-		record.New(c.Changes, c.People, own).Routes(),
-		things.Pages{Things: c.Things, People: c.People, Exports: exports}.Routes(),
+		record.New(c.Changes, c.People, own, c.Match).Routes(),
+		things.Pages{Things: c.Things, Match: c.Match, People: c.People, Exports: exports}.Routes(),
+		findings.Pages{Match: c.Match, Things: c.Things, Changes: c.Changes, People: c.People, Exports: exports}.Routes(),
+		campaigns.Pages{Things: c.Things, People: c.People, Exports: exports}.Routes(),
 		rulebook.Pages{Changes: c.Changes}.Routes(),
 		log.Pages{DB: c.DB, Log: c.Log, People: c.People, Source: c.Source, Temp: c.Temp, Exports: exports}.Routes(),
 		office.Pages{People: c.People, Changes: c.Changes, Log: c.Log, Own: own, Hooks: c.Hooks, State: c.State, Install: c.Install,

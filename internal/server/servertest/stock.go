@@ -3,6 +3,9 @@ package servertest
 import (
 	"net/url"
 	"strings"
+	"time"
+
+	"plumbline.dev/plumb/internal/reconcile"
 )
 
 // Table is a small company's list of hosts, for a source of kind csv.
@@ -43,4 +46,27 @@ func (s *Server) Stock() {
 func (s *Server) Push(source, text string) {
 	s.t.Helper()
 	s.Again(Olga).Want(201, "POST", "/sources/"+url.PathEscape(source)+"/documents?document=test", strings.NewReader(text))
+}
+
+// Judged waits until every difference that was observed is judged. The server does that by itself, behind the readings.
+func (s *Server) Judged() {
+	s.t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for range 600 {
+		var f reconcile.Figures
+		if s.As(Alice).Want(200, "GET", "/reconciliation", nil).Into(&f); f.Behind == 0 {
+			return
+		}
+		<-tick.C
+	}
+	s.t.Fatal("the differences were not judged within a minute")
+}
+
+// Edited stocks the server, and lets somebody make web-1 larger past the gate: FND-000001.
+func (s *Server) Edited() {
+	s.t.Helper()
+	s.Stock()
+	s.Push("list", strings.Replace(Table, "10.0.0.1,cx22", "10.0.0.1,cx52", 1))
+	s.Judged()
 }

@@ -78,3 +78,13 @@ func (s *Server) Shown(id change.ID) (v change.View) {
 	s.As(Alice).Want(http.StatusOK, "GET", "/changes/"+string(id), nil).Into(&v)
 	return v
 }
+
+// Ran gives the sample change after the pipeline carried it out.
+func (s *Server) Ran() change.Change {
+	s.t.Helper()
+	c := s.Approved()
+	s.CI().Want(http.StatusOK, "POST", "/gate/open", Request(c.ID, wire.KindApply))
+	p := s.Shown(c.ID).Permits[0]
+	s.CI().Want(http.StatusOK, "POST", "/gate/close", wire.GateClose{Permit: p.ID, Fence: p.Fence, Outcome: change.Success})
+	return s.Shown(c.ID).Change
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/plan"
@@ -28,7 +29,8 @@ func seed(t *testing.T, s *servertest.Server) []place {
 	done, waits := s.Approved(), s.Submitted()
 	s.Tested(waits)
 	s.Filed()
-	s.Stock()
+	s.Edited()
+	campaign(s)
 	read, long := readable(t, s), longPlan(t, s)
 	olga := s.As(servertest.Olga)
 	var group struct {
@@ -52,7 +54,9 @@ func seed(t *testing.T, s *servertest.Server) []place {
 		"/admin/people", "/admin/people/new", sam, sam + "/edit", "/admin/roles", "/admin/groups", "/admin/groups/" + group.ID, "/admin/services",
 		"/admin/services/" + s.People[servertest.CI], "/admin/tokens", "/admin/sessions", "/admin/keys", "/admin/webhooks", "/admin/webhooks/" + made.Webhook.ID,
 		"/admin/jobs", "/admin/settings", "/inventory", "/inventory?class=Host&unlabelled=yes", "/inventory/AST-000001", "/inventory/AST-000007?at=2100-01-01T00:00",
-		"/questions", "/diagrams", "/sources", "/sources/list", "/source-kinds/csv", "/profile", "/help", "/design"} {
+		"/questions", "/diagrams", "/sources", "/sources/list", "/source-kinds/csv", "/findings", "/findings?state=all&severity=high&asset=web-1", "/findings/FND-000001",
+		"/changes/" + string(done.ID) + "/observed", "/campaigns", "/campaigns/new", "/campaigns/CMP-000001", "/campaigns/CMP-000001?standing=open&mine=yes",
+		"/campaigns/CMP-000001/items/AST-000001", "/profile", "/help", "/design"} {
 		out = append(out, place{Path: path})
 	}
 	return out
@@ -106,7 +110,7 @@ func longPlan(t *testing.T, s *servertest.Server) (c change.Change) {
 
 // unseen are the answers that are no page to look at: files, and pieces of pages.
 var unseen = []string{"/changes/{id}/files/{digest}", "/changes/{id}/part/{part}", "/diagrams/{file}", "/ledger/{seq}/proof", "/people/names",
-	"/export/changes/{format}", "/export/inventory/{format}", "/admin"}
+	"/export/changes/{format}", "/export/inventory/{format}", "/export/findings/{format}", "/campaigns/{id}/export/{format}", "/admin"}
 
 // missed lists the pages that nobody looks at.
 func missed(t *testing.T, lists ...[]place) (out []string) {
@@ -134,4 +138,10 @@ func missed(t *testing.T, lists ...[]place) (out []string) {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// campaign opens one over all hosts, which Olga reviews: CMP-000001.
+func campaign(s *servertest.Server) {
+	s.As(servertest.Otto).Want(201, "POST", "/campaigns", map[string]any{"name": "Hosts, autumn", "kind": "certification", "selection": map[string]any{"class": "Host"},
+		"due": time.Now().Add(14 * 24 * time.Hour), "share": 100, "fallbacks": []string{servertest.Olga}})
 }

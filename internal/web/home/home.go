@@ -1,5 +1,5 @@
 // Package home is the first page: what waits for the reader, what runs now, what is overdue, what became
-// of the last changes, and the figures that matter.
+// of the last changes, what production shows that nobody approved, and the figures that matter.
 package home
 
 import (
@@ -7,6 +7,8 @@ import (
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/office"
 	"plumbline.dev/plumb/internal/web/personal"
@@ -18,6 +20,8 @@ type Pages struct {
 	Changes *change.Desk
 	People  *directory.Desk
 	Own     *personal.Desk
+	Match   *reconcile.Desk
+	Things  *inventory.Desk
 }
 
 // Routes is the table of these pages.
@@ -46,7 +50,9 @@ type board struct {
 	Weeks   []change.Week
 	Whole   bool // every change is counted in Weeks
 	Steps   office.Steps
-	Files   bool
+
+	Production production
+	Files      bool
 }
 
 // late is a change that needs somebody, and why.
@@ -84,6 +90,9 @@ func (p Pages) show(v *frame.Visit) error {
 		return err
 	}
 	b.Weeks, b.Whole = p.Changes.Weeks(weeks)
+	if b.Production, err = p.production(v); err != nil {
+		return err
+	}
 	if b.Steps, err = office.LoadSteps(v.Ctx(), p.People, p.Changes); err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ type key struct{ Keys, Does string }
 // keyTable is everything that keys do on these pages.
 func keyTable() []key {
 	return []key{
-		{"/", "search changes, assets, people and events"},
-		{"g h", "go home"}, {"g c", "go to the changes"}, {"g i", "go to the inventory"}, {"g p", "go to the policy"}, {"g l", "go to the ledger"},
+		{"/", "search changes, assets, findings, people and events"},
+		{"g h", "go home"}, {"g c", "go to the changes"}, {"g i", "go to the inventory"}, {"g f", "go to the findings"}, {"g p", "go to the policy"}, {"g l", "go to the ledger"},
 		{"g a", "go to the administration"}, {"?", "open this page"},
 		{"j", "next row of a list"}, {"k", "row before"}, {"n", "next page of a list"}, {"Enter", "open the row"},
 		{"n", "on the home page, the changes and the people: a new one"}, {"f", "go to the filter of a list"},

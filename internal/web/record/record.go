@@ -2,14 +2,15 @@
 // still decide, and the forms by which people decide.
 //
 // Read in this order: record.go (the routes), view.go (what a page shows, pure), matter.go (the part that
-// is decided upon, and its digest), decide.go (approve and reject), acts.go (the other forms), then the
-// templates page.templ, matter.templ and side.templ.
+// is decided upon, and its digest), decide.go (approve and reject), acts.go (the other forms), observed.go
+// (what became of it in production), then the templates page.templ, matter.templ and side.templ.
 package record
 
 import (
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/personal"
 )
@@ -19,13 +20,14 @@ type Pages struct {
 	Changes *change.Desk
 	People  *directory.Desk
 	Own     *personal.Desk // which pages of a plan somebody has read
+	Match   *reconcile.Desk
 
 	plans *planCache
 }
 
 // New makes the pages.
-func New(changes *change.Desk, people *directory.Desk, own *personal.Desk) Pages {
-	return Pages{Changes: changes, People: people, Own: own, plans: newPlanCache()}
+func New(changes *change.Desk, people *directory.Desk, own *personal.Desk, match *reconcile.Desk) Pages {
+	return Pages{Changes: changes, People: people, Own: own, Match: match, plans: newPlanCache()}
 }
 
 // Routes is the table of these pages.
@@ -43,6 +45,7 @@ func (p Pages) Routes() []frame.Route {
 		{Method: "GET", Path: at + "/diff", Need: read, Handle: p.diff},
 		{Method: "GET", Path: at + "/files/{digest}", Need: read, Handle: p.download},
 		{Method: "GET", Path: at + "/part/{part}", Need: read, Handle: p.part},
+		{Method: "GET", Path: at + "/observed", Need: read, Handle: p.observed},
 		post("approve", decide, p.approve),
 		post("reject", decide, p.reject),
 		post("submit", file, p.submit),

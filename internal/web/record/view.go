@@ -14,6 +14,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/policy"
+	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/personal"
 	"plumbline.dev/plumb/internal/web/ui"
@@ -31,6 +32,9 @@ type view struct {
 	Pages int   // of the plan; 0 where it is shown whole
 	Read  map[int64]string
 	Away  map[string]personal.Away // by person, where a slot is open
+
+	Claims  int64                     // effects that were frozen when it was approved
+	Outcome *reconcile.Reconciliation // what became of them; nil where there are none, or too many for this page
 
 	Revisions []change.Revision // the newest, without their text
 	Events    []ledger.Entry
@@ -92,6 +96,9 @@ func (p Pages) view(v *frame.Visit) (*view, error) {
 		if x.Away, err = p.Own.Absences(v.Ctx()); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.outcome(v, x); err != nil {
+		return nil, err
 	}
 	if x.Revisions, err = p.Changes.Wordings(v.Ctx(), id); err != nil {
 		return nil, err

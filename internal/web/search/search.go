@@ -1,4 +1,4 @@
-// Package search finds changes, assets, people and events by id, title, name or author, on one page.
+// Package search finds changes, assets, findings, people and events by id, title, name or author, on one page.
 package search
 
 import (
@@ -9,6 +9,7 @@ import (
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/ui"
 )
@@ -18,6 +19,7 @@ type Pages struct {
 	Changes *change.Desk
 	People  *directory.Desk
 	Things  *inventory.Desk
+	Match   *reconcile.Desk
 }
 
 // Routes is the table of these pages.
@@ -30,6 +32,7 @@ const (
 	maxChanges = 30
 	maxPeople  = 20
 	maxAssets  = 20
+	perAsset   = 5 // findings of one asset
 	byAuthor   = 10
 	maxAsked   = 200 // characters
 )
@@ -43,6 +46,7 @@ type found struct {
 	Changes  []change.Change
 	People   []directory.Person
 	Assets   []inventory.Asset
+	Findings []reconcile.Finding        // that wait, of the assets
 	Authored map[string][]change.Change // by person
 	Names    map[string]string
 	Roles    map[string][]string
@@ -73,7 +77,13 @@ func (p Pages) find(v *frame.Visit) error {
 	if f.Exact != nil && strings.EqualFold(q, string(f.Exact.ID)) {
 		return v.Go("/changes/"+string(f.Exact.ID), "")
 	}
-	var err error
+	finding, err := p.finding(v, q)
+	if err != nil {
+		return err
+	}
+	if finding != "" {
+		return v.Go("/findings/"+finding, "")
+	}
 	if f.Changes, err = p.Changes.Search(v.Ctx(), q, maxChanges); err != nil {
 		return err
 	}
@@ -144,8 +154,29 @@ func (p Pages) assets(v *frame.Visit, f *found) (id inventory.AssetID, err error
 			return "", err
 		}
 	}
-	f.Assets, err = p.Things.Assets(v.Ctx(), inventory.Filter{Name: f.Question, Limit: maxAssets})
-	return "", err
+	if f.Assets, err = p.Things.Assets(v.Ctx(), inventory.Filter{Name: f.Question, Limit: maxAssets}); err != nil {
+		return "", err
+	}
+	for _, a := range f.Assets {
+		list, err := p.Match.Findings(v.Ctx(), reconcile.Filter{State: "waiting", Asset: string(a.ID), Limit: perAsset})
+		if err != nil {
+			return "", err
+		}
+		f.Findings = append(f.Findings, list...)
+	}
+	return "", nil
+}
+
+// finding gives the id of the finding that the question names; "" where it names none.
+func (p Pages) finding(v *frame.Visit, q string) (string, error) {
+	if !v.Can(directory.InventoryRead) || !strings.HasPrefix(strings.ToUpper(q), "FND-") {
+		return "", nil
+	}
+	w, err := p.Match.Show(v.Ctx(), q)
+	if fault.Is(err, "no_finding") {
+		return "", nil
+	}
+	return w.ID, err
 }
 
 // byPerson finds people by the begin of a part of their name, user name or address, and what they filed.

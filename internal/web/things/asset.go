@@ -7,6 +7,7 @@ import (
 
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/web/frame"
 )
 
@@ -22,11 +23,20 @@ type whole struct {
 	Questions []inventory.Question
 	Words     []inventory.IdentityWord
 	Entry     *frame.Entry
+	Act       string                     // the identity form that was refused
+	Identity  *frame.Entry               // what was typed into it
+	Found     map[string]reconcile.Match // what the differences were found to be, by id
+	Waiting   []reconcile.Finding        // that wait for an answer
 }
 
 func (p Pages) show(v *frame.Visit) error { return p.asset(v, http.StatusOK, nil) }
 
 func (p Pages) asset(v *frame.Visit, status int, e *frame.Entry) error {
+	return p.assetWith(v, status, "", e)
+}
+
+// assetWith is the page of an asset with a form that was refused: act names one of the identity forms, "" the labels.
+func (p Pages) assetWith(v *frame.Visit, status int, act string, e *frame.Entry) error {
 	w, err := p.wholeOf(v)
 	if err != nil {
 		return err
@@ -36,13 +46,19 @@ func (p Pages) asset(v *frame.Visit, status int, e *frame.Entry) error {
 		return err
 	}
 	w.desk, w.Entry = d, e
-	if e == nil {
-		w.Entry = d.filledLabels(w.Of.Asset)
+	if w.Act = act; e == nil || act != "" {
+		w.Entry, w.Identity = d.filledLabels(w.Of.Asset), e
+	}
+	if other := v.R.URL.Query().Get("other"); act == "" && other != "" { // a question asked whether that is this
+		w.Act, w.Identity = "merge", frame.Filled("other", other)
 	}
 	if w.Sources, err = p.sourceNames(v); err != nil {
 		return err
 	}
 	if err := p.past(v, &w); err != nil {
+		return err
+	}
+	if w.Waiting, err = p.Match.Findings(v.Ctx(), reconcile.Filter{State: "waiting", Asset: string(w.Of.ID), Limit: pageSize}); err != nil {
 		return err
 	}
 	if w.Words, err = p.Things.IdentityWords(v.Ctx(), string(w.Of.ID)); err != nil {
@@ -94,6 +110,11 @@ func (p Pages) past(v *frame.Visit, w *whole) (err error) {
 	before, _ := strconv.ParseInt(v.R.URL.Query().Get("before"), 10, 64) // what is no number begins at the newest
 	if w.History, err = p.Things.History(v.Ctx(), w.Of.ID, before, pageSize); err != nil {
 		return err
+	}
+	if n := len(w.History); n > 0 {
+		if w.Found, err = p.Match.FoundOn(v.Ctx(), w.Of.ID, w.History[n-1].N, w.History[0].N); err != nil {
+			return err
+		}
 	}
 	if n := len(w.History); n == pageSize {
 		w.Next = assetPath(w.Of.ID) + "?before=" + strconv.FormatInt(w.History[n-1].N, 10)

@@ -2,13 +2,14 @@
 // where each word about it comes from, what a person has to answer, and the sources with their health. It decides
 // nothing: the inventory's desk does.
 //
-// Read in this order: things.go (the routes), filter.go (what an address asks for), list.go, asset.go, sources.go,
+// Read in this order: things.go (the routes), filter.go (what an address asks for), list.go, asset.go, identity.go, sources.go,
 // diagrams.go.
 package things
 
 import (
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/ui"
 )
@@ -16,6 +17,7 @@ import (
 // Pages serves them.
 type Pages struct {
 	Things  *inventory.Desk
+	Match   *reconcile.Desk
 	People  *directory.Desk
 	Exports frame.Places
 }
@@ -27,6 +29,9 @@ func (p Pages) Routes() []frame.Route {
 		{Method: "GET", Path: "/inventory", Need: read, Handle: p.list},
 		{Method: "GET", Path: "/inventory/{id}", Need: read, Handle: p.show},
 		{Method: "POST", Path: "/inventory/{id}/labels", Need: manage, Handle: p.label},
+		{Method: "POST", Path: "/inventory/{id}/merge", Need: manage, Handle: p.merge},
+		{Method: "POST", Path: "/inventory/{id}/split", Need: manage, Handle: p.split},
+		{Method: "POST", Path: "/identity/{id}/undo", Need: manage, Handle: p.undo},
 		{Method: "GET", Path: "/export/inventory/{format}", Need: read, Handle: p.export},
 		{Method: "GET", Path: "/diagrams", Need: read, Handle: p.diagrams},
 		{Method: "GET", Path: "/diagrams/{file}", Need: read, Handle: p.draw},
@@ -90,9 +95,13 @@ func (d desk) name(id string) string {
 	return id
 }
 
-// tabs are the parts of the inventory.
-func tabs() []ui.Link {
-	return []ui.Link{{Text: "Assets", Path: here}, {Text: "Sources", Path: "/sources"}, {Text: "Questions", Path: "/questions"}, {Text: "Diagrams", Path: "/diagrams"}}
+// Campaigns is where the pages of campaigns begin.
+const Campaigns = "/campaigns"
+
+// Tabs are the parts of the inventory.
+func Tabs() []ui.Link {
+	return []ui.Link{{Text: "Assets", Path: here}, {Text: "Sources", Path: "/sources"}, {Text: "Questions", Path: "/questions"}, {Text: "Diagrams", Path: "/diagrams"},
+		{Text: "Campaigns", Path: Campaigns}}
 }
 
 func assetPath(id inventory.AssetID) string { return here + "/" + string(id) }

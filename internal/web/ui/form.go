@@ -11,6 +11,7 @@ const OnceField = "once"
 // In is one field of a form: what it is called, what it holds and what is wrong with it.
 type In struct {
 	Name     string
+	Of       string // the form, where a page has several with a field of this name
 	Label    string
 	Hint     string
 	Value    string
@@ -26,7 +27,11 @@ type In struct {
 
 // ID is the element's id: the name with nothing that an id cannot hold.
 func (i In) ID() string {
-	return "f-" + strings.NewReplacer(".", "-", "[", "-", "]", "").Replace(i.Name)
+	id := "f-"
+	if i.Of != "" {
+		id += i.Of + "-"
+	}
+	return id + strings.NewReplacer(".", "-", "[", "-", "]", "").Replace(i.Name)
 }
 
 func (i In) kind() string {

@@ -1,0 +1,230 @@
+package reconcile
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
+)
+
+// States lists the states of a finding, in the order of its life.
+func States() []string {
+	return []string{Open, Adopting, Reverting, Waived, Adopted, Reverted, Settled}
+}
+
+// Dispositions lists them in the order in which they are asked for.
+func Dispositions() []Disposition {
+	return []Disposition{Exact, Scoped, Derived, Standing, OutOfScope, Unauthorized}
+}
+
+// clean refuses a word that no finding can have: an empty list would read as if there were none.
+func (f *Filter) clean() error {
+	e := fault.New(fault.Invalid, "bad_filter", "The findings cannot be filtered like that.").FixedBy("you").Then("plumb reconcile findings --help")
+	if f.State != "" && f.State != "waiting" && !slices.Contains(States(), f.State) {
+		e.At("state", "is waiting, "+strings.Join(States(), ", "))
+	}
+	if f.Severity != "" && !slices.Contains(Severities(), f.Severity) {
+		e.At("severity", "is critical, high, medium or low")
+	}
+	if f.Environment != "" {
+		v, ok := inventory.ReadLabel(inventory.LabelEnvironment, f.Environment)
+		if !ok {
+			e.At("environment", "is one of "+strings.Join(inventory.LabelValues(inventory.LabelEnvironment), ", "))
+		}
+		f.Environment = v
+	}
+	if len(e.Fields) > 0 {
+		return e
+	}
+	return nil
+}
+
+// sql writes the query of a clean filter.
+func (f Filter) sql() (string, []any) {
+	text, args := strings.Builder{}, []any{f.After}
+	text.WriteString(findingColumns + map[bool]string{false: " WHERE n > $1", true: " WHERE n < $1"}[f.Newest])
+	if f.Newest && f.After <= 0 {
+		args[0] = openEnd
+	}
+	add := func(condition, v string) {
+		if v != "" {
+			args = append(args, v)
+			text.WriteString(" AND " + strings.ReplaceAll(condition, "$", "$"+strconv.Itoa(len(args))))
+		}
+	}
+	state, environment := f.State, ""
+	if state == "waiting" {
+		text.WriteString(" AND state IN ('open', 'adopting', 'reverting')")
+		state = ""
+	}
+	if f.Environment != "" { // a quote inside a text of the body is escaped, so that only the member itself is found
+		environment = `%"environment":"` + f.Environment + `"%`
+	}
+	add("state = $", state)
+	add("severity = $", string(f.Severity))
+	add("asset = $", f.Asset)
+	add("owner = $", f.Owner)
+	add("change_id = $", f.Change)
+	if f.Environment == "prod" { // what nobody labelled counts as production
+		add(`(body LIKE $ OR body NOT LIKE '%"environment":"%')`, environment)
+	} else {
+		add("body LIKE $", environment)
+	}
+	args = append(args, f.Limit)
+	text.WriteString(map[bool]string{false: " ORDER BY n", true: " ORDER BY n DESC"}[f.Newest] + " LIMIT $" + strconv.Itoa(len(args)))
+	return text.String(), args
+}
+
+// Reading is one finding with all that somebody who answers for it looks at.
+type Reading struct {
+	Whole
+	Judged  map[string]Match // by difference: what it was found to be, and everything that touched it
+	Claims  map[string]Claim // those that a hit names, by id
+	Runs    map[string]Run   // those that a hit names, by permit
+	Refused error            // why the reader may not answer; nil where they may
+}
+
+// Read gives one finding to somebody who may have to answer for it.
+func (d *Desk) Read(ctx context.Context, actor fault.Actor, id string) (r Reading, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		r = Reading{Judged: map[string]Match{}, Claims: map[string]Claim{}, Runs: map[string]Run{}}
+		if r.Whole, err = d.showIn(tx, id); err != nil {
+			return err
+		}
+		list, err := db.Collect(tx, scanMatch, matchColumns+" WHERE finding = $1 ORDER BY n DESC LIMIT $2", r.ID, maxHeld)
+		if err != nil {
+			return err
+		}
+		hits := slices.Clone(r.Hits)
+		for _, m := range list {
+			r.Judged[m.Difference] = m
+			hits = append(hits, m.Hits...)
+		}
+		if err := d.nearby(tx, &r, hits); err != nil {
+			return err
+		}
+		roster, err := d.people.RosterIn(tx)
+		if err != nil {
+			return err
+		}
+		runs, err := d.runsNear(tx, r.Finding)
+		r.Refused = r.mayDecide(actor, roster, runs)
+		return err
+	})
+	return r, err
+}
+
+// nearby reads the claims and the runs that hits name.
+func (d *Desk) nearby(tx *db.Tx, r *Reading, hits []Hit) error {
+	named := map[string]bool{}
+	for _, h := range hits {
+		named[h.Claim], named[h.Permit] = true, true
+	}
+	changes := changesOf(hits)
+	slices.Sort(changes)
+	for _, id := range slices.Compact(changes) {
+		rows, err := db.Collect(tx, scanCharter, charterColumns+" WHERE change_id = $1 ORDER BY n, id", id)
+		list, err := d.whole(tx, rows, err)
+		if err != nil {
+			return err
+		}
+		for _, c := range list {
+			for _, k := range c.Claims {
+				if named[k.ID] {
+					r.Claims[k.ID] = k
+				}
+			}
+			for _, run := range c.Runs {
+				if named[run.Permit] {
+					r.Runs[run.Permit] = run
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Claimed counts what was frozen of a change: how many effects Of would have to look for.
+func (d *Desk) Claimed(ctx context.Context, id change.ID) (n int64, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		n, _, err = db.One(tx, scanInt, "SELECT COALESCE(SUM(claims), 0) FROM reconcile_charter WHERE change_id = $1", string(id))
+		return err
+	})
+	return n, err
+}
+
+// FoundOn gives what differences of one asset were found to be, by id: those from number from up to number to.
+func (d *Desk) FoundOn(ctx context.Context, asset inventory.AssetID, from, to int64) (map[string]Match, error) {
+	out := map[string]Match{}
+	err := d.db.View(ctx, func(tx *db.Tx) error {
+		list, err := db.Collect(tx, scanMatch, matchColumns+" WHERE asset = $1 AND n >= $2 AND n <= $3 ORDER BY n LIMIT $4", string(asset), from, to, maxShown)
+		for _, m := range list {
+			out[m.Difference] = m
+		}
+		return err
+	})
+	return out, err
+}
+
+// Asks gives the findings that wait for somebody's answer, the oldest first, up to limit, and how many there are.
+func (d *Desk) Asks(ctx context.Context, actor fault.Actor, limit int) (list []Finding, total int, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		roster, err := d.people.RosterIn(tx)
+		if err != nil {
+			return err
+		}
+		all, err := db.Collect(tx, scanFinding, findingColumns+" WHERE state IN ('open', 'adopting') ORDER BY n LIMIT $1", maxShown)
+		if err != nil {
+			return err
+		}
+		for _, f := range all {
+			if f.mayDecide(actor, roster, nil) != nil { // who executed what ran is asked, too, and told why not
+				continue
+			}
+			if total++; len(list) < limit {
+				list = append(list, f)
+			}
+		}
+		return nil
+	})
+	return list, total, err
+}
+
+// Week is what the differences of one week in production were found to be.
+type Week struct {
+	Begin        int64 `json:"begin"`
+	Judged       int64 `json:"judged"`
+	Unauthorized int64 `json:"unauthorized"`
+}
+
+const week = 7 * 24 * 60 * 60 * 1_000_000 // microseconds
+
+// Weeks counts the last n weeks that end now, the oldest first.
+func (d *Desk) Weeks(ctx context.Context, n int64) ([]Week, error) {
+	begin := d.db.Now().UnixMicro() - n*week
+	out := make([]Week, n)
+	for i := range out {
+		out[i].Begin = begin + int64(i)*week
+	}
+	type row struct {
+		week, count int64
+		d           Disposition
+	}
+	err := d.db.View(ctx, func(tx *db.Tx) error {
+		list, err := db.Collect(tx, func(r db.Scanner) (x row, err error) { return x, r.Scan(&x.week, &x.d, &x.count) },
+			"SELECT (latest - $1) / $2, disposition, COUNT(*) FROM reconcile_match WHERE production = TRUE AND latest >= $3 GROUP BY 1, 2", begin, week, begin)
+		for _, x := range list {
+			w := &out[min(max(x.week, 0), n-1)]
+			if w.Judged += x.count; !x.d.Explains() {
+				w.Unauthorized += x.count
+			}
+		}
+		return err
+	})
+	return out, err
+}

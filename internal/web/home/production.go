@@ -1,0 +1,53 @@
+package home
+
+import (
+	"fmt"
+	"time"
+
+	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/reconcile"
+	"plumbline.dev/plumb/internal/web/frame"
+	"plumbline.dev/plumb/internal/web/ui"
+)
+
+// production is what the page says of production: what nobody approved, and what the reader is asked about it.
+type production struct {
+	Findings  []reconcile.Finding // that the reader may answer, the oldest first
+	Waits     int                 // how many of those there are
+	Campaigns []inventory.Asking
+	Weeks     []reconcile.Week
+	Figures   reconcile.Figures // over those weeks
+}
+
+func (p Pages) production(v *frame.Visit) (out production, err error) {
+	if !v.Can(directory.InventoryRead) {
+		return out, nil
+	}
+	if v.Can(directory.ChangeDecide) {
+		if out.Findings, out.Waits, err = p.Match.Asks(v.Ctx(), v.Actor, shown); err != nil {
+			return out, err
+		}
+		if out.Campaigns, err = p.Things.Asks(v.Ctx(), v.Actor.Person); err != nil {
+			return out, err
+		}
+	}
+	if out.Weeks, err = p.Match.Weeks(v.Ctx(), weeks); err != nil {
+		return out, err
+	}
+	out.Figures, err = p.Match.Figures(v.Ctx(), v.Now.Add(-weeks*7*24*time.Hour).UnixMicro())
+	return out, err
+}
+
+// judged turns weeks into columns: the differences that were judged, and of them those that nothing explains.
+func judged(list []reconcile.Week, zone *time.Location) []ui.Bar {
+	out := make([]ui.Bar, len(list))
+	for i, w := range list {
+		out[i] = ui.Bar{Label: ui.At(w.Begin).In(zone).Format("2 Jan"), Value: w.Judged, Bad: w.Unauthorized,
+			Text: fmt.Sprintf("%d, of them %d unauthorized", w.Judged, w.Unauthorized)}
+	}
+	return out
+}
+
+// percent writes hundredths of a percent.
+func percent(hundredths int64) string { return fmt.Sprintf("%.1f %%", float64(hundredths)/100) }
