@@ -232,11 +232,12 @@ func meant(tx *db.Tx, list []pointer) (map[string]string, error) {
 func answerTo(tx *db.Tx, group string, values []string, found map[string]string) error {
 	var args []any
 	source, byRecord := strings.CutPrefix(group, "record ")
-	text := "SELECT 'record', source || '/' || type || '/' || native, asset FROM inventory_record WHERE gone = 0 AND native " + among(&args, values) + " AND source = "
+	of := among(&args, values)
+	text := "SELECT 'record', source || '/' || type || '/' || native, asset FROM inventory_record WHERE gone = 0 AND native " + of + " AND source = "
 	if !byRecord {
 		source = group
-		text = "SELECT i.kind, i.value, r.asset FROM inventory_identifier i JOIN inventory_record r ON r.id = i.record WHERE i.until = 0 AND r.gone = 0 AND i.value " +
-			among(&args, values) + " AND i.kind = "
+		text = "SELECT i.kind, i.value, r.asset FROM inventory_identifier i JOIN inventory_record r ON r.id = i.record WHERE i.until = 0 AND r.gone = 0 AND i.value " + of +
+			" AND i.kind = "
 	}
 	args = append(args, source)
 	list, err := db.Collect(tx, func(row db.Scanner) (p pointer, err error) { return p, row.Scan(&p.kind, &p.value, &p.from) },
