@@ -40,6 +40,8 @@ func makers(t *testing.T, s *servertest.Server) []maker {
 	}
 	olga.Want(http.StatusCreated, "POST", "/webhooks", map[string]any{"url": "https://example.com/hooks", "verbs": []string{"change.closed"}}).Into(&made)
 	hook := "/admin/webhooks/" + made.Webhook.ID
+	olga.Want(http.StatusCreated, "POST", "/sources", map[string]any{"name": "stock", "kind": "csv"})
+	olga.Want(http.StatusCreated, "POST", "/sources/stock/documents", []byte("name\nweb-1\n"))
 	rita := "/admin/people/" + s.People[servertest.Rita]
 	tomorrow := time.Now().Add(24 * time.Hour)
 	reset := ""
@@ -60,6 +62,8 @@ func makers(t *testing.T, s *servertest.Server) []maker {
 		{route: "POST /admin/webhooks", who: servertest.Olga, action: "/admin/webhooks", typed: map[string]string{"url": "https://example.com/twice"}, other: "url", verb: "webhook.made"},
 		{route: "POST /admin/webhooks/{id}/replay", who: servertest.Olga, page: hook, action: hook + "/replay",
 			typed: map[string]string{"from": "3"}, other: "from", verb: "webhook.replayed"},
+		{route: "POST /campaigns/new", who: servertest.Olga, action: "/campaigns/new", other: "name", verb: "campaign.opened",
+			typed: map[string]string{"name": "Autumn", "kind": "attestation", "due": tomorrow.Format("2006-01-02T15:04"), "share": "100", "fallbacks": "rita"}},
 		{route: "POST /changes/calendar", who: servertest.Sam, action: "/changes/calendar", other: "reason", verb: "freeze.set",
 			typed: map[string]string{"kind": "freeze", "from": tomorrow.Format("2006-01-02T15:04"), "until": tomorrow.Add(time.Hour).Format("2006-01-02T15:04"), "reason": "stocktaking"}},
 		{route: "POST /changes/{id}/comment", who: servertest.Sam, page: at, action: at + "/comment", typed: map[string]string{"text": "Looks fine."}, other: "text", verb: "change.commented"},
@@ -196,6 +200,17 @@ var harmless = map[string]string{
 	"POST /policy/simulate":                           "nothing is kept",
 	"POST /inventory/{id}/labels":                     "the same labels again",
 	"POST /questions/{id}/answer":                     "it is answered",
+	"POST /inventory/{id}/merge":                      "they are one thing already",
+	"POST /inventory/{id}/split":                      "the record belongs to another thing already",
+	"POST /identity/{id}/undo":                        "it is undone",
+	"POST /diagrams/propose":                          "the same drawing waits already",
+	"POST /diagrams/of-record/{id}/approve":           "it left its state",
+	"POST /diagrams/of-record/{id}/refuse":            "it left its state",
+	"POST /findings/{id}/adopt":                       "it left its state",
+	"POST /findings/{id}/revert":                      "it left its state",
+	"POST /findings/{id}/waive":                       "it left its state",
+	"POST /campaigns/{id}/sign":                       "one person signs once",
+	"POST /campaigns/{id}/items/{asset}":              "the same answer again",
 	"POST /source-kinds/{kind}":                       "a source's name is taken once",
 	"POST /sources/{name}/edit":                       "the same words again",
 	"POST /sources/{name}/pause":                      "it is paused",

@@ -15,6 +15,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/web/frame"
+	"plumbline.dev/plumb/internal/web/personal"
 	"plumbline.dev/plumb/internal/web/things"
 	"plumbline.dev/plumb/internal/web/ui"
 )
@@ -147,7 +148,12 @@ func (p Pages) open(v *frame.Visit) error {
 	if err != nil {
 		return again(v, err, func(status int, e *frame.Entry) error { return p.askWith(v, status, e) })
 	}
-	c, err := p.Things.OpenCampaign(v.Ctx(), v.Actor, n)
+	ctx, sent := personal.Once(v.Ctx(), v.Actor, v.Value(ui.OnceField), v.Wording())
+	c, err := p.Things.OpenCampaign(ctx, v.Actor, n)
+	made, err := sent.Of(err)
+	if made != "" {
+		return v.Go(campaignPath(made), personal.Twice)
+	}
 	if err != nil {
 		return again(v, err, func(status int, e *frame.Entry) error { return p.askWith(v, status, e) })
 	}

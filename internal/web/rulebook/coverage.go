@@ -95,7 +95,7 @@ func (c *cover) narrow() {
 }
 
 // shownAt is the page on which a guard of the program shows what it did.
-var shownAt = map[string]string{"ledger": "/ledger", "inventory": "/assets", "diagram": "/diagrams"}
+var shownAt = map[string]string{"ledger": "/ledger", "inventory": "/inventory", "diagram": "/diagrams", "reconcile": "/findings", "campaigns": "/campaigns"}
 
 func (c *cover) row(clause policy.Clause) coverRow {
 	row := coverRow{Clause: clause}
