@@ -285,12 +285,13 @@ func (v *CampaignView) settle(list []ItemView, now int64) {
 	}
 }
 
-// failed lists who reviewed, or answered for, what failed, with when they did.
-func failed(list []ItemView) map[string]int64 {
-	out := map[string]int64{}
+// failed lists who reviewed, or answered for, what failed, with each instant at which they did.
+func failed(list []ItemView) map[string][]int64 {
+	out := map[string][]int64{}
 	for _, i := range list {
 		if i.Standing == string(Wrong) || i.Standing == string(NotNeeded) {
-			out[i.Reviewer], out[i.Answer.Person] = i.Answer.At, i.Answer.At
+			out[i.Reviewer] = append(out[i.Reviewer], i.Answer.At)
+			out[i.Answer.Person] = append(out[i.Answer.Person], i.Answer.At)
 		}
 	}
 	return out

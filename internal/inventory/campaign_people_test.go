@@ -55,6 +55,22 @@ func TestWhoMayBeTheReviewerOfWhatFailedDoesNotSign(t *testing.T) {
 	h.whole()
 }
 
+// Every answer to what failed counts by who could act as its reviewer at its own instant, not only the newest.
+func TestWhoCouldHaveGivenAnEarlierAnswerDoesNotSign(t *testing.T) {
+	t.Parallel()
+	h := peopled(t)
+	h.read("cloud", labelled(1, "sam", "prod", "critical"), labelled(2, "sam", "prod", "critical"))
+	v := h.open(h.order(inventory.Attestation))
+	h.reset("olga", "sam")
+	h.must(h.answer(v.ID, "sam", 0, inventory.NotNeeded, "it was a trial"))
+	h.clock.Add(time.Minute)
+	h.reset("otto", "sam") // the next code ends what olga could do
+	h.must(h.answer(v.ID, "sam", 1, inventory.NotNeeded, "it was a trial"))
+	h.refused(h.sign(v.ID, "olga"), "lent_account")
+	h.refused(h.sign(v.ID, "otto"), "lent_account")
+	h.whole()
+}
+
 func TestWhoLabelledAnAssetDoesNotReviewItThroughALentAccount(t *testing.T) {
 	t.Parallel()
 	h := peopled(t)

@@ -178,15 +178,15 @@ func (v CampaignView) maySign(list []ItemView, who humans, person, result string
 	return v.twoHumans(failed(list), who, person)
 }
 
-func answered(failed map[string]int64, person string) bool {
+func answered(failed map[string][]int64, person string) bool {
 	_, did := failed[person]
 	return did
 }
 
 // twoHumans refuses a signature of who may be, through a lent account, who reviewed what failed or who signed before.
-func (v CampaignView) twoHumans(failed map[string]int64, who humans, person string) error {
+func (v CampaignView) twoHumans(failed map[string][]int64, who humans, person string) error {
 	for _, p := range slices.Sorted(maps.Keys(failed)) {
-		if who.same(person, p, failed[p]) {
+		if slices.ContainsFunc(failed[p], func(at int64) bool { return who.same(person, p, at) }) {
 			return who.lent(v.ID, person, p)
 		}
 	}
