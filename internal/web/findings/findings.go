@@ -2,7 +2,8 @@
 // such finding with all that its answer needs, and the forms by which people answer. It decides nothing: the desk of
 // reconciliation does.
 //
-// Read in this order: findings.go (the routes), filter.go (what an address asks for), list.go, finding.go, answer.go.
+// Read in this order: findings.go (the routes), filter.go (what an address asks for), list.go, finding.go, answer.go,
+// exceptions.go.
 package findings
 
 import (
@@ -28,14 +29,14 @@ type Pages struct {
 // Routes is the table of these pages.
 func (p Pages) Routes() []frame.Route {
 	const read, decide = directory.InventoryRead, directory.ChangeDecide
-	return []frame.Route{
+	return append(p.exceptionRoutes(), []frame.Route{
 		{Method: "GET", Path: here, Need: read, Handle: p.list},
 		{Method: "GET", Path: here + "/{id}", Need: read, Handle: p.show},
 		{Method: "POST", Path: here + "/{id}/adopt", Need: decide, Handle: p.answering("adopt", p.adopt)},
 		{Method: "POST", Path: here + "/{id}/revert", Need: decide, Handle: p.answering("revert", p.revert)},
 		{Method: "POST", Path: here + "/{id}/waive", Need: decide, Handle: p.answering("waive", p.waive)},
 		{Method: "GET", Path: "/export/findings/{format}", Need: read, Handle: p.export},
-	}
+	}...)
 }
 
 // here is the entry of the navigation that these pages belong to.
