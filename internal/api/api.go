@@ -68,6 +68,7 @@ type API struct {
 	moved    *bell
 	turns    turns
 	uploads  uploads
+	files    chan struct{} // one for each file of many rows that is being written
 	unfilled []string      // routes with parameters that nobody would fill in
 	stop     chan struct{} // closed when the server stops: who waits is answered at once
 
@@ -91,7 +92,7 @@ func build(c Config, table []Route) (*API, error) {
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics()
 	}
-	a := &API{Config: c, limits: newLimiter(c.Limits), denials: newDenials(), moved: newBell(),
+	a := &API{Config: c, limits: newLimiter(c.Limits), denials: newDenials(), moved: newBell(), files: make(chan struct{}, maxFiles),
 		turns: turns{busy: map[string]chan struct{}{}}, stop: make(chan struct{})}
 	a.routes = &router{api: a, mux: http.NewServeMux(), table: map[string]*Route{}, bound: map[string]bool{}}
 	a.registry = huma.NewMapRegistry("#/components/schemas/", schemaName)

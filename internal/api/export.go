@@ -5,11 +5,13 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/prove"
 )
 
@@ -38,6 +40,28 @@ type exportIn struct {
 // stream is an answer that is written as it is made.
 type stream struct {
 	Body func(huma.Context)
+}
+
+// maxFiles is how many files of many rows are written at once: each keeps a connection and reads page after page.
+const maxFiles = 4
+
+// file is an answer that write makes row by row. One that breaks off is cut, so that nobody takes it for the whole.
+func (a *API) file(ctx context.Context, kind, name string, write func(io.Writer) error) (*stream, error) {
+	select {
+	case a.files <- struct{}{}:
+	default:
+		return nil, fault.New(fault.Limited, "too_many_exports", "Too many exports are being written at once.").FixedBy("you").Then("try again in a moment")
+	}
+	leave := sync.OnceFunc(func() { <-a.files })
+	context.AfterFunc(ctx, leave) // also where nothing is ever written
+	return &stream{func(hc huma.Context) {
+		defer leave()
+		hc.SetHeader("Content-Type", kind)
+		hc.SetHeader("Content-Disposition", `attachment; filename="`+name+`"`)
+		if err := write(hc.BodyWriter()); err != nil {
+			a.cut(ctx, err)
+		}
+	}}, nil
 }
 
 // packType is the media type of an evidence pack.

@@ -79,6 +79,12 @@ func (a *API) caught(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r, errors.New("api: a request panicked"))
 }
 
+// cut breaks an answer off that cannot be ended: the client then sees that it is not whole.
+func (a *API) cut(ctx context.Context, err error) {
+	a.Logger.WarnContext(ctx, "an answer was broken off", "request", actorOf(ctx).Request, "err", err)
+	panic(http.ErrAbortHandler)
+}
+
 // Address is the client's. Behind a proxy of ours it is the last one that the proxy added; what comes
 // before that is the client's own claim.
 func (a *API) Address(r *http.Request) netip.Addr {

@@ -15,6 +15,9 @@ func inventoryRoutes() []Route {
 	const read, manage, push = directory.InventoryRead, directory.InventoryManage, directory.InventoryPush
 	return []Route{
 		{Method: get, Path: "/assets", Need: read, Tag: tag, Summary: "List assets", bind: answers((*API).listAssets)},
+		{Method: get, Path: "/assets.csv", Need: read, Gives: "text/csv", Slow: true, Tag: tag, Summary: "Give the assets that a filter leaves as CSV, all of them", bind: answers(assetFile("csv"))},
+		{Method: get, Path: "/assets.xlsx", Need: read, Gives: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Slow: true, Tag: tag, Summary: "Give the assets that a filter leaves as a workbook, all of them", bind: answers(assetFile("xlsx"))},
+		{Method: get, Path: "/assets.json", Need: read, Slow: true, Tag: tag, Summary: "Give the assets that a filter leaves as one JSON list, all of them", bind: answers(assetFile("json"))},
 		{Method: get, Path: "/assets/{id}", Need: read, Tag: tag, Summary: "Show an asset, now or as of a time", bind: answers((*API).showAsset)},
 		{Method: get, Path: "/assets/{id}/history", Need: read, Tag: tag, Summary: "List every difference of an asset, newest first", bind: answers((*API).assetHistory)},
 		{Method: put, Path: "/assets/{id}/labels", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Assert governed labels of an asset", bind: answers((*API).labelAsset)},
@@ -35,8 +38,8 @@ func inventoryRoutes() []Route {
 	}
 }
 
-type assetsIn struct {
-	Paging
+// AssetFilter is which assets are asked for; what is left out does not narrow.
+type AssetFilter struct {
 	Class          string `query:"class" maxLength:"60"`
 	Environment    string `query:"environment" maxLength:"20"`
 	Classification string `query:"classification" maxLength:"20"`
@@ -47,14 +50,43 @@ type assetsIn struct {
 	Unlabelled     bool   `query:"unlabelled" doc:"only those that lack a demanded label"`
 }
 
+func (f AssetFilter) asked() inventory.Filter {
+	return inventory.Filter{Class: f.Class, Environment: f.Environment, Classification: f.Classification, Owner: f.Owner, Role: f.Role, State: f.State,
+		Name: f.Name, Unlabelled: f.Unlabelled}
+}
+
+type assetsIn struct {
+	Paging
+	AssetFilter
+}
+
 func (a *API) listAssets(ctx context.Context, in *assetsIn) (*body[Page[inventory.Asset]], error) {
 	after, err := in.from(0)
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.Things.Assets(ctx, inventory.Filter{Class: in.Class, Environment: in.Environment, Classification: in.Classification,
-		Owner: in.Owner, Role: in.Role, State: in.State, Name: in.Name, Unlabelled: in.Unlabelled, After: after, Limit: int(in.Limit)})
+	f := in.asked()
+	f.After, f.Limit = after, int(in.Limit)
+	list, err := a.Things.Assets(ctx, f)
 	return onward(in.Paging, list, func(x inventory.Asset) int64 { return x.N }, err)
+}
+
+type assetFileIn struct{ AssetFilter }
+
+// assetFile answers with a slice of the assets as one file, the same that the page gives.
+func assetFile(format string) func(*API, context.Context, *assetFileIn) (*stream, error) {
+	return func(a *API, ctx context.Context, in *assetFileIn) (*stream, error) {
+		r, err := a.People.Roster(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l, err := a.Things.Listing(ctx, in.asked(), r.Called)
+		if err != nil {
+			return nil, err
+		}
+		write, kind := l.Writer(format)
+		return a.file(ctx, kind, "assets."+format, write)
+	}
 }
 
 // onward is one page of a list that is read page by page; the next one goes on from the number of its last item.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,10 +16,11 @@ import (
 
 	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/sheet"
 )
 
 func assetCommand(a *app) *cobra.Command {
-	return a.group("asset", "What production is: assets, their history, who is who", a.assetList(), a.assetShow(), a.assetHistory(), a.assetLabel(),
+	return a.group("asset", "What production is: assets, their history, who is who", a.assetList(), a.assetExport(), a.assetShow(), a.assetHistory(), a.assetLabel(),
 		a.assetMerge(), a.assetSplit(), a.assetIdentity(), a.assetUndo(), a.assetQuestions(), a.assetAnswer())
 }
 
@@ -35,20 +37,40 @@ func asks[T any](a *app, cmd *cobra.Command, do func(context.Context, *client.Cl
 	return a.emit(r.Raw, func(w io.Writer) error { return human(w, r.Value) })
 }
 
+// assetSlice is which assets a command is about.
+type assetSlice struct {
+	words      map[string]*string
+	unlabelled bool
+}
+
+func sliceOf(cmd *cobra.Command) *assetSlice {
+	s := &assetSlice{words: map[string]*string{}}
+	for k, help := range map[string]string{"class": "only this class, such as Host", "environment": "prod, test or dev", "classification": "data class",
+		"owner": "only this owner's", "role": "only this role", "state": "present, missing, silent, retired", "name": "how the name begins"} {
+		s.words[k] = cmd.Flags().String(k, "", help)
+	}
+	cmd.Flags().BoolVar(&s.unlabelled, "unlabelled", false, "only those that lack environment, classification or owner")
+	return s
+}
+
+func (s *assetSlice) query() url.Values {
+	v := url.Values{}
+	for k, word := range s.words {
+		if *word != "" {
+			v.Set(k, *word)
+		}
+	}
+	if s.unlabelled {
+		v.Set("unlabelled", "true")
+	}
+	return v
+}
+
 func (a *app) assetList() *cobra.Command {
-	q := map[string]*string{}
-	var unlabelled bool
+	var slice *assetSlice
 	var most int
 	cmd := a.leaf("list", "List assets", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		v := url.Values{}
-		for k, s := range q {
-			if *s != "" {
-				v.Set(k, *s)
-			}
-		}
-		if unlabelled {
-			v.Set("unlabelled", "true")
-		}
+		v := slice.query()
 		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
@@ -72,12 +94,40 @@ func (a *app) assetList() *cobra.Command {
 			return t.write(w, a.paint(w), "No assets.")
 		})
 	})
-	for k, help := range map[string]string{"class": "only this class, such as Host", "environment": "prod, test or dev", "classification": "data class",
-		"owner": "only this owner's", "role": "only this role", "state": "present, missing, silent, retired", "name": "how the name begins"} {
-		q[k] = cmd.Flags().String(k, "", help)
-	}
-	cmd.Flags().BoolVar(&unlabelled, "unlabelled", false, "only those that lack environment, classification or owner")
+	slice = sliceOf(cmd)
 	cmd.Flags().IntVar(&most, "most", 100, "how many at most")
+	return cmd
+}
+
+func (a *app) assetExport() *cobra.Command {
+	var slice *assetSlice
+	var format string
+	cmd := a.leaf("export FILE", "Write every asset that the filters leave to a file, as the page does; - is standard output", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		format := either(format, strings.TrimPrefix(strings.ToLower(filepath.Ext(args[0])), "."), "csv")
+		if !slices.Contains(sheet.Formats(), format) {
+			return fault.New(fault.Invalid, "usage", "Assets are written as %s.", strings.Join(sheet.Formats(), ", ")).FixedBy("you").Then("%s assets.csv", cmd.CommandPath())
+		}
+		c, err := a.client(cmd.Context())
+		if err != nil {
+			return err
+		}
+		write := func(w io.Writer) (int64, error) { return c.AssetFile(cmd.Context(), format, slice.query(), w) }
+		if args[0] == "-" {
+			_, err := write(a.out)
+			return err
+		}
+		n, err := exportTo(args[0], write)
+		if err != nil {
+			return err
+		}
+		return a.emitValue(struct {
+			File  string `json:"file"`
+			Bytes int64  `json:"bytes"`
+		}{args[0], n}, sentence("Wrote %s, %s KiB.", args[0], number((n+1023)/1024)))
+	})
+	slice = sliceOf(cmd)
+	cmd.Flags().StringVar(&format, "format", "", "csv, xlsx or json; else by the file's ending, else csv")
+	completeWords(cmd, "format", sheet.Formats()...)
 	return cmd
 }
 

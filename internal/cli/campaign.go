@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"plumbline.dev/plumb/internal/client"
-	"plumbline.dev/plumb/internal/web/sheet"
+	"plumbline.dev/plumb/internal/sheet"
 )
 
 func campaignCommand(a *app) *cobra.Command {

@@ -143,7 +143,7 @@ func (a *app) evidenceExport() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		n, err := exportTo(cmd.Context(), c, q, out)
+		n, err := exportTo(out, func(w io.Writer) (int64, error) { return c.Export(cmd.Context(), q, w) })
 		if err != nil {
 			return err
 		}
@@ -204,14 +204,14 @@ func (a *app) sizeIn(file string) (int64, error) {
 	return 0, fault.New(fault.Invalid, "bad_checkpoint", "%s holds no checkpoint.", clean(file)).FixedBy("you").Then("plumb ledger checkpoint")
 }
 
-// exportTo writes beside the file and renames at the end: half a pack never bears the name of a whole.
-func exportTo(ctx ctxt, c *client.Client, q client.ExportRequest, out string) (int64, error) {
+// exportTo writes beside the file and renames at the end: half a pack or list never bears the name of a whole.
+func exportTo(out string, write func(io.Writer) (int64, error)) (int64, error) {
 	f, err := os.CreateTemp(filepath.Dir(out), ".plumb-*.part")
 	if err != nil {
 		return 0, fmt.Errorf("write %s: %w", out, err)
 	}
 	defer os.Remove(f.Name())
-	n, err := c.Export(ctx, q, f)
+	n, err := write(f)
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 )
@@ -174,6 +175,11 @@ type Question struct {
 // Assets lists assets; the query's keys are those of the API.
 func (c *Client) Assets(ctx context.Context, q url.Values) (Reply[Page[Asset]], error) {
 	return get[Page[Asset]](ctx, c, path("assets"), q)
+}
+
+// AssetFile copies every asset that the query leaves to w, as csv, xlsx or json; the query's keys are those of the API, without paging.
+func (c *Client) AssetFile(ctx context.Context, format string, q url.Values, w io.Writer) (int64, error) {
+	return c.fetch(ctx, request{method: http.MethodGet, path: path("assets." + format), query: q}, nil, w)
 }
 
 // Asset shows one asset; at is RFC 3339, "" for now.

@@ -56,9 +56,18 @@ func (c *Client) Export(ctx context.Context, q ExportRequest, w io.Writer) (int6
 	if err != nil {
 		return 0, err
 	}
+	return c.fetch(ctx, request{method: http.MethodPost, path: path("export")}, body, w)
+}
+
+// fetch copies an answer to w as it comes. One that breaks off is an error.
+func (c *Client) fetch(ctx context.Context, q request, body []byte, w io.Writer) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, streamTimeout)
 	defer cancel()
-	res, err := c.open(ctx, request{method: http.MethodPost, path: path("export")}, body, "application/json")
+	contentType := ""
+	if body != nil {
+		contentType = "application/json"
+	}
+	res, err := c.open(ctx, q, body, contentType)
 	if err != nil {
 		return 0, unreachable(c.URL(), err)
 	}

@@ -28,7 +28,7 @@ var lines = []line{
 	{[]string{"internal/directory"}, "people exist without any change"},
 	{[]string{"internal/ledger", "internal/client"}, "the record knows no domain, and a client knows no database"},
 	{[]string{"internal/db", "internal/policy", "internal/blob"}, "rows, rules and documents: the rules do no I/O, the rows know no rule"},
-	{[]string{"internal/plan", "internal/evidence", "policies"}, "documents as values: client and server read them the same way"},
+	{[]string{"internal/plan", "internal/evidence", "internal/sheet", "policies"}, "documents as values: client and server read and write them the same way"},
 	{[]string{"internal/probe", "internal/wire"}, "what travels between host, pipeline and server"},
 	{[]string{"internal/seal"}, "byte-exact forms: all that signs or reads them is above"},
 	{[]string{"internal/fault"}, "the words of refusals: every room speaks them"},

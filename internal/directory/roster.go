@@ -87,6 +87,14 @@ func (r *Roster) Name(p PersonID) string {
 	return string(p)
 }
 
+// Called is what a person or a group is called, by its id; what is neither stays as it is, such as a source's word for an owner.
+func (r *Roster) Called(id string) string {
+	if g, ok := r.groups[GroupID(id)]; ok {
+		return g.Name
+	}
+	return r.Name(PersonID(id))
+}
+
 // Person gives a person's record, also of a disabled one.
 func (r *Roster) Person(p PersonID) (Person, bool) {
 	if x := r.persons[p]; x != nil {

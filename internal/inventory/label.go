@@ -15,6 +15,14 @@ func (a Asset) Label(key string) string {
 	return unlabelled(key)
 }
 
+// Given is a label that somebody or something gave; "" for one that only counts at its strictest.
+func (a Asset) Given(key string) string {
+	if l := a.Labels[key]; l.Confidence != Defaulted {
+		return l.Value
+	}
+	return ""
+}
+
 // unlabelled is what counts where nobody gave a label.
 func unlabelled(key string) string {
 	switch key {

@@ -10,8 +10,8 @@ import (
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/sheet"
 	"plumbline.dev/plumb/internal/web/frame"
-	"plumbline.dev/plumb/internal/web/sheet"
 )
 
 // whole is what a campaign's page shows.
@@ -133,8 +133,8 @@ func (p Pages) export(v *frame.Visit) error {
 		}
 		return nil
 	}
-	return frame.Export[inventory.ItemView]{Name: strings.ToLower(c.ID), Title: c.ID, Header: header, Each: each,
-		Cells: func(i inventory.ItemView) []sheet.Cell { return cells(c.Campaign, i) }, Line: func(i inventory.ItemView) any { return i }}.Answer(v)
+	return frame.Export[inventory.ItemView]{Name: strings.ToLower(c.ID), List: sheet.List[inventory.ItemView]{Title: c.ID, Header: header, Each: each,
+		Cells: func(i inventory.ItemView) []sheet.Cell { return cells(c.Campaign, i) }, Line: func(i inventory.ItemView) any { return i }}}.Answer(v)
 }
 
 func cells(c inventory.Campaign, i inventory.ItemView) []sheet.Cell {

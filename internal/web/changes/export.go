@@ -6,8 +6,8 @@ import (
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/sheet"
 	"plumbline.dev/plumb/internal/web/frame"
-	"plumbline.dev/plumb/internal/web/sheet"
 )
 
 // maxExport bounds one file; who needs more narrows the period, or takes an evidence pack.
@@ -66,8 +66,8 @@ func (p Pages) export(v *frame.Visit) error {
 		}
 		return fmt.Errorf("more than %d changes", maxExport)
 	}
-	return frame.Export[change.Change]{Name: "changes", Title: "Changes", Header: header, Each: each,
-		Cells: func(c change.Change) []sheet.Cell { return cells(c, r) }, Line: func(c change.Change) any { return lineOf(c, r) }}.Answer(v)
+	return frame.Export[change.Change]{Name: "changes", List: sheet.List[change.Change]{Title: "Changes", Header: header, Each: each,
+		Cells: func(c change.Change) []sheet.Cell { return cells(c, r) }, Line: func(c change.Change) any { return lineOf(c, r) }}}.Answer(v)
 }
 
 func lineOf(c change.Change, r *directory.Roster) line {

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"plumbline.dev/plumb/internal/reconcile"
+	"plumbline.dev/plumb/internal/sheet"
 	"plumbline.dev/plumb/internal/web/frame"
-	"plumbline.dev/plumb/internal/web/sheet"
 )
 
 // list is what the list's page shows.
@@ -89,8 +89,8 @@ func (p Pages) export(v *frame.Visit) error {
 		}
 		return fmt.Errorf("more than %d findings", maxExport)
 	}
-	return frame.Export[reconcile.Finding]{Name: "findings", Title: "Findings", Header: header, Cells: d.cells, Each: each,
-		Line: func(f reconcile.Finding) any { return f }}.Answer(v)
+	return frame.Export[reconcile.Finding]{Name: "findings", List: sheet.List[reconcile.Finding]{Title: "Findings", Header: header, Cells: d.cells, Each: each,
+		Line: func(f reconcile.Finding) any { return f }}}.Answer(v)
 }
 
 func (d desk) cells(f reconcile.Finding) []sheet.Cell {

@@ -138,7 +138,7 @@ func (p Pages) sourceNames(v *frame.Visit) (map[string]string, error) {
 func (d desk) filledLabels(a inventory.Asset) *frame.Entry {
 	pairs := []string{}
 	for _, key := range inventory.Labels() {
-		value := given(a, key)
+		value := a.Given(key)
 		if key == inventory.LabelOwner {
 			value = d.name(value)
 		}

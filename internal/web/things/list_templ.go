@@ -456,7 +456,7 @@ func rows(l list) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if o := given(a, inventory.LabelOwner); o != "" {
+			if o := a.Given(inventory.LabelOwner); o != "" {
 				templ_7745c5c3_Err = ui.Marked(l.name(o)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -540,7 +540,7 @@ func counted(a inventory.Asset, key string, tone ui.Tone) templ.Component {
 			templ_7745c5c3_Var20 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if v := given(a, key); v != "" {
+		if v := a.Given(key); v != "" {
 			templ_7745c5c3_Err = ui.Badge(tone, v).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

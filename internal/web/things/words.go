@@ -12,14 +12,6 @@ import (
 	"plumbline.dev/plumb/internal/web/ui"
 )
 
-// given is a label that somebody or something gave; "" for one that only counts at its strictest.
-func given(a inventory.Asset, key string) string {
-	if l := a.Labels[key]; l.Confidence != inventory.Defaulted {
-		return l.Value
-	}
-	return ""
-}
-
 // lacks lists the demanded labels that nobody gave.
 func lacks(a inventory.Asset) string { return strings.Join(a.Unlabelled(), ", ") }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"plumbline.dev/plumb/internal/web/sheet"
+	"plumbline.dev/plumb/internal/sheet"
 )
 
 // hostile are texts that spreadsheets run, break or hide.
