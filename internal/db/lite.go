@@ -66,8 +66,8 @@ func (l *lite) prepare(text string) (liteStmt, error) {
 }
 
 // orFail has a writing statement that fails keep what it wrote so far. Nothing of it can stay: after a failed statement the
-// transaction takes no other and is rolled back (Tx.note). What it spares is a journal for each statement, which SQLite
-// keeps in memory and walks from its beginning whenever a statement ends.
+// use-case takes no other (Tx.note), and its savepoint is rolled back, even if the error was swallowed (Tx.settled). What it
+// spares is a journal for each statement, which SQLite keeps in memory and walks from its beginning whenever a statement ends.
 func orFail(text string) string {
 	for _, verb := range []string{"INSERT", "UPDATE"} {
 		if rest, ok := strings.CutPrefix(text, verb+" "); ok {

@@ -18,6 +18,7 @@ type observer struct {
 	diff  int64
 	rows  int // covered rows since the last event
 	found tally
+	runs  []Run // the newest complete readings of the source; read when they are asked for
 }
 
 func newObserver(tx *db.Tx, r *reading) (*observer, error) {
@@ -272,12 +273,14 @@ func (w *observer) miss(id string) error {
 
 // confirmed is when a record that is missed was last seen: at the begin of the newest complete reading before the first that missed it.
 func (w *observer) confirmed(k Kept) (int64, error) {
-	runs, err := db.Collect(w.tx, scanRun, runColumns+" WHERE source = $1 AND complete = TRUE ORDER BY n DESC LIMIT 200", k.Source)
-	if err != nil {
-		return 0, err
+	if w.runs == nil { // once for all that this transaction misses: others wait for the writer
+		var err error
+		if w.runs, err = db.Collect(w.tx, scanRun, runColumns+" WHERE source = $1 AND complete = TRUE ORDER BY n DESC LIMIT 200", k.Source); err != nil {
+			return 0, err
+		}
 	}
 	missed := k.Missed
-	for _, r := range runs {
+	for _, r := range w.runs {
 		if !slices.Contains(r.Scopes, k.Scope) {
 			continue
 		}

@@ -69,7 +69,7 @@ type fingerprint struct {
 	met    bool
 }
 
-// reading is one run at work. It belongs to one goroutine.
+// reading is one run at work. It belongs to one goroutine. The one that writes a batch meanwhile (flush) reads only what begin set.
 type reading struct {
 	d        *Desk
 	actor    fault.Actor

@@ -1,9 +1,8 @@
 package inventory
 
 import (
-	"slices"
-
 	"fmt"
+	"slices"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/seal"

@@ -80,16 +80,16 @@ func (p *Proof) differences(ctx context.Context, tx *db.Tx, clock *ledgerClock) 
 	}
 	judgedTo := max(from, at)
 	err = eachUnjudged(ctx, tx, func(x inventory.Difference) error {
-		p.Waiting++
-		if x.N <= judgedTo || clock.late(x.Latest) {
-			p.Waiting--
-			if len(holes) < maxFaults {
-				holes = append(holes, x)
-			}
+		p.Differences++
+		switch {
+		case x.N > judgedTo && !clock.late(x.Latest):
+			p.Waiting++
+		case len(holes) < maxFaults:
+			holes = append(holes, x)
 		}
 		return nil
 	}, &p.Judged)
-	p.Differences = p.Judged + p.Waiting + int64(len(holes))
+	p.Differences += p.Judged
 	return holes, err
 }
 
