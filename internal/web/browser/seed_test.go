@@ -54,7 +54,7 @@ func seed(t *testing.T, s *servertest.Server) []place {
 		"/admin/people", "/admin/people/new", sam, sam + "/edit", "/admin/roles", "/admin/groups", "/admin/groups/" + group.ID, "/admin/services",
 		"/admin/services/" + s.People[servertest.CI], "/admin/tokens", "/admin/sessions", "/admin/keys", "/admin/webhooks", "/admin/webhooks/" + made.Webhook.ID,
 		"/admin/jobs", "/admin/settings", "/inventory", "/inventory?class=Host&unlabelled=yes", "/inventory/AST-000001", "/inventory/AST-000007?at=2100-01-01T00:00",
-		"/questions", "/diagrams", "/sources", "/sources/list", "/source-kinds/csv", "/findings", "/findings?state=all&severity=high&asset=web-1", "/findings/FND-000001", "/exceptions", "/exceptions/new", "/exceptions/MUT-000001",
+		"/questions", "/diagrams", "/diagrams/of-record/DGM-000001", "/sources", "/sources/list", "/source-kinds/csv", "/findings", "/findings?state=all&severity=high&asset=web-1", "/findings/FND-000001", "/exceptions", "/exceptions/new", "/exceptions/MUT-000001",
 		"/changes/" + string(done.ID) + "/observed", "/campaigns", "/campaigns/new", "/campaigns/CMP-000001", "/campaigns/CMP-000001?standing=open&mine=yes",
 		"/campaigns/CMP-000001/items/AST-000001", "/profile", "/help", "/design"} {
 		out = append(out, place{Path: path})
@@ -140,8 +140,14 @@ func missed(t *testing.T, lists ...[]place) (out []string) {
 	return out
 }
 
-// campaign opens one over all hosts, which Olga reviews: CMP-000001. It proposes an exception, too: MUT-000001.
+// campaign opens one over all hosts, which Olga reviews: CMP-000001. It proposes an exception, too, MUT-000001, and a diagram of
+// record: DGM-000001.
 func campaign(s *servertest.Server) {
+	var drawn struct {
+		Digest string `json:"digest"`
+	}
+	s.As(servertest.Otto).Want(200, "GET", "/drawings/network?environment=prod", nil).Into(&drawn)
+	s.As(servertest.Otto).Want(201, "POST", "/diagrams", map[string]any{"slice": map[string]any{"kind": "network", "environment": "prod"}, "digest": drawn.Digest, "reason": "as built"})
 	s.As(servertest.Alice).Want(201, "POST", "/mutes", map[string]any{"kind": "ignore", "name": "web-*", "path": "size", "reason": "the list rounds the sizes",
 		"expires": time.Now().Add(30 * 24 * time.Hour)})
 	s.As(servertest.Otto).Want(201, "POST", "/campaigns", map[string]any{"name": "Hosts, autumn", "kind": "certification", "selection": map[string]any{"class": "Host"},

@@ -735,7 +735,7 @@ func observedPage(o observed) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.FlushCard("observed", "Approved effects").Render(templ.WithChildren(ctx, templ_7745c5c3_Var26), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.FlushCard("observed", "Outcomes").Render(templ.WithChildren(ctx, templ_7745c5c3_Var26), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
