@@ -93,12 +93,15 @@ func (d *Desk) Affected(ctx context.Context, w Window) (out []Planned, err error
 			return fmt.Errorf("load changes: %w", err)
 		}
 		for _, c := range list {
+			if len(out) == maxAffected {
+				break
+			}
 			revision, err := loadRevision(tx, c.ID, c.Rev)
 			if err != nil {
 				return err
 			}
 			s := &Snapshot{Change: c, Revision: revision, Pack: pack}
-			if starts, ends, yes := s.reached(w); yes && len(out) < maxAffected {
+			if starts, ends, yes := s.reached(w); yes {
 				out = append(out, Planned{Change: c, Starts: starts, Ends: ends})
 			}
 		}
