@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -45,12 +46,12 @@ func (d *Desk) RemindCampaigns(ctx context.Context) (told int, err error) {
 		return err
 	})
 	for _, c := range due {
-		if err == nil {
-			err = d.db.Update(ctx, fault.SystemActor("campaigns"), func(tx *db.Tx) error { return d.remind(tx, c.ID) })
+		no := d.db.Update(ctx, fault.SystemActor("campaigns"), func(tx *db.Tx) error { return d.remind(tx, c.ID) })
+		if no != nil { // the others are told of all the same
+			err = errors.Join(err, fmt.Errorf("%s: %w", c.ID, no))
+			continue
 		}
-		if err == nil {
-			told++
-		}
+		told++
 	}
 	return told, err
 }
