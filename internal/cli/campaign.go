@@ -96,7 +96,7 @@ func (a *app) campaignShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.emit(r.Raw, func(w io.Writer) error { return a.writeCampaign(w, r.Value, list) })
+		return a.emit(r.Raw, func(w io.Writer) error { return a.writeCampaign(w, r.Value, list, a.namesOf(cmd.Context(), c)) })
 	})
 	cmd.Flags().StringVar(&standing, "standing", "", "only open, reopened, confirmed, wrong, not_needed or not_asked")
 	cmd.Flags().StringVar(&reviewer, "reviewer", "", "only what this person reviews, by id")
@@ -115,7 +115,7 @@ func narrowed(pairs ...string) url.Values {
 	return v
 }
 
-func (a *app) writeCampaign(w io.Writer, c client.Campaign, list []client.CampaignItem) error {
+func (a *app) writeCampaign(w io.Writer, c client.Campaign, list []client.CampaignItem, names map[string]string) error {
 	fmt.Fprintf(w, "%s %s, %s, %s, due %s\n", c.ID, clean(c.Name), c.Kind, c.State, at(c.Due))
 	var counts []string
 	for _, k := range slices.Sorted(maps.Keys(c.Standings)) {
@@ -124,7 +124,7 @@ func (a *app) writeCampaign(w io.Writer, c client.Campaign, list []client.Campai
 	fmt.Fprintf(w, "%d assets, %d asked about: %s\nHead %s after difference %d\n", c.Items, c.Asked, join(counts), c.Head, c.Difference)
 	for _, s := range c.Signatures {
 		void := map[bool]string{false: ", void: the answers are others now"}[s.Counts]
-		fmt.Fprintf(w, "Signed by %s at %s%s\n", s.Person, at(s.At), void)
+		fmt.Fprintf(w, "Signed by %s at %s%s\n", nameOf(names, s.Person), at(s.At), void)
 	}
 	t := table{head: []string{"ASSET", "NAME", "ENV", "DATA", "OWNER", "REVIEWER", "STANDING", "COMMENT"}}
 	for _, i := range list {
@@ -132,7 +132,7 @@ func (a *app) writeCampaign(w io.Writer, c client.Campaign, list []client.Campai
 		if i.Answer != nil {
 			comment = clean(i.Answer.Comment)
 		}
-		t.add(i.Asset, clean(i.Now.Name), i.Now.Environment, i.Now.Classification, clean(i.Now.Owner), i.Reviewer, i.Standing, comment)
+		t.add(i.Asset, clean(i.Now.Name), i.Now.Environment, i.Now.Classification, clean(i.Now.Owner), nameOf(names, i.Reviewer), i.Standing, comment)
 	}
 	return t.write(w, a.paint(w), "No assets stand so.")
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strings"
 )
 
@@ -94,8 +93,6 @@ func (d *demo) furnishCampaign(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o, err := d.plumb(ctx, "ann", "", "campaign", "answer", c.ID, "web-1", "confirmed"); err != nil || o.code != 0 {
-		return fmt.Errorf("answer %s: exit %d %s: %w", c.ID, o.code, lastLine(o.err), err)
-	}
-	return nil
+	_, err = d.want(ctx, 0, "ann", "campaign", "answer", c.ID, "web-1", "confirmed")
+	return err
 }

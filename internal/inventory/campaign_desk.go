@@ -157,13 +157,19 @@ func viewItem(tx *db.Tx, c Campaign, i Item, last *Replied) (x ItemView, err err
 	return x, err
 }
 
-// oneItem gives one item of a campaign, without reading the others' assets.
+// oneItem gives one item of a campaign, by the id of its asset or by its name where only one has it, without reading the others' assets.
 func oneItem(tx *db.Tx, c Campaign, asset string) (x ItemView, err error) {
 	list, err := frozenList(tx, c.ID)
 	if err != nil {
 		return x, err
 	}
-	n := slices.IndexFunc(list, func(i Item) bool { return string(i.Asset) == strings.ToUpper(asset) })
+	wanted := fullID(strings.ToUpper(asset))
+	if a, err := FindIn(tx, asset); err == nil {
+		wanted = a.ID
+	} else if !fault.Is(err, "no_asset") {
+		return x, err
+	}
+	n := slices.IndexFunc(list, func(i Item) bool { return i.Asset == wanted })
 	if n < 0 {
 		return x, fault.New(fault.NotFound, "not_listed", "The campaign's list does not hold that asset.").About(c.ID).FixedBy("you").
 			Then("plumb campaign show %s", c.ID)

@@ -224,6 +224,7 @@ func TestOnlyTheReviewerAnswersOnceAndForWhatTheyLookedAt(t *testing.T) {
 	_, items := h.items(v.ID)
 	h.refused(answer(h.as("sam"), string(items[0].Asset), items[0].Now.Version-1), "asset_moved")
 	h.refused(answer(h.as("sam"), "AST-999999", 1), "not_listed")
+	h.refused(answer(h.as("sam"), items[0].Now.Name, items[0].Now.Version-1), "asset_moved") // found by its name
 	token := h.as("sam")
 	token.Authn = fault.Token
 	h.refused(answer(token, string(items[0].Asset), items[0].Now.Version), "not_a_person")

@@ -33,7 +33,7 @@ func TestTheChangeSaysWhatProductionShows(t *testing.T) {
 	}
 	rita.Get(at(c, "/observed?end=observed")).Wants(http.StatusOK, "workers", "Show all outcomes")
 	rita.Get(at(c, "/observed?after=x")).Wants(http.StatusOK, "workers")
-	rita.Get(at(c, "/observed?end=none")).Wants(http.StatusOK, "Approved effects")
+	rita.Get(at(c, "/observed?end=none")).Wants(http.StatusOK, "Outcomes")
 	rita.Get(at(c, "/print")).Wants(http.StatusOK, "What production shows")
 	rita.Get("/inventory/AST-000001").Wants(http.StatusOK, "scoped", string(c.ID))
 	rita.Get("/changes/CHG-000099/observed").Wants(http.StatusNotFound)
