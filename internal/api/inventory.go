@@ -32,6 +32,7 @@ func inventoryRoutes() []Route {
 		{Method: post, Path: "/sources", Need: manage, Repeats: byAnswer, Tag: tag, Status: 201, Summary: "Add a source", bind: answers((*API).addSource)},
 		{Method: get, Path: "/sources/{name}", Need: read, Tag: tag, Summary: "Show a source with its newest readings", bind: answers((*API).showSource)},
 		{Method: patch, Path: "/sources/{name}", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Change a source's settings, or pause it", bind: answers((*API).editSource)},
+		{Method: del, Path: "/sources/{name}", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Retire a source for good; its history stays", bind: answers((*API).removeSource)},
 		{Method: post, Path: "/sources/{name}/read", Need: manage, Repeats: byAnswer, Slow: true, Tag: tag, Summary: "Read a source now", bind: answers((*API).readSource)},
 		{Method: post, Path: "/sources/{name}/documents", Need: push, Repeats: byAnswer, Body: maxDocument, Tag: tag, Status: 201, Summary: "Send a source a document to read", bind: answers((*API).pushDocument)},
 		collectorRoute(tag),
@@ -307,6 +308,10 @@ func (a *API) editSource(ctx context.Context, in *editSourceIn) (*body[inventory
 		c.Paused = *e.Paused
 	}
 	return give(a.Things.EditSource(ctx, actorOf(ctx), c))
+}
+
+func (a *API) removeSource(ctx context.Context, in *sourceIn) (*body[inventory.Configured], error) {
+	return give(a.Things.RemoveSource(ctx, actorOf(ctx), in.Name))
 }
 
 func (a *API) readSource(ctx context.Context, in *sourceIn) (*body[inventory.Run], error) {

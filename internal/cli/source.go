@@ -17,7 +17,7 @@ import (
 )
 
 func sourceCommand(a *app) *cobra.Command {
-	return a.group("source", "Where production is read from", a.sourceKinds(), a.sourceList(), a.sourceAdd(), a.sourceEdit(), a.sourceShow(), a.sourceRead(), a.sourcePush())
+	return a.group("source", "Where production is read from", a.sourceKinds(), a.sourceList(), a.sourceAdd(), a.sourceEdit(), a.sourceRemove(), a.sourceShow(), a.sourceRead(), a.sourcePush())
 }
 
 func (a *app) sourceKinds() *cobra.Command {
@@ -121,6 +121,9 @@ func (a *app) sourceEdit() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if len(pairs) == 0 && every == "" && !pause && !resume {
+			return fault.New(fault.Invalid, "usage", "Say what of the source changes.").FixedBy("you").Then("%s --help", cmd.CommandPath())
+		}
 		e := client.SourceEdit{}
 		if len(pairs) > 0 {
 			c, err := a.client(cmd.Context())
@@ -162,6 +165,17 @@ func (a *app) sourceEdit() *cobra.Command {
 	f.BoolVar(&resume, "resume", false, "read it again")
 	cmd.MarkFlagsMutuallyExclusive("pause", "resume")
 	return cmd
+}
+
+func (a *app) sourceRemove() *cobra.Command {
+	return a.leaf("remove NAME", "Retire a source for good: what only it knew becomes silent, its history stays", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Source], error) {
+			return c.RemoveSource(ctx, args[0])
+		}, func(w io.Writer, s client.Source) error {
+			_, err := fmt.Fprintf(w, "Removed %s (%s). Nothing of it is missing; what only it knew is silent: plumb asset list --state silent\n", s.Name, s.Kind)
+			return err
+		})
+	})
 }
 
 func (a *app) sourceShow() *cobra.Command {

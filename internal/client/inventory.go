@@ -262,6 +262,11 @@ func (c *Client) EditSource(ctx context.Context, name string, e SourceEdit) (Rep
 	return call[Source](ctx, c, request{method: http.MethodPatch, path: path("sources", name), body: e})
 }
 
+// RemoveSource retires a source for good.
+func (c *Client) RemoveSource(ctx context.Context, name string) (Reply[Source], error) {
+	return call[Source](ctx, c, request{method: http.MethodDelete, path: path("sources", name)})
+}
+
 // ReadSource reads a source now.
 func (c *Client) ReadSource(ctx context.Context, name string) (Reply[Run], error) {
 	return call[Run](ctx, c, request{method: http.MethodPost, path: path("sources", name, "read"), body: none{}, timeout: streamTimeout})

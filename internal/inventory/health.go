@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
@@ -13,17 +14,18 @@ type Health struct {
 	Newest  Run          `json:"newest,omitzero"` // the newest reading
 	Scopes  []ScopeState `json:"scopes"`
 	Records int64        `json:"records"` // living ones
-	State   string       `json:"state"`   // fresh, late, failing, never, paused
+	State   string       `json:"state"`   // fresh, late, failing, never, paused, removed
 	Late    int64        `json:"late"`    // seconds past the time of its next reading
 }
 
-// Healths gives the health of every source, by name.
+// Healths gives the health of every source that was not removed, by name.
 func (d *Desk) Healths(ctx context.Context) (list []Health, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		all, err := listSources(tx)
 		if err != nil {
 			return err
 		}
+		all = slices.DeleteFunc(all, func(c Configured) bool { return c.Removed > 0 })
 		list = make([]Health, len(all))
 		for i, c := range all {
 			if list[i], err = healthOf(tx, c); err != nil {
@@ -65,6 +67,8 @@ func (c Configured) state(newest Run, now time.Time) (string, int64) {
 	every := time.Duration(c.Every) * time.Second
 	age := now.Sub(time.UnixMicro(newest.Started))
 	switch {
+	case c.Removed > 0:
+		return "removed", 0
 	case c.Paused:
 		return "paused", 0
 	case newest.ID == "":

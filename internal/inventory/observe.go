@@ -356,7 +356,7 @@ func (w *observer) witnesses(records []Kept) ([]Witness, error) {
 	out := make([]Witness, len(records))
 	for i, k := range records {
 		c := w.r.sources[k.Source]
-		if k.Source == w.r.source.ID {
+		if k.Source == w.r.source.ID && c.Removed == 0 {
 			out[i] = Witness{Kept: k, Kind: c.Kind, Confirmed: w.now, Fresh: true}
 			continue
 		}

@@ -221,6 +221,9 @@ const fresh = 3
 // one that was. What is only pushed keeps its word.
 func (c Configured) witness(tx *db.Tx, k Kept) (Witness, error) {
 	confirmed, err := confirmedAt(tx, k)
+	if c.Removed > 0 { // of no kind: it may declare nothing absent, and its word comes last
+		return Witness{Kept: k, Confirmed: confirmed}, err
+	}
 	every := time.Duration(c.Every) * time.Second
 	return Witness{Kept: k, Kind: c.Kind, Confirmed: confirmed, Fresh: every == 0 || tx.Now().Sub(time.UnixMicro(confirmed)) < fresh*every}, err
 }
@@ -332,6 +335,11 @@ func (d *Desk) AsOf(ctx context.Context, idOrName string, at time.Time) (w Whole
 // back takes differences back, the newest first.
 func (w *Whole) back(later []Difference, at int64, kindOf func(Witness, string) AttrKind) {
 	w.Records = slices.DeleteFunc(w.Records, func(r Witness) bool { return r.First > at })
+	for i := range w.Records {
+		if w.Records[i].Gone > at {
+			w.Records[i].Gone = 0
+		}
+	}
 	for _, d := range later {
 		if key, ok := strings.CutPrefix(d.Path, "label."); ok {
 			l := w.Labels[key]
@@ -361,7 +369,7 @@ func (w *Whole) back(later []Difference, at int64, kindOf func(Witness, string) 
 		}
 	}
 	w.Properties, w.Disputed = Merge(w.Records, kindOf)
-	w.State = presence(w.Records, func(string) bool { return true })
+	w.State = presence(w.Records, func(kind string) bool { return kind != "" })
 	if lead, ok := leading(w.Records); ok {
 		w.Name = lead.Name
 	}

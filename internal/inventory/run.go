@@ -108,6 +108,8 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, source string, docum
 	}
 	k, ok := d.Kind(c.Kind)
 	switch {
+	case c.Removed > 0:
+		return run, removed(c)
 	case !ok || c.Paused:
 		return run, fault.New(fault.Conflict, "source_paused", "The source is paused, or this program no longer knows its kind.").
 			FixedBy("whoever looks after the source").Then("plumb source edit %s --resume", c.Name)
@@ -145,6 +147,9 @@ func (d *Desk) begin(ctx context.Context, actor fault.Actor, c Configured, k Kin
 		var err error
 		if r.sources, err = sourcesByID(tx); err != nil {
 			return err
+		}
+		if now := r.sources[c.ID]; now.Removed > 0 { // since the caller looked
+			return removed(now)
 		}
 		states, err := scopesOf(tx, c.ID)
 		if err != nil {
@@ -374,7 +379,7 @@ func (d *Desk) Due(ctx context.Context) (names []string, err error) {
 			return err
 		}
 		for _, c := range all {
-			if k, ok := d.Kind(c.Kind); !ok || k.Push || c.Paused || c.Every == 0 {
+			if k, ok := d.Kind(c.Kind); !ok || k.Push || c.Paused || c.Removed > 0 || c.Every == 0 {
 				continue
 			}
 			last, _, err := db.One(tx, scanInt, "SELECT started FROM inventory_run WHERE source = $1 ORDER BY n DESC LIMIT 1", c.ID)

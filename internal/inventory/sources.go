@@ -27,6 +27,7 @@ type Configured struct {
 	Person   string            `json:"person"`
 	Created  int64             `json:"created"`
 	Version  int64             `json:"version"`
+	Removed  int64             `json:"removed,omitempty"` // since when it is read no more, for good; microseconds
 }
 
 // The shortest and the longest time between two readings.
@@ -44,9 +45,12 @@ func (d *Desk) AddSource(ctx context.Context, actor fault.Actor, c Configured) (
 		if err := d.check(&c); err != nil {
 			return err
 		}
-		switch _, taken, err := sourceNamed(tx, c.Name); {
+		switch old, taken, err := sourceNamed(tx, c.Name); {
 		case err != nil:
 			return err
+		case taken && old.Removed > 0:
+			return fault.New(fault.Conflict, "source_name_taken", "A source of that name was removed, and its history is told by that name.").
+				FixedBy("you").Then("choose another name")
 		case taken:
 			return fault.New(fault.Conflict, "source_name_taken", "A source of that name exists.").
 				FixedBy("you").Then("choose another name, or: plumb source show %s", c.Name)
@@ -69,6 +73,9 @@ func (d *Desk) EditSource(ctx context.Context, actor fault.Actor, c Configured) 
 		old, err := loadSource(tx, c.ID)
 		if err != nil {
 			return err
+		}
+		if old.Removed > 0 {
+			return removed(old)
 		}
 		c.Kind, c.Person, c.Created = old.Kind, old.Person, old.Created
 		if c.Name == "" {
@@ -162,7 +169,7 @@ func (d *Desk) input(c Configured, k Kind) (Input, error) {
 	return in, nil
 }
 
-// Sources lists the sources by name.
+// Sources lists the sources by name, also the removed ones.
 func (d *Desk) Sources(ctx context.Context) (list []Configured, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		list, err = listSources(tx)

@@ -11,11 +11,12 @@ import (
 	"plumbline.dev/plumb/internal/seal"
 )
 
-const sourceColumns = "SELECT id, name, kind, settings, every, paused, person, created, version FROM inventory_source"
+const sourceColumns = "SELECT id, name, kind, settings, every, paused, person, created, version," +
+	" COALESCE((SELECT r.at FROM inventory_source_removal r WHERE r.source = inventory_source.id), 0) FROM inventory_source"
 
 func scanSource(row db.Scanner) (c Configured, err error) {
 	var settings string
-	if err := row.Scan(&c.ID, &c.Name, &c.Kind, &settings, &c.Every, &c.Paused, &c.Person, &c.Created, &c.Version); err != nil {
+	if err := row.Scan(&c.ID, &c.Name, &c.Kind, &settings, &c.Every, &c.Paused, &c.Person, &c.Created, &c.Version, &c.Removed); err != nil {
 		return c, err
 	}
 	return c, json.Unmarshal([]byte(settings), &c.Settings)

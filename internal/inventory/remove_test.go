@@ -1,0 +1,108 @@
+package inventory_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
+)
+
+// Who removes a source frees nothing and makes nothing missing: what only it knew is silent, labels fall to their strictest, and the past
+// stays as it was.
+func TestARemovedSourceSpeaksNoMoreAndFreesNothing(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	labelled := func(r inventory.Record, labels map[string]string) inventory.Record { r.Labels = labels; return r }
+	f.read("cloud", labelled(server(1), map[string]string{"environment": "dev", "classification": "critical", "owner": "ops", "role": "web"}),
+		labelled(server(2), map[string]string{"environment": "dev"}), labelled(server(3), map[string]string{"environment": "dev"}))
+	f.read("hosts", labelled(host("web-2", "cloud-id", "hcloud:server:2"), map[string]string{"environment": "dev"}))
+	before := f.clock.Now()
+	f.clock.Add(time.Hour)
+	_, n := f.differences(0)
+	c, err := f.RemoveSource(t.Context(), olga, "cloud")
+	f.must(err)
+	if c.Removed == 0 {
+		t.Errorf("it is %+v", c)
+	}
+	of := func(name string) inventory.Whole {
+		w, err := f.Show(t.Context(), name)
+		f.must(err)
+		return w
+	}
+	one, two := of("web-1"), of("web-2")
+	if one.State != inventory.Silent || two.State != inventory.Present || of("web-3").State != inventory.Silent {
+		t.Errorf("they are %s, %s, %s", one.State, two.State, of("web-3").State)
+	}
+	if one.Label("environment") != "prod" || one.Label("classification") != "critical" || one.Label("owner") != "ops" || one.Label("role") != "web" {
+		t.Errorf("what only it labelled is %+v", one.Labels)
+	}
+	if two.Label("environment") != "dev" {
+		t.Errorf("what another source says too is %+v", two.Labels)
+	}
+	list, _ := f.differences(n)
+	for _, d := range list {
+		if !strings.HasPrefix(d, "update ") || !strings.Contains(d, "label.environment dev>") || !strings.Contains(d, "removed by a person") {
+			t.Errorf("it raised %q", d)
+		}
+	}
+	if len(list) != 2 {
+		t.Errorf("it raised %q", list)
+	}
+	was, err := f.AsOf(t.Context(), "web-1", before)
+	f.must(err)
+	if was.State != inventory.Present || was.Label("environment") != "dev" || was.Properties["size"].Value.Plain() != "cx22" {
+		t.Errorf("the past is %s %+v %+v", was.State, was.Labels, was.Properties)
+	}
+	if now, err := f.AsOf(t.Context(), "web-1", f.clock.Now()); err != nil || now.State != inventory.Silent {
+		t.Errorf("now is %s, %v", now.State, err)
+	}
+	f.whole()
+}
+
+// A removed source is read, edited and named no more; its history answers by its name.
+func TestARemovedSourceKeepsItsNameAndItsHistory(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("cloud", server(1))
+	c, err := f.RemoveSource(t.Context(), olga, "cloud")
+	f.must(err)
+	refused := func(code string, err error) {
+		t.Helper()
+		if !fault.Is(err, code) {
+			t.Errorf("want %s, got %v", code, err)
+		}
+	}
+	_, err = f.Read(t.Context(), olga, "cloud", nil, "")
+	refused("source_removed", err)
+	_, err = f.EditSource(t.Context(), olga, c)
+	refused("source_removed", err)
+	_, err = f.RemoveSource(t.Context(), olga, "cloud")
+	refused("source_removed", err)
+	_, err = f.RemoveSource(t.Context(), olga, "nothing")
+	refused("no_source", err)
+	_, err = f.AddSource(t.Context(), olga, inventory.Configured{Name: "cloud", Kind: "hetzner", Settings: map[string]string{"world": "cloud"}})
+	refused("source_name_taken", err)
+	f.clock.Add(48 * time.Hour)
+	due, err := f.Due(t.Context())
+	f.must(err)
+	healths, err := f.Healths(t.Context())
+	f.must(err)
+	if strings.Join(due, " ") != "hosts" || len(healths) != 1 {
+		t.Errorf("due are %v, listed %d", due, len(healths))
+	}
+	kept, err := f.SourceOf(t.Context(), "cloud")
+	f.must(err)
+	runs, err := f.Runs(t.Context(), kept.ID, 10)
+	f.must(err)
+	if len(runs) != 1 || kept.Removed == 0 {
+		t.Errorf("its history is %v", runs)
+	}
+	f.source("cloud2", "hetzner")
+	f.read("cloud2", server(1))
+	if w, err := f.Show(t.Context(), "web-1"); err != nil || w.State != inventory.Present || len(w.Records) != 2 || len(f.assets()) != 1 {
+		t.Errorf("seen by another source it is %s, %d records, %v", w.State, len(w.Records), err)
+	}
+	f.whole()
+}
