@@ -97,11 +97,8 @@ func (m *Mute) mayReview(actor fault.Actor, roster *directory.Roster) error {
 // Unmute ends a mute at once. Ending one loosens nothing, so its proposer may, too.
 func (d *Desk) Unmute(ctx context.Context, actor fault.Actor, id, reason string) (Mute, error) {
 	return d.decideMute(ctx, actor, id, func(_ *db.Tx, m *Mute, roster *directory.Roster) (string, error) {
-		if m.Proposer != actor.Person && !roster.Holds(directory.PersonID(actor.Person), directory.Officer) {
-			return "", notOfficer(m.ID)
-		}
-		if m.State == Disabled || m.State == Lapsed {
-			return "", fault.New(fault.Conflict, "mute_decided", "The exception is %s.", m.State).About(m.ID).FixedBy("nobody").Then("plumb reconcile mutes")
+		if err := m.mayEnd(actor, roster); err != nil {
+			return "", err
 		}
 		m.State, m.Ended = Disabled, reason
 		return "mute.disabled", nil
