@@ -228,7 +228,8 @@ func (p *prompter) secret(prompt string, stdin bool) (string, error) {
 	}
 	f, ok := p.a.in.(*os.File)
 	if !ok || !p.terminal() {
-		return "", fault.New(fault.Invalid, "no_terminal", "There is no terminal to ask for a password at.").FixedBy("you").Then("--password-stdin")
+		return "", fault.New(fault.Invalid, "no_terminal", "There is no terminal to ask for a password at.").FixedBy("you").
+			Then("pass --password-stdin, and the password on standard input")
 	}
 	fmt.Fprint(p.a.err, prompt)
 	b, err := term.ReadPassword(int(f.Fd()))

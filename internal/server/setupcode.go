@@ -32,7 +32,7 @@ func (s *Server) offerCode(ctx context.Context) error {
 		return fmt.Errorf("write setup code: %w", err)
 	}
 	if s.cfg.Terminal != nil {
-		fmt.Fprintf(s.cfg.Terminal, "This server is not set up. Its setup code is %s (also in %s).\nNext: plumb setup\n", code.Reveal(), s.codeFile())
+		fmt.Fprintf(s.cfg.Terminal, "This server is not set up. Its setup code is %s (also in %s).\nNext: plumb setup --url %s\n", code.Reveal(), s.codeFile(), s.url)
 	}
 	return nil
 }

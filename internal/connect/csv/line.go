@@ -38,7 +38,7 @@ func (l *lines) end(n int) error {
 	case l.faults != nil:
 		return l.faults
 	case n == 0:
-		return connect.BadDocument("the table has a header and no line; a list that is meant to be empty is a source to remove")
+		return connect.BadDocument("the table has a header and no line; a list that ends is a source to pause")
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func (t *table) put(rec *inventory.Record, column, cell string) (problem string)
 	case "class":
 		i := slices.IndexFunc(inventory.Classes(), func(c inventory.Class) bool { return strings.EqualFold(string(c), cell) })
 		if i < 0 {
-			return "has an unknown class"
+			return "has a class that is not one of the inventory's (docs/sources.md lists them)"
 		}
 		rec.Class = inventory.Classes()[i]
 	case "type":
