@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"plumbline.dev/plumb/internal/directory"
@@ -73,7 +72,7 @@ func (a *API) campaignItems(ctx context.Context, in *campaignItemsIn) (*body[Pag
 	list := []inventory.ItemView{}
 	for _, i := range all {
 		if (in.Standing == "" || in.Standing == i.Standing) && (in.Reviewer == "" || in.Reviewer == i.Reviewer) &&
-			(in.Asset == "" || strings.EqualFold(in.Asset, string(i.Asset))) {
+			(in.Asset == "" || i.Is(in.Asset)) {
 			list = append(list, i)
 		}
 	}

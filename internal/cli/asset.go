@@ -141,9 +141,15 @@ func (a *app) assetShow() *cobra.Command {
 			}
 			when = t.UTC().Format(time.RFC3339)
 		}
-		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.WholeAsset], error) {
-			return c.Asset(ctx, args[0], when)
-		}, a.writeAsset)
+		c, err := a.client(cmd.Context())
+		if err != nil {
+			return err
+		}
+		r, err := c.Asset(cmd.Context(), args[0], when)
+		if err != nil {
+			return err
+		}
+		return a.emit(r.Raw, func(w io.Writer) error { return a.writeAsset(w, r.Value, a.namesAround(cmd.Context(), c)) })
 	})
 	cmd.Flags().StringVar(&when, "at", "", "as of this time")
 	return cmd
@@ -158,18 +164,35 @@ func propertyText(v string) string {
 	return clean(v)
 }
 
-func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
+// namesAround gives names for the ids of sources and people; who may not read them sees the ids.
+func (a *app) namesAround(ctx context.Context, c *client.Client) map[string]string {
+	out := a.namesOf(ctx, c)
+	r, err := c.Sources(ctx)
+	if err != nil {
+		return out
+	}
+	for _, s := range r.Value.Items {
+		out[s.ID] = s.Name
+	}
+	return out
+}
+
+func (a *app) writeAsset(w io.Writer, x client.WholeAsset, names map[string]string) error {
 	fmt.Fprintf(w, "%s %s %s, %s\n", x.ID, clean(x.Class), clean(x.Name), x.State)
 	t := table{head: []string{"PROPERTY", "VALUE", "BY"}}
 	for _, k := range slices.Sorted(maps.Keys(x.Labels)) {
 		l := x.Labels[k]
-		t.add("label "+k, clean(l.Value), either(l.Change, l.By, l.Source)+" ("+l.Confidence+")")
+		t.add("label "+k, clean(l.Value), nameIn(names, either(l.Change, l.By, l.Source))+" ("+l.Confidence+")")
 	}
 	for _, k := range slices.Sorted(maps.Keys(x.Properties)) {
 		p := x.Properties[k]
-		by := p.Source
+		by := nameIn(names, p.Source)
 		if others := x.Disputed[k]; len(others) > 0 {
-			by += ", disputed by " + join(others)
+			disputing := make([]string, len(others))
+			for i, s := range others {
+				disputing[i] = nameIn(names, s)
+			}
+			by += ", disputed by " + join(disputing)
 		}
 		t.add(clean(k), propertyText(p.Value), by)
 	}
@@ -180,7 +203,7 @@ func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
 		}
 	}
 	for _, r := range x.Records {
-		t.add("record "+r.ID, clean(r.Type+" "+r.Native), r.Source+", seen "+a.ago(r.Confirmed))
+		t.add("record "+r.ID, clean(r.Type+" "+r.Native), nameIn(names, r.Source)+", seen "+a.ago(r.Confirmed))
 	}
 	return t.write(w, a.paint(w), "Nothing is known of it.")
 }

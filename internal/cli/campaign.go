@@ -41,13 +41,13 @@ func (a *app) campaignNew() *cobra.Command {
 	f.StringVar(&o.Kind, "kind", "attestation", "attestation (it exists) or certification (its labels are right)")
 	f.StringVar(&due, "due", "30d", "until when answers and signatures are taken")
 	f.Int64Var(&o.Share, "share", 100, "per cent of what is not production with critical or confidential data")
-	f.StringSliceVar(&o.Fallbacks, "fallback", nil, "who reviews what its owner cannot; the first who may")
+	f.StringSliceVar(&o.Fallbacks, "fallback", nil, "who reviews what its owner cannot; the first who may; at least one, by username")
 	f.StringVar(&s.Class, "class", "", "only this class, such as Host")
 	f.StringVar(&s.Environment, "environment", "", "prod, test or dev")
 	f.StringVar(&s.Classification, "classification", "", "data class")
 	f.StringVar(&s.Owner, "owner", "", "only this owner's")
 	f.StringVar(&s.Role, "role", "", "only this role")
-	f.StringVar(&s.State, "state", "", "present, missing, retired")
+	f.StringVar(&s.State, "state", "", "present, silent, missing or retired")
 	f.StringVar(&s.Name, "name", "", "how the name begins")
 	f.BoolVar(&s.Unlabelled, "unlabelled", false, "only those that lack environment, classification or owner")
 	return cmd
@@ -86,6 +86,12 @@ func (a *app) campaignShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		who := &names{c: c}
+		if reviewer != "" {
+			if reviewer, err = who.person(cmd.Context(), reviewer); err != nil {
+				return err
+			}
+		}
 		r, err := c.Campaign(cmd.Context(), args[0])
 		if err != nil {
 			return err
@@ -99,7 +105,7 @@ func (a *app) campaignShow() *cobra.Command {
 		return a.emit(r.Raw, func(w io.Writer) error { return a.writeCampaign(w, r.Value, list, a.namesOf(cmd.Context(), c)) })
 	})
 	cmd.Flags().StringVar(&standing, "standing", "", "only open, reopened, confirmed, wrong, not_needed or not_asked")
-	cmd.Flags().StringVar(&reviewer, "reviewer", "", "only what this person reviews, by id")
+	cmd.Flags().StringVar(&reviewer, "reviewer", "", "only what this person reviews")
 	cmd.Flags().IntVar(&most, "most", 100, "how many assets at most")
 	return cmd
 }

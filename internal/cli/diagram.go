@@ -111,18 +111,24 @@ func slicedTo(s client.Slice) string {
 
 func (a *app) diagramShow() *cobra.Command {
 	return a.leaf("show DIAGRAM", "Show a diagram of record, and what moved since", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Diagram], error) {
-			return c.Diagram(ctx, args[0])
-		}, a.writeDiagram)
+		c, err := a.client(cmd.Context())
+		if err != nil {
+			return err
+		}
+		r, err := c.Diagram(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return a.emit(r.Raw, func(w io.Writer) error { return writeDiagram(w, r.Value, a.namesOf(cmd.Context(), c)) })
 	})
 }
 
-func (a *app) writeDiagram(w io.Writer, d client.Diagram) error {
+func writeDiagram(w io.Writer, d client.Diagram, people map[string]string) error {
 	fmt.Fprintf(w, "%s %s, %s\n%d things, %d relationships, %d fully labelled; inventory head %d\n%s\n", d.ID, clean(slicedTo(d.Slice)), d.State, d.Nodes, d.Edges,
 		d.Covered, d.Head, d.Digest)
-	fmt.Fprintf(w, "Proposed by %s at %s %s\n", d.Person, at(d.Proposed), clean(d.Reason))
+	fmt.Fprintf(w, "Proposed by %s at %s %s\n", nameIn(people, d.Person), at(d.Proposed), clean(d.Reason))
 	if d.Decided > 0 {
-		fmt.Fprintf(w, "Decided by %s at %s %s\n", d.Decider, at(d.Decided), clean(d.Note))
+		fmt.Fprintf(w, "Decided by %s at %s %s\n", nameIn(people, d.Decider), at(d.Decided), clean(d.Note))
 	}
 	m := d.Moved
 	if m == nil {

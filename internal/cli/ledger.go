@@ -162,6 +162,9 @@ func (a *app) namesOf(ctx context.Context, c *client.Client) map[string]string {
 	return out
 }
 
+// nameIn gives the name of an id, or the id where no name is known.
+func nameIn(names map[string]string, id string) string { return clean(either(names[id], id)) }
+
 func (a *app) ledgerCheckpoint() *cobra.Command {
 	return a.leaf("checkpoint", "Print the newest signed checkpoint; keep it elsewhere, and nobody can rewind", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		c, err := a.anonymous()

@@ -28,7 +28,7 @@ func (a *app) sourceKinds() *cobra.Command {
 			func(w io.Writer, p client.Page[client.SourceKind]) error {
 				t := table{head: []string{"KIND", "SETTING", "MEANS"}}
 				for _, k := range p.Items {
-					how := "read every " + (time.Duration(k.Every) * time.Second).String()
+					how := "read every " + span(time.Duration(k.Every)*time.Second)
 					if k.Push {
 						how = "documents are sent to it"
 					}

@@ -127,6 +127,9 @@ type Replied struct {
 	Seen     Seen     `json:"seen"`
 }
 
+// Is says whether an item is of the asset with this id, with or without its zeros.
+func (i Item) Is(asset string) bool { return i.Asset == fullID(asset) }
+
 // ItemView is an item with its newest answer and the asset as it is now.
 type ItemView struct {
 	Item

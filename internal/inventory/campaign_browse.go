@@ -43,7 +43,7 @@ func (d *Desk) ItemOf(ctx context.Context, id, asset string) (c Campaign, x Item
 			return err
 		}
 		q := answering{campaign: c}
-		if q.item, err = oneItem(tx, c, string(fullID(asset))); err != nil {
+		if q.item, err = oneItem(tx, c, asset); err != nil {
 			return err
 		}
 		err = d.escalate(tx, &q)

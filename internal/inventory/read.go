@@ -168,12 +168,15 @@ func (d *Desk) kindOf(w Witness, path string) AttrKind {
 }
 
 // fullID reads an asset's id with or without its zeros: AST-7.
-func fullID(id string) AssetID {
-	text, ok := strings.CutPrefix(strings.ToUpper(id), "AST-")
+func fullID(id string) AssetID { return AssetID(numbered("AST", id)) }
+
+// numbered reads an id of one kind with or without its zeros: DGM-7. Anything else, such as a name, stays as it is.
+func numbered(kind, id string) string {
+	text, ok := strings.CutPrefix(strings.ToUpper(id), kind+"-")
 	if n, err := strconv.ParseInt(text, 10, 64); ok && err == nil && n > 0 {
-		return assetID(n)
+		return fmt.Sprintf("%s-%06d", kind, n)
 	}
-	return AssetID(id)
+	return id
 }
 
 // FindIn finds an asset by its id, or by its name where exactly one living asset has it.

@@ -47,7 +47,7 @@ func closeCampaign(tx *db.Tx, c Campaign) error {
 }
 
 func loadCampaign(tx *db.Tx, id string) (Campaign, error) {
-	c, found, err := db.One(tx, scanCampaign, campaignColumns+" WHERE id = $1", strings.ToUpper(id))
+	c, found, err := db.One(tx, scanCampaign, campaignColumns+" WHERE id = $1", numbered("CMP", id))
 	if err == nil && !found {
 		err = fault.New(fault.NotFound, "no_campaign", "There is no such campaign.").FixedBy("you").Then("plumb campaign list")
 	}

@@ -3,8 +3,6 @@ package inventory
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json"
@@ -57,13 +55,7 @@ func saveDiagram(tx *db.Tx, d *Diagram) error {
 }
 
 func loadDiagram(tx *db.Tx, id string) (Diagram, error) {
-	id = strings.ToUpper(id)
-	if text, ok := strings.CutPrefix(id, "DGM-"); ok {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
-			id = fmt.Sprintf("DGM-%06d", n)
-		}
-	}
-	d, found, err := db.One(tx, scanDiagram, diagramColumns+" WHERE id = $1", id)
+	d, found, err := db.One(tx, scanDiagram, diagramColumns+" WHERE id = $1", numbered("DGM", id))
 	if err == nil && !found {
 		err = fault.New(fault.NotFound, "no_diagram", "There is no such diagram of record.").FixedBy("you").Then("plumb diagram list")
 	}
