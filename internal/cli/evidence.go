@@ -107,6 +107,10 @@ func subjectOf(m wire.Material, word string) (string, error) {
 	if len(found) == 1 {
 		return found[0], nil
 	}
+	if len(m.Bindings) == 0 {
+		return "", fault.New(fault.Invalid, "which_subject", "The change binds nothing yet, so evidence could be about nothing.").
+			Because("tested", "policy statement (c)").FixedBy("its author").Then("plumb change edit --help, and bind a plan, file, image, script or commit")
+	}
 	e := fault.New(fault.Invalid, "which_subject", "Say what the evidence is about; the change runs %d things that fit.", len(found)).
 		Because("tested", "policy statement (c)").FixedBy("you").Then("--subject NAME")
 	for _, b := range m.Bindings {

@@ -23,22 +23,41 @@ func (a *app) findingList() *cobra.Command {
 		if state == "all" {
 			q.Del("state")
 		}
-		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Page[client.Finding]], error) {
-			return c.Findings(ctx, q)
-		},
-			func(w io.Writer, p client.Page[client.Finding]) error {
-				t := table{head: []string{"ID", "SEVERITY", "STATE", "WHAT", "DUE", "CHANGE"}}
-				for _, f := range p.Items {
-					t.add(f.ID, f.Severity, f.State, clean(f.What()), at(f.Due), f.Change)
-				}
-				return t.write(w, a.paint(w), "No findings.")
-			})
+		c, err := a.client(cmd.Context())
+		if err != nil {
+			return err
+		}
+		behind := a.behind(cmd.Context(), c) // asked first: what is judged by then is in the list
+		r, err := c.Findings(cmd.Context(), q)
+		if err != nil {
+			return err
+		}
+		return a.emit(r.Raw, func(w io.Writer) error {
+			t := table{head: []string{"ID", "SEVERITY", "STATE", "WHAT", "DUE", "CHANGE"}}
+			for _, f := range r.Value.Items {
+				t.add(f.ID, f.Severity, f.State, clean(f.What()), at(f.Due), f.Change)
+			}
+			if behind > 0 {
+				a.note("Observed and not judged yet: %d. Ask again in a moment.", behind)
+			}
+			return t.write(w, a.paint(w), "No findings.")
+		})
 	})
 	cmd.Flags().StringVar(&state, "state", "waiting", "waiting, open, adopting, reverting, adopted, reverted, waived, closed or all")
 	cmd.Flags().StringVar(&severity, "severity", "", "only critical, high, medium or low")
 	cmd.Flags().StringVar(&environment, "env", "", "only of this environment, as it counted when the finding was raised")
 	cmd.Flags().StringVar(&asset, "asset", "", "only of this asset, by its id")
 	return cmd
+}
+
+// behind counts the differences that were observed and are not judged yet: a list of findings is not the last word while there
+// are some. It is 0 for who may not read the figures.
+func (a *app) behind(ctx context.Context, c *client.Client) int64 {
+	r, err := c.Figures(ctx, 1)
+	if err != nil {
+		return 0
+	}
+	return r.Value.Behind
 }
 
 func (a *app) reconcileShow() *cobra.Command {
@@ -101,7 +120,13 @@ func showFinding(w io.Writer, f client.Finding) error {
 			return err
 		}
 	}
-	return nil
+	if f.State != "open" {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "\nnext plumb reconcile waive %[1]s --until 14d --reason \"…\"    as it is, for a while\n"+
+		"     plumb reconcile revert %[1]s --reason \"…\"               it is taken back\n"+
+		"     plumb reconcile adopt %[1]s CHANGE --reason \"…\"         a change asks for it after the fact\n", f.ID)
+	return err
 }
 
 // answered is a command that decides about a finding.

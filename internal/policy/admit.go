@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ func (p *Pack) admit(f Facts) (Facts, error) {
 	}
 	for _, c := range f.Components {
 		if have, ok := p.Component(c.Key); !ok || have != c {
-			return f, unknown("unknown_component", "components", "A component of the change is not in the policy's catalogue.")
+			return f, p.strange()
 		}
 	}
 	for _, b := range f.Bindings {
@@ -64,6 +65,21 @@ func (p *Pack) admitModel(f Facts) error {
 func unknown(code, path, text string) error {
 	return fault.New(fault.Invalid, code, "%s", text).At(path, "is not known to the policy in force").
 		FixedBy("the requester").Then("plumb policy explain")
+}
+
+// strange refuses a component that the catalogue does not hold, and says which it holds, up to twenty.
+func (p *Pack) strange() error {
+	have := make([]string, 0, len(p.Components))
+	for _, c := range p.Components {
+		have = append(have, c.Key)
+	}
+	more := ""
+	if n := len(have) - 20; n > 0 {
+		have, more = have[:20], fmt.Sprintf(" and %d more", n)
+	}
+	return fault.New(fault.Invalid, "unknown_component", "A component of the change is not in the policy's catalogue.").
+		At("components", "holds one that is not known to the policy in force: it knows "+strings.Join(have, ", ")+more).FixedBy("the requester; who owns the policy adds to the catalogue").
+		Then("plumb policy archive, and read catalogue.yaml")
 }
 
 // tooMany refuses more of anything than conditions are bounded for.

@@ -45,6 +45,8 @@ func TestWhatThePackDoesNotKnowIsRefused(t *testing.T) {
 	f.Components = []policy.Component{{}}
 	if _, err := p.Demand(f); !refusal.Is(err, "unknown_component") {
 		t.Errorf("a component that is nothing: got %v", err)
+	} else if e := refusal.Of(err); len(e.Fields) != 1 || !strings.Contains(e.Fields[0].Problem, "web, api, billing") {
+		t.Errorf("it does not say which components there are: %v", e.Fields)
 	}
 }
 
