@@ -25,6 +25,7 @@ var measures = []measure{
 	{"state", []string{"P6s"}, benchState},
 	{"report", []string{"P10", "P10c"}, benchWire},
 	{"million", []string{"P13"}, benchMillion},
+	{"diagram", []string{"drawing"}, benchDiagram},
 	{"judge", []string{"P14"}, benchJudge},
 	{"prove", []string{"P8", "P8p"}, benchProve},
 	{"growth", []string{"P15", "P15a", "P15b", "pages"}, benchGrowth},

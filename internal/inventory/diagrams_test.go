@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/fault"
@@ -211,12 +210,8 @@ func TestADiagramCountsWhatItShowsAndHasABound(t *testing.T) {
 	f.read("cloud", all...)
 	_, err := f.Drawn(t.Context(), network)
 	f.refused(err, "diagram_too_large")
-	began := time.Now()
 	g := f.drawn(inventory.Slice{Kind: diagram.Network, Environment: "prod"})
 	text := diagram.SVG(diagram.Network, g)
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("2,000 nodes took %s to read and draw", took)
-	}
 	if len(g.Nodes) != 2_000 || len(g.Edges) != 1_999 || !strings.Contains(text, "2000 of 2000 assets fully labelled") {
 		t.Errorf("%d nodes, %d edges: %.300s", len(g.Nodes), len(g.Edges), text)
 	}

@@ -122,7 +122,7 @@ func TestTheDigestIsThatOfWhatIsShown(t *testing.T) {
 	}
 }
 
-// 2,000 nodes are drawn within two seconds; the bound here is far above what a quiet machine needs, and far below quadratic.
+// 2,000 nodes are drawn in a fraction of a second; make bench holds that. The bound here is for something quadratic, on a busy machine.
 func TestTwoThousandNodesAreDrawnInTime(t *testing.T) {
 	t.Parallel()
 	g := graph(2000)
@@ -132,7 +132,7 @@ func TestTwoThousandNodesAreDrawnInTime(t *testing.T) {
 			t.Error("nothing was drawn")
 		}
 	}
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("drawing took %s", took)
 	}
 }
