@@ -78,7 +78,7 @@ func drawn(tx *db.Tx, s *Slice) (g diagram.Graph, err error) {
 		ids[i] = string(a.ID)
 		g.Nodes = append(g.Nodes, nodeOf(a))
 	}
-	edges, err := edgesFrom(tx, ids, nil)
+	edges, err := edgesFrom(tx, ids, nil, maxDrawnEdges)
 	if err != nil {
 		return g, err
 	}
@@ -163,9 +163,9 @@ const atOnce = 200
 type pointer struct{ from, verb, kind, value string }
 
 // edgesFrom gives the living edges that start at assets, of the verbs named or of all, to whatever asset answers to their other
-// end. What a name means is found by decisive and hardware identifiers and by records of the same source only, and where two
-// living things answer to it, by none: a host name or an address may be anybody's.
-func edgesFrom(tx *db.Tx, assets, verbs []string) ([]diagram.Edge, error) {
+// end; more than most are refused. What a name means is found by decisive and hardware identifiers and by records of the same source
+// only, and where two living things answer to it, by none: a host name or an address may be anybody's.
+func edgesFrom(tx *db.Tx, assets, verbs []string, most int) ([]diagram.Edge, error) {
 	var list []pointer
 	for part := range slices.Chunk(assets, atOnce) {
 		var args []any
@@ -174,14 +174,14 @@ func edgesFrom(tx *db.Tx, assets, verbs []string) ([]diagram.Edge, error) {
 		if verbs != nil {
 			text += " AND e.verb " + among(&args, verbs)
 		}
-		args = append(args, maxDrawnEdges+1)
+		args = append(args, most+1)
 		some, err := db.Collect(tx, func(row db.Scanner) (p pointer, err error) { return p, row.Scan(&p.from, &p.verb, &p.kind, &p.value) },
 			text+fmt.Sprintf(" ORDER BY r.asset, e.id LIMIT $%d", len(args)), args...)
 		if err != nil {
 			return nil, err
 		}
-		if list = append(list, some...); len(list) > maxDrawnEdges {
-			return nil, tooLarge("relationships", maxDrawnEdges)
+		if list = append(list, some...); len(list) > most {
+			return nil, tooLarge("relationships", most)
 		}
 	}
 	to, err := meant(tx, list)
@@ -254,7 +254,19 @@ func answerTo(tx *db.Tx, group string, values []string, found map[string]string)
 
 // mixedAmong says which of the hosts and containers among nodes bear both tiers. What runs on them need not be among the nodes.
 func mixedAmong(tx *db.Tx, nodes []diagram.Node, edges []diagram.Edge) (map[string]bool, error) {
-	g := diagram.Graph{}
+	g, err := runningOn(tx, nodes, edges)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, n := range diagram.Mixed(g) {
+		out[n.ID] = true
+	}
+	return out, nil
+}
+
+// runningOn gives the hosts and containers among nodes with what runs on them, which need not be among the nodes.
+func runningOn(tx *db.Tx, nodes []diagram.Node, edges []diagram.Edge) (g diagram.Graph, err error) {
 	known, more := map[string]diagram.Node{}, []string{}
 	for _, n := range nodes {
 		known[n.ID] = n
@@ -274,20 +286,23 @@ func mixedAmong(tx *db.Tx, nodes []diagram.Node, edges []diagram.Edge) (map[stri
 		}
 	}
 	slices.Sort(more)
-	for part := range slices.Chunk(slices.Compact(more), atOnce) {
+	list, err := livingAssets(tx, slices.Compact(more))
+	for _, a := range list {
+		g.Nodes = append(g.Nodes, nodeOf(a))
+	}
+	return g, err
+}
+
+// livingAssets gives those of the assets that are there.
+func livingAssets(tx *db.Tx, ids []string) (out []Asset, err error) {
+	for part := range slices.Chunk(ids, atOnce) {
 		var args []any
 		text := assetColumns + " WHERE id " + among(&args, part) + " AND state NOT IN ('merged', 'retired', 'missing')"
 		list, err := db.Collect(tx, scanAsset, text, args...)
 		if err != nil {
 			return nil, err
 		}
-		for _, a := range list {
-			g.Nodes = append(g.Nodes, nodeOf(a))
-		}
-	}
-	out := map[string]bool{}
-	for _, n := range diagram.Mixed(g) {
-		out[n.ID] = true
+		out = append(out, list...)
 	}
 	return out, nil
 }

@@ -46,7 +46,7 @@ func TestStoriesOfTheShippedPackHold(t *testing.T) {
 		}
 	}
 	// What these keep is seen in production after the fact, so no decision about a change can tell it; their rooms have the stories.
-	observed := map[string]bool{"inventory": true, "reconcile": true, "campaigns": true, "diagram": true}
+	observed := map[string]bool{"inventory": true, "reconcile": true, "campaigns": true, "diagram": true, "separation": true}
 	for _, c := range shipped(t).Clauses {
 		decided := slices.DeleteFunc(slices.Clone(c.BuiltIn), func(guard string) bool { return observed[guard] })
 		if kept := len(c.Rules)+len(decided) > 0; kept && !told[c.ID] {

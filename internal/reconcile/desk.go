@@ -23,7 +23,9 @@ type Desk struct {
 	blobs   Documents
 	log     *slog.Logger
 
-	mended time.Time // owned by the loop that calls Tick
+	mended time.Time // owned by the loop that calls Tick, as are the next two
+	parted time.Time // when everything was last looked at for tiers that are not apart
+	tiered int64     // number of the last difference that was looked at for them
 
 	mu   sync.Mutex
 	kept map[string][]Claim // guarded by mu; claims by charter, which never change

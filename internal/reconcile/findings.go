@@ -145,6 +145,10 @@ func (d *Desk) Adopt(ctx context.Context, actor fault.Actor, id string, by chang
 		if err := reasonGiven(reason); err != nil {
 			return nil, err
 		}
+		if f.Disposition == Unseparated {
+			return nil, fault.New(fault.Conflict, "tiers_not_adopted", "No change makes frontend and backend on one server a rule of their own.").About(f.ID).
+				Because("separation", "config/separation").FixedBy("who runs them").Then("set them apart, or for 90 days at most: plumb reconcile waive %s --until 14d --reason \"…\"", f.ID)
+		}
 		p, err := d.changes.PermittedIn(tx, by)
 		if err != nil {
 			return nil, err

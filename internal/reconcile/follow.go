@@ -51,6 +51,9 @@ func (d *Desk) Tick(ctx context.Context) error {
 			}
 		}
 	}
+	if err := d.separate(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("look where frontend and backend run: %w", err))
+	}
 	return errors.Join(append(errs, d.timers(ctx))...)
 }
 

@@ -24,6 +24,9 @@ const (
 	Standing     Disposition = "standing"               // a reviewed, expiring authorization
 	OutOfScope   Disposition = "out_of_scope_in_window" // a run was under way, but nobody approved this
 	Unauthorized Disposition = "unauthorized"           // nothing explains it
+
+	// Unseparated is no answer about a difference, but what a finding is about: frontend and backend on one host or container.
+	Unseparated Disposition = "unseparated"
 )
 
 // Explains reports whether a difference of this disposition needs nobody.

@@ -160,23 +160,41 @@ func Select(k Kind, g Graph) Graph {
 // containers. What counts is its own tier and that of what it runs; a container keeps apart what it runs, so that its host is
 // not told of it. Sorted by id.
 func Mixed(g Graph) []Node {
-	of, tiers := map[string]Node{}, map[string]map[string]bool{}
-	for _, n := range g.Nodes {
-		of[n.ID], tiers[n.ID] = n, map[string]bool{n.Tier: true}
-	}
-	for _, e := range g.Edges {
-		if from, ok := tiers[e.From]; ok && Runs(e.Verb) && !keepsApart(of[e.To].Class) {
-			from[of[e.To].Tier] = true
-		}
-	}
 	var out []Node
-	for _, n := range g.Nodes {
-		if Bears(n.Class) && tiers[n.ID]["frontend"] && tiers[n.ID]["backend"] {
-			out = append(out, n)
+	for id, parts := range Parts(g) {
+		if parts[0].Tier != parts[len(parts)-1].Tier {
+			out = append(out, nodeIn(g, id))
 		}
 	}
 	slices.SortFunc(out, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
-	return slices.Compact(out)
+	return out
+}
+
+func nodeIn(g Graph, id string) Node {
+	return g.Nodes[slices.IndexFunc(g.Nodes, func(n Node) bool { return n.ID == id })]
+}
+
+// Parts gives, for each host and container, what is frontend or backend on it, itself too where it is labelled so: backend first, then
+// by id. One that bears neither is left out.
+func Parts(g Graph) map[string][]Node {
+	of, out := map[string]Node{}, map[string][]Node{}
+	tiered := func(n Node) bool { return n.Tier == "frontend" || n.Tier == "backend" }
+	for _, n := range g.Nodes {
+		if _, again := of[n.ID]; !again && Bears(n.Class) && tiered(n) {
+			out[n.ID] = append(out[n.ID], n)
+		}
+		of[n.ID] = n
+	}
+	for _, e := range g.Edges {
+		if n := of[e.To]; Runs(e.Verb) && Bears(of[e.From].Class) && !keepsApart(n.Class) && tiered(n) {
+			out[e.From] = append(out[e.From], n)
+		}
+	}
+	for id, parts := range out {
+		slices.SortFunc(parts, func(a, b Node) int { return cmp.Or(cmp.Compare(a.Tier, b.Tier), cmp.Compare(a.ID, b.ID)) })
+		out[id] = slices.CompactFunc(parts, func(a, b Node) bool { return a.ID == b.ID })
+	}
+	return out
 }
 
 // Bears reports whether a class of asset is one that must not bear both tiers.

@@ -32,14 +32,19 @@ const Graph = `{"entities":[
  {"_class":"USES","_fromEntityKey":"app-shop-0001","_toEntityKey":"app-bill-0001"},
  {"_class":"STORES","_fromEntityKey":"app-bill-0001","_toEntityKey":"data-cards-01"}]}`
 
-// Stock gives the server two sources, and sends them what a small company has.
+// Stock gives the server two sources, and sends them what a small company has. Its app-1 runs frontend and backend both.
 func (s *Server) Stock() {
+	s.t.Helper()
+	s.stock(Graph)
+}
+
+func (s *Server) stock(graph string) {
 	s.t.Helper()
 	olga := s.As(Olga)
 	olga.Want(201, "POST", "/sources", map[string]any{"name": "list", "kind": "csv"})
 	olga.Want(201, "POST", "/sources", map[string]any{"name": "graph", "kind": "jupiterone"})
 	s.Push("list", Table)
-	s.Push("graph", Graph)
+	s.Push("graph", graph)
 }
 
 // Push sends a source a document.
@@ -63,10 +68,10 @@ func (s *Server) Judged() {
 	s.t.Fatal("the differences were not judged within a minute")
 }
 
-// Edited stocks the server, and lets somebody make web-1 larger past the gate: FND-000001.
+// Edited stocks the server with frontend and backend apart, and lets somebody make web-1 larger past the gate: FND-000001.
 func (s *Server) Edited() {
 	s.t.Helper()
-	s.Stock()
+	s.stock(strings.Replace(Graph, ` {"_class":"RUNS","_fromEntityKey":"host-app-0001","_toEntityKey":"app-bill-0001"},`, "", 1))
 	s.Push("list", strings.Replace(Table, "10.0.0.1,cx22", "10.0.0.1,cx52", 1))
 	s.Judged()
 }

@@ -92,3 +92,22 @@ func TestFindingsAreFilteredAndExported(t *testing.T) {
 	}
 	rita.Get("/search?q=web-1").Wants(http.StatusOK, "Findings that wait", "size of web-1")
 }
+
+// A server that runs both tiers is no difference that a change could ask for: it is set apart, or left for a time.
+func TestAServerThatRunsBothTiersIsAFindingOnItsPage(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	s.Stock()
+	s.Judged()
+	s.Push("list", strings.Replace(servertest.Table, "10.0.0.1,cx22", "10.0.0.1,cx52", 1)) // judged after the look at what runs where
+	s.Judged()
+	olga := s.Browse(servertest.Olga)
+	at := "/findings/FND-000001"
+	p := olga.Get(at).Wants(http.StatusOK, "tiers of app-1", "frontend shop; backend billing", "unseparated", "Policy wants them apart", "Take it back", "Leave it for a time")
+	if strings.Contains(p.Text(), "Adopt it by a change") {
+		t.Error("a change is offered to adopt it")
+	}
+	olga.Get("/findings/FND-000002").Wants(http.StatusOK, "size of web-1", "Adopt it by a change")
+	until := time.Now().Add(48 * time.Hour).Format("2006-01-02T15:04")
+	olga.Follow(olga.Post(at+"/waive", url.Values{"reason": {reason}, "until": {until}})).Wants(http.StatusOK, "waived")
+}

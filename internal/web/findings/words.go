@@ -59,6 +59,8 @@ func means(d reconcile.Disposition) string {
 		return "A reviewed, expiring exception covers it."
 	case reconcile.OutOfScope:
 		return "Something was approved or ran at that time, but not this."
+	case reconcile.Unseparated:
+		return "Frontend and backend run on one server or container. Policy wants them apart, whoever approved them."
 	}
 	return "No approved change, no run and no exception touches it."
 }
