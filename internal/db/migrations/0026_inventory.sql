@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE INDEX inventory_asset_role ON inventory_asset (role, n);
