@@ -111,11 +111,37 @@ type assetAtIn struct {
 	At time.Time `query:"at" doc:"as of this time; now when left out"`
 }
 
-func (a *API) showAsset(ctx context.Context, in *assetAtIn) (*body[inventory.Whole], error) {
-	if in.At.IsZero() {
-		return give(a.Things.Show(ctx, in.ID))
+// AssetView is an asset whole, with what its sources, people and groups are called.
+type AssetView struct {
+	inventory.Whole
+	Called map[string]string `json:"called" doc:"names by the ids of sources, people and groups that stand in it"`
+}
+
+func (a *API) showAsset(ctx context.Context, in *assetAtIn) (*body[AssetView], error) {
+	w, err := a.Things.Show(ctx, in.ID)
+	if !in.At.IsZero() {
+		w, err = a.Things.AsOf(ctx, in.ID, in.At)
 	}
-	return give(a.Things.AsOf(ctx, in.ID, in.At))
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.People.Roster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := a.Things.Sources(ctx)
+	v := AssetView{w, map[string]string{}}
+	for _, l := range w.Labels {
+		for _, id := range []string{l.By, l.Value} {
+			if name := r.Called(id); name != id {
+				v.Called[id] = name
+			}
+		}
+	}
+	for _, c := range sources {
+		v.Called[c.ID] = c.Name
+	}
+	return give(v, err)
 }
 
 type assetPageIn struct {

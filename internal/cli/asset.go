@@ -149,7 +149,7 @@ func (a *app) assetShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.emit(r.Raw, func(w io.Writer) error { return a.writeAsset(w, r.Value, a.namesAround(cmd.Context(), c)) })
+		return a.emit(r.Raw, func(w io.Writer) error { return a.writeAsset(w, r.Value) })
 	})
 	cmd.Flags().StringVar(&when, "at", "", "as of this time")
 	return cmd
@@ -164,35 +164,19 @@ func propertyText(v string) string {
 	return clean(v)
 }
 
-// namesAround gives names for the ids of sources and people; who may not read them sees the ids.
-func (a *app) namesAround(ctx context.Context, c *client.Client) map[string]string {
-	out := a.namesOf(ctx, c)
-	r, err := c.Sources(ctx)
-	if err != nil {
-		return out
-	}
-	for _, s := range r.Value.Items {
-		out[s.ID] = s.Name
-	}
-	return out
-}
-
-func (a *app) writeAsset(w io.Writer, x client.WholeAsset, names map[string]string) error {
+func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
 	fmt.Fprintf(w, "%s %s %s, %s\n", x.ID, clean(x.Class), clean(x.Name), x.State)
+	called := func(id string) string { return clean(either(x.Called[id], id)) }
 	t := table{head: []string{"PROPERTY", "VALUE", "BY"}}
 	for _, k := range slices.Sorted(maps.Keys(x.Labels)) {
 		l := x.Labels[k]
-		t.add("label "+k, clean(l.Value), nameIn(names, either(l.Change, l.By, l.Source))+" ("+l.Confidence+")")
+		t.add("label "+k, called(l.Value), called(either(l.Change, l.By, l.Source))+" ("+l.Confidence+")")
 	}
 	for _, k := range slices.Sorted(maps.Keys(x.Properties)) {
 		p := x.Properties[k]
-		by := nameIn(names, p.Source)
-		if others := x.Disputed[k]; len(others) > 0 {
-			disputing := make([]string, len(others))
-			for i, s := range others {
-				disputing[i] = nameIn(names, s)
-			}
-			by += ", disputed by " + join(disputing)
+		by, word := called(p.Source), ", disputed by "
+		for _, o := range x.Disputed[k] {
+			by, word = by+word+called(o), ", "
 		}
 		t.add(clean(k), propertyText(p.Value), by)
 	}
@@ -203,7 +187,7 @@ func (a *app) writeAsset(w io.Writer, x client.WholeAsset, names map[string]stri
 		}
 	}
 	for _, r := range x.Records {
-		t.add("record "+r.ID, clean(r.Type+" "+r.Native), nameIn(names, r.Source)+", seen "+a.ago(r.Confirmed))
+		t.add("record "+r.ID, clean(r.Type+" "+r.Native), called(r.Source)+", seen "+a.ago(r.Confirmed))
 	}
 	return t.write(w, a.paint(w), "Nothing is known of it.")
 }
@@ -261,6 +245,9 @@ func (a *app) assetLabel() *cobra.Command {
 }
 
 func toldIdentity(w io.Writer, x client.IdentityWord) error {
+	if x.Named != "" {
+		fmt.Fprintf(w, "%s is called %s from now on.\n", x.Asset, clean(x.Named))
+	}
 	_, err := fmt.Fprintf(w, "%s %s: %d records between %s and %s.\n", x.ID, map[string]string{"merge": "merged", "split": "split"}[x.Verb], len(x.Records), x.Asset, x.Other)
 	return err
 }

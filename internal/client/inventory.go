@@ -40,6 +40,7 @@ type WholeAsset struct {
 		Source string `json:"source"`
 		At     int64  `json:"at"`
 	} `json:"properties"`
+	Called   map[string]string   `json:"called"` // names by the ids of sources, people and groups
 	Disputed map[string][]string `json:"disputed"`
 	Records  []struct {
 		ID        string `json:"id"`
@@ -160,6 +161,7 @@ type IdentityWord struct {
 	At      int64    `json:"at"`
 	Reason  string   `json:"reason"`
 	Undone  int64    `json:"undone"`
+	Named   string   `json:"named"`
 }
 
 // Question is something about the inventory that a person has to answer.

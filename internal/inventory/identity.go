@@ -22,6 +22,7 @@ type IdentityWord struct {
 	At      int64    `json:"at"`
 	Reason  string   `json:"reason"`
 	Undone  int64    `json:"undone,omitempty"`
+	Named   string   `json:"named,omitempty"` // in the answer to a merge or a split: what its asset is called from now on, where that changed
 }
 
 // MergeAssets says that another asset is this one: its records move over, and it stays as a name for this one.
@@ -134,8 +135,15 @@ func (d *Desk) move(tx *db.Tx, actor fault.Actor, word *IdentityWord, a, o Asset
 	if err := d.shift(tx, word.Records, a, o); err != nil {
 		return err
 	}
-	return record(tx, "asset."+map[string]string{"merge": "merged", "split": "split"}[word.Verb], "asset", string(word.Asset),
-		map[string]any{"word": word.ID, "other": string(word.Other), "records": len(word.Records), "reason": word.Reason})
+	now, err := loadAsset(tx, a.ID)
+	if err != nil {
+		return err
+	}
+	detail := map[string]any{"word": word.ID, "other": string(word.Other), "records": len(word.Records), "reason": word.Reason}
+	if now.Name != a.Name {
+		word.Named, detail["was"], detail["named"] = now.Name, a.Name, now.Name
+	}
+	return record(tx, "asset."+map[string]string{"merge": "merged", "split": "split"}[word.Verb], "asset", string(word.Asset), detail)
 }
 
 // shift moves records between two assets. The differences that they showed stay where they were seen; a difference of identity

@@ -106,3 +106,28 @@ func TestARemovedSourceKeepsItsNameAndItsHistory(t *testing.T) {
 	}
 	f.whole()
 }
+
+// A failed reading keeps the places that its source named.
+func TestAFailedReadingSaysWhere(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.see["cloud"].broken = fault.New(fault.Invalid, "bad_record", "The table cannot be taken.").At("line 7", "has no name")
+	run, err := f.Read(t.Context(), olga, "cloud", nil, "")
+	if err == nil || run.Error != "The table cannot be taken. line 7: has no name." {
+		t.Errorf("it says %q, %v", run.Error, err)
+	}
+}
+
+// Who merges is told when the survivor is called otherwise from then on.
+func TestAMergeSaysWhatTheSurvivorIsCalled(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("hosts", host("belief"))
+	f.read("cloud", server(1))
+	word, err := f.MergeAssets(t.Context(), olga, "belief", "web-1", "one machine")
+	f.must(err)
+	if w, err := f.Show(t.Context(), string(word.Asset)); err != nil || w.Name != "web-1" || word.Named != w.Name {
+		t.Errorf("it is called %q, and the word says %q, %v", w.Name, word.Named, err)
+	}
+	f.whole()
+}

@@ -309,7 +309,7 @@ func (r *reading) end(ctx context.Context, failed error) error {
 	}
 	r.run.Complete = failed == nil
 	if failed != nil {
-		r.run.Error = fault.Of(failed).Message
+		r.run.Error = told(failed)
 	}
 	r.run.Scopes = slices.Sorted(maps.Keys(r.touched))
 	head := root(r.leaves)
@@ -340,6 +340,22 @@ func (r *reading) end(ctx context.Context, failed error) error {
 			"records": r.run.Records, "added": r.run.Added, "changed": r.run.Changed, "absent": r.run.Absent,
 			"differences": r.run.Differences, "root": r.run.Root, "scopes": len(r.run.Scopes), "error": r.run.Error})
 	})
+}
+
+// maxTold is how many places of a failure a reading keeps.
+const maxTold = 20
+
+// told is why a reading failed, with the places that its error names, such as lines of a table.
+func told(failed error) string {
+	f := fault.Of(failed)
+	text := f.Message
+	for i, at := range f.Fields {
+		if i == maxTold {
+			return text + " …"
+		}
+		text += " " + at.Path + ": " + at.Problem + "."
+	}
+	return text
 }
 
 // absent notes what a complete reading did not show, scope by scope.
