@@ -6,7 +6,7 @@ STEP := @scripts/step
 # The race detector needs cgo and rebuilds SQLite once, which takes some minutes. So it runs over the
 # packages that start goroutines or are called from many; the others compute values. The random
 # tamperings are left out of it: they are one goroutine, a thousand times.
-RACE := ./internal/db ./internal/ledger ./internal/blob ./internal/inventory ./internal/api ./internal/web/frame ./internal/server
+RACE := ./internal/db ./internal/ledger ./internal/blob ./internal/api ./internal/web/frame ./internal/server
 
 STAMP := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
