@@ -177,8 +177,10 @@ func TestAPlanMustShowTheApprovedNormalizedDigest(t *testing.T) {
 		seen wire.Observed
 		same bool
 	}{
-		"the same plan":                       {wire.Observed{Digest: goodBytes, Normalized: otherBytes}, true},
-		"a re-plan with the same effect":      {wire.Observed{Digest: otherBytes, Normalized: otherBytes}, true},
+		"the same plan":                       {wire.Observed{Digest: goodBytes, Normalized: otherBytes, Base: "lineage/3"}, true},
+		"a re-plan with the same effect":      {wire.Observed{Digest: otherBytes, Normalized: otherBytes, Base: "lineage/4"}, true},
+		"the same, of a twin":                 {wire.Observed{Digest: goodBytes, Normalized: otherBytes, Base: "twin/3"}, false},
+		"the same, of no state that is shown": {wire.Observed{Digest: goodBytes, Normalized: otherBytes}, false},
 		"the same bytes, another effect":      {wire.Observed{Digest: goodBytes, Normalized: goodBytes}, false},
 		"the same bytes, no normalized shown": {wire.Observed{Digest: goodBytes}, false},
 		"another plan":                        {wire.Observed{Digest: otherBytes, Normalized: goodBytes}, false},

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -292,13 +293,13 @@ func mismatches(b Binding, o wire.Observed) []wire.Mismatch {
 }
 
 // ofTwin refuses a plan that does the same to another state: what was approved for one is not for its twin. The serial moves on
-// with every apply, and the normalized digest already says that the same is left to do.
+// with every apply, and the normalized digest already says that the same is left to do. Who shows no state shows another one.
 func ofTwin(b Binding, o wire.Observed) []wire.Mismatch {
 	approved, seen := plan.Lineage(b.Base), plan.Lineage(o.Base)
-	if approved == "" || seen == "" || approved == seen {
+	if approved == "" || approved == seen {
 		return nil
 	}
-	return []wire.Mismatch{{Field: b.Kind + " base", Approved: b.Base, Observed: o.Base}}
+	return []wire.Mismatch{{Field: b.Kind + " base", Approved: b.Base, Observed: cmp.Or(o.Base, "none")}}
 }
 
 func (s *Snapshot) judgeWindow(v *wire.GateVerdict, actor fault.Actor, q wire.GateRequest, now int64) {

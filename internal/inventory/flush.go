@@ -43,7 +43,7 @@ func (r *reading) flush(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keep what was read: %w", err)
 	}
-	if err := r.landed(ctx); err != nil {
+	if err := r.landed(); err != nil {
 		return err
 	}
 	r.chunks = append(r.chunks, digest)
@@ -64,7 +64,7 @@ func (r *reading) flush(ctx context.Context) error {
 
 // landed waits for the batch that is under way, and counts what it found. The database ends every write, so nothing else
 // needs to end the wait.
-func (r *reading) landed(context.Context) error {
+func (r *reading) landed() error {
 	f := r.aloft
 	if f == nil {
 		return nil

@@ -254,10 +254,11 @@ func (r *reading) collect(ctx context.Context, in Input) error {
 		}
 		return r.flush(ctx)
 	})
-	for _, end := range []func(context.Context) error{r.flush, r.landed} {
-		if failed := end(context.WithoutCancel(ctx)); err == nil {
-			err = failed
-		}
+	if flushed := r.flush(context.WithoutCancel(ctx)); err == nil {
+		err = flushed
+	}
+	if landed := r.landed(); err == nil {
+		err = landed
 	}
 	return err
 }

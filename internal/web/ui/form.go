@@ -17,7 +17,7 @@ type In struct {
 	Value    string
 	Wrong    string // why the last try was not taken
 	Kind     string // type of the input; "" for text
-	Sample   string // placeholder
+	Sample   string // an example, shown while the field is empty
 	Complete string // autocomplete
 	Pattern  string
 	Longest  int // in characters; 0 for 300
