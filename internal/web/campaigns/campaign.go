@@ -104,7 +104,7 @@ func (p Pages) sign(v *frame.Visit) error {
 	}
 	c, err := p.Things.SignCampaign(v.Ctx(), v.Actor, v.R.PathValue("id"), v.Value("result"), v.Value("comment"))
 	if err != nil {
-		return again(v, err, func(status int, e *frame.Entry) error { return p.campaign(v, status, e) })
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.campaign(v, status, e) })
 	}
 	if c.Signed > 0 {
 		return v.Go(campaignPath(c.ID), "Your signature is the second: the campaign is closed.")

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"plumbline.dev/plumb/internal/directory"
-	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/personal"
@@ -110,18 +109,6 @@ func (p Pages) list(v *frame.Visit) error {
 	return v.Show(l.Frame, table(l))
 }
 
-// again shows a form once more when what was typed into it was refused; the refusal is recorded as every other.
-func again(v *frame.Visit, err error, show func(int, *frame.Entry) error) error {
-	switch fault.Of(err).Kind {
-	case fault.Invalid, fault.Conflict, fault.Denied, fault.TooLarge, fault.Stale:
-		e := frame.Typed(v)
-		f, status := v.Refusal(err)
-		e.Refused = f
-		return show(status, e)
-	}
-	return err
-}
-
 // asked is the form for a new campaign.
 type asked struct {
 	desk
@@ -146,7 +133,7 @@ func (p Pages) open(v *frame.Visit) error {
 	}
 	n, err := p.typed(v)
 	if err != nil {
-		return again(v, err, func(status int, e *frame.Entry) error { return p.askWith(v, status, e) })
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.askWith(v, status, e) })
 	}
 	ctx, sent := personal.Once(v.Ctx(), v.Actor, v.Value(ui.OnceField), v.Wording())
 	c, err := p.Things.OpenCampaign(ctx, v.Actor, n)
@@ -155,7 +142,7 @@ func (p Pages) open(v *frame.Visit) error {
 		return v.Go(campaignPath(made), personal.Twice)
 	}
 	if err != nil {
-		return again(v, err, func(status int, e *frame.Entry) error { return p.askWith(v, status, e) })
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.askWith(v, status, e) })
 	}
 	return v.Go(campaignPath(c.ID), "The campaign is open: the list is frozen, and its reviewers are named.")
 }

@@ -84,7 +84,7 @@ func (p Pages) answer(v *frame.Visit) error {
 	_, err = p.Things.AnswerItem(v.Ctx(), v.Actor, id, inventory.Reply{Asset: asset, Version: version, Word: inventory.Word(v.Value("word")),
 		Fields: v.R.PostForm["field"], Comment: v.Value("comment")})
 	if err != nil {
-		return again(v, err, func(status int, e *frame.Entry) error { return p.itemWith(v, status, e) })
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.itemWith(v, status, e) })
 	}
 	c, list, err := p.Things.CampaignOf(v.Ctx(), id)
 	if err != nil {

@@ -110,19 +110,7 @@ func (p Pages) decided(v *frame.Visit, act, done string, m reconcile.Mute, err e
 	if err == nil {
 		return v.Go(exceptionPath(m.ID), done)
 	}
-	return again(v, err, func(status int, e *frame.Entry) error { return p.exception(v, status, act, e) })
-}
-
-// again shows a form once more when what was typed into it was refused; the refusal is recorded as every other.
-func again(v *frame.Visit, err error, show func(int, *frame.Entry) error) error {
-	switch fault.Of(err).Kind {
-	case fault.Invalid, fault.Conflict, fault.Denied, fault.TooLarge:
-		e := frame.Typed(v)
-		f, status := v.Refusal(err)
-		e.Refused = f
-		return show(status, e)
-	}
-	return err
+	return v.Again(err, func(status int, e *frame.Entry) error { return p.exception(v, status, act, e) })
 }
 
 func (p Pages) reviewing(act string, accept bool) func(*frame.Visit) error {
@@ -187,7 +175,7 @@ func (p Pages) propose(v *frame.Visit) error {
 		return v.Go(exceptionPath(made), personal.Twice)
 	}
 	if err != nil {
-		return again(v, err, func(status int, e *frame.Entry) error { return p.askWith(v, status, e) })
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.askWith(v, status, e) })
 	}
 	return v.Go(exceptionPath(m.ID), "It is proposed. It works after a Security Officer who did not propose it has reviewed it.")
 }

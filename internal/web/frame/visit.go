@@ -242,6 +242,19 @@ func (v *Visit) Refusal(err error) (*fault.Error, int) {
 	return f, Kind(f.Kind).Status
 }
 
+// Again shows a form once more with what was typed and why it was not taken, where whoever sent it can mend it by typing. The
+// refusal is recorded. What else goes wrong is an error as before.
+func (v *Visit) Again(err error, show func(status int, e *Entry) error) error {
+	switch fault.Of(err).Kind {
+	case fault.Invalid, fault.Conflict, fault.Denied, fault.TooLarge, fault.Stale, fault.NotFound:
+		e := Typed(v)
+		f, status := v.Refusal(err)
+		e.Refused = f
+		return show(status, e)
+	}
+	return err
+}
+
 // Kinds of refusals as pages show them.
 type kind struct {
 	Status int

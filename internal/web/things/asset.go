@@ -172,21 +172,9 @@ func (p Pages) label(v *frame.Visit) error {
 		set[key] = typed
 	}
 	if _, err := p.Things.SetLabels(v.Ctx(), v.Actor, string(w.ID), set, v.Value("reason"), v.Value("change")); err != nil {
-		return again(v, err, func(status int, e *frame.Entry) error { return p.asset(v, status, e) })
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.asset(v, status, e) })
 	}
 	return v.Go(assetPath(w.ID), "The labels are set.")
-}
-
-// again shows a form once more when what was typed into it was refused; the refusal is recorded as every other.
-func again(v *frame.Visit, err error, show func(int, *frame.Entry) error) error {
-	switch fault.Of(err).Kind {
-	case fault.Invalid, fault.Conflict, fault.Denied, fault.TooLarge:
-		e := frame.Typed(v)
-		f, status := v.Refusal(err)
-		e.Refused = f
-		return show(status, e)
-	}
-	return err
 }
 
 // asked is what the page of questions shows.

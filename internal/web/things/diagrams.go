@@ -158,7 +158,7 @@ func (p Pages) proposeDiagram(v *frame.Visit) error {
 	s := sliceOf(v.Value)
 	of, err := p.Things.ProposeDiagram(v.Ctx(), v.Actor, s, v.Value("digest"), v.Value("reason"))
 	if err != nil {
-		return again(v, err, func(status int, e *frame.Entry) error { return p.diagramPage(v, status, s, e) })
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.diagramPage(v, status, s, e) })
 	}
 	return v.Go(recordPath(of.ID), "The diagram is proposed. Another person approves it.")
 }
@@ -170,7 +170,7 @@ func (p Pages) decideDiagram(v *frame.Visit, done string, decide func(id string)
 	}
 	id := v.R.PathValue("id")
 	if err := decide(id); err != nil {
-		return again(v, err, func(status int, e *frame.Entry) error { return p.recordPage(v, status, id, e) })
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.recordPage(v, status, id, e) })
 	}
 	return v.Go(recordPath(id), done)
 }

@@ -32,7 +32,7 @@ func (p Pages) split(v *frame.Visit) error {
 
 // unnamed shows the asset again with the form that was refused.
 func (p Pages) unnamed(v *frame.Visit, act string, err error) error {
-	return again(v, err, func(status int, e *frame.Entry) error { return p.assetWith(v, status, act, e) })
+	return v.Again(err, func(status int, e *frame.Entry) error { return p.assetWith(v, status, act, e) })
 }
 
 // undo takes a merge or a split back.

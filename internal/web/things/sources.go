@@ -116,7 +116,7 @@ func (p Pages) changeSource(v *frame.Visit, do func(c inventory.Configured) (don
 	}
 	done, err := do(c)
 	if err != nil {
-		return again(v, err, func(status int, e *frame.Entry) error {
+		return v.Again(err, func(status int, e *frame.Entry) error {
 			if len(v.R.PostForm) == 0 { // a button without a form: what stands is shown
 				refused := e.Refused
 				e = filledSource(c)
@@ -215,7 +215,7 @@ func (p Pages) addSource(v *frame.Visit) error {
 	c := inventory.Configured{Name: v.Value("name"), Kind: k.Name}
 	typedSource(v, k, &c)
 	if c, err = p.Things.AddSource(v.Ctx(), v.Actor, c); err != nil {
-		return again(v, err, func(status int, e *frame.Entry) error { return p.sourceForm(v, status, e) })
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.sourceForm(v, status, e) })
 	}
 	return v.Go(sourcePath(c.Name), "The source is added.")
 }
