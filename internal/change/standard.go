@@ -211,9 +211,7 @@ func (d *Desk) modelUsed(tx *db.Tx, s *Snapshot) error {
 	if s.Change.Type != "standard" || b.Auto == nil || !b.Auto.Passed || !bad {
 		return nil
 	}
-	_, err := tx.Exec("UPDATE change_model SET state = $1, successes = 0, reason = $2 WHERE id = $3",
-		ModelSuspended, "a use did not succeed: "+string(s.Change.ID), b.Auto.Model)
-	return err
+	return suspend(tx, b.Auto.Model, "a use did not succeed: "+string(s.Change.ID))
 }
 
 // modelClosed counts a good end.
@@ -226,7 +224,34 @@ func (d *Desk) modelClosed(tx *db.Tx, s *Snapshot) error {
 		_, err := tx.Exec("UPDATE change_model SET successes = successes + 1 WHERE id = $1", b.Auto.Model)
 		return err
 	}
-	_, err := tx.Exec("UPDATE change_model SET state = $1, successes = 0, reason = $2 WHERE id = $3",
-		ModelSuspended, "a use ended "+string(b.Closure)+": "+string(s.Change.ID), b.Auto.Model)
-	return err
+	return suspend(tx, b.Auto.Model, "a use ended "+string(b.Closure)+": "+string(s.Change.ID))
+}
+
+// Unexplained takes the word of the standard model back that authorized this change, because at its run, or near what it may touch,
+// something was observed that nobody approved: criteria that let this through are people's to look at again. It gives the model that is
+// suspended by this call, "" where the change had people's approval or its model is suspended already.
+func (d *Desk) Unexplained(tx *db.Tx, change, finding string) (model string, err error) {
+	id, err := ParseID(change)
+	if err != nil {
+		return "", err
+	}
+	c, err := loadChange(tx, id)
+	if err != nil {
+		return "", err
+	}
+	if c.Type != "standard" || c.Body.Auto == nil || !c.Body.Auto.Passed {
+		return "", nil
+	}
+	m, found, err := loadModel(tx, c.Body.Auto.Model)
+	if err != nil || !found || m.State == ModelSuspended {
+		return "", err
+	}
+	return m.ID, suspend(tx, m.ID, "something was observed that nobody approved: "+finding+", near "+string(id))
+}
+
+func suspend(tx *db.Tx, model, why string) error {
+	if _, err := tx.Exec("UPDATE change_model SET state = $1, successes = 0, reason = $2 WHERE id = $3", ModelSuspended, why, model); err != nil {
+		return fmt.Errorf("suspend standard model: %w", err)
+	}
+	return nil
 }

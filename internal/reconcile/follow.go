@@ -157,10 +157,16 @@ func (d *Desk) judge(tx *db.Tx, list []inventory.Difference) error {
 	}
 	n := map[Disposition]int{}
 	raised := 0
+	asked := map[string]bool{}
 	for _, s := range found {
 		id, err := d.keep(tx, s)
 		if err != nil {
 			return err
+		}
+		if id != "" {
+			if err := d.mistrust(tx, s.v, id, asked); err != nil {
+				return err
+			}
 		}
 		if n[s.v.Disposition]++; id != "" {
 			raised++

@@ -44,6 +44,31 @@ func (d *Desk) keep(tx *db.Tx, s seen) (finding string, err error) {
 		Version: 1, Hits: s.v.Hits})
 }
 
+// mistrust suspends the standard models that authorized the changes near which something was observed that nobody approved: each
+// change is asked about once. Policy, statement e: criteria are validated for each request.
+func (d *Desk) mistrust(tx *db.Tx, v Verdict, finding string, asked map[string]bool) error {
+	if v.Disposition.Explains() {
+		return nil
+	}
+	for _, h := range v.Hits {
+		if h.Change == "" || asked[h.Change] {
+			continue
+		}
+		asked[h.Change] = true
+		model, err := d.changes.Unexplained(tx, h.Change, finding)
+		if err != nil {
+			return err
+		}
+		if model == "" {
+			continue
+		}
+		if err := record(tx, "model.suspended", "model", model, map[string]any{"change": h.Change, "finding": finding}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // flapping reports whether an attribute goes to and fro. It never does while a change of the asset is open: then each value is that change's.
 func (d *Desk) flapping(tx *db.Tx, s seen, now int64) (bool, error) {
 	if len(s.v.Hits) > 0 {
