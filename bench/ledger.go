@@ -16,6 +16,7 @@ import (
 var measures = []measure{
 	{"ledger", []string{"P7"}, benchLedger},
 	{"flow", []string{"P2", "P2c"}, benchFlow},
+	{"disk", []string{"P2d"}, benchFlowDisk},
 	{"gate", []string{"P3", "P3a", "P3b"}, benchGate},
 	{"token", []string{"P16"}, benchToken},
 	{"plan", []string{"P6", "P6m"}, benchPlan},

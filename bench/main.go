@@ -55,10 +55,12 @@ func main() {
 	flag.DurationVar(&e.span, "span", 3*time.Second, "length of one side of one round")
 	flag.StringVar(&e.plumb, "plumb", "build/plumb", "the built program")
 	flag.BoolVar(&e.quick, "quick", false, "smaller growth steps, for a first look")
-	twin := flag.String("plan-twin", "", "be the plan twin: read, parse and hash this file")
+	part := parts{}
+	flag.StringVar(&part.plan, "plan-twin", "", "be the plan twin: read, parse and hash this file")
+	flag.StringVar(&part.commits, "commit-twin", "", "be the commit twin in this folder, and print commits a second")
 	flag.Parse()
-	if *twin != "" {
-		if err := planTwin(*twin); err != nil {
+	if done, err := part.play(&e); done {
+		if err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(2)
 		}
@@ -72,6 +74,21 @@ func main() {
 	if !held {
 		os.Exit(1)
 	}
+}
+
+// parts are what this program is when it starts itself.
+type parts struct{ plan, commits string }
+
+func (p parts) play(e *env) (done bool, err error) {
+	switch {
+	case p.plan != "":
+		return true, planTwin(p.plan)
+	case p.commits != "":
+		rate, err := commitTwin(p.commits, e.span)
+		fmt.Println(rate)
+		return true, err
+	}
+	return false, nil
 }
 
 func runAll(ctx context.Context, e *env, only string, slack float64, asJSON bool) (held bool, err error) {

@@ -34,11 +34,20 @@ const password = "copper lantern meadow 42"
 
 // startServer starts the built program on a folder and waits until it says that it is ready.
 func startServer(ctx context.Context, e *env, dir string) (*office, error) {
+	return startOn(ctx, e, dir, 0)
+}
+
+// startOn is startServer on a disk whose every sync takes so much longer.
+func startOn(ctx context.Context, e *env, dir string, delay time.Duration) (*office, error) {
 	o := &office{dir: dir, http: httpClient(), bearers: map[string]string{}, people: map[string]string{}}
 	ready := filepath.Join(dir, "ready.json")
 	_ = os.Remove(ready)
-	o.cmd = exec.CommandContext(ctx, e.plumb, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--ready-file", ready,
+	var err error
+	o.cmd, err = slowly(ctx, delay, e.plumb, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--ready-file", ready,
 		"--account-rate", "0", "--stranger-rate", "0", "--ballast", "0", "--log-level", "error")
+	if err != nil {
+		return nil, err
+	}
 	o.cmd.Stderr = os.Stderr
 	begin := time.Now()
 	if err := o.cmd.Start(); err != nil {
