@@ -1,5 +1,7 @@
 package inventory
 
+import "maps"
+
 // AssetID names one asset for good: AST-000001.
 type AssetID string
 
@@ -19,6 +21,12 @@ type Asset struct {
 	Merged  AssetID           `json:"merged,omitempty"` // the asset that took its records over
 	Origin  string            `json:"origin,omitempty"` // the change that created it; empty is unprovenanced
 	Attrs   map[string]Worded `json:"-"`                // computed out of its records when it is read
+}
+
+// looks reports whether an asset's row shows the same of another state of it, but for its version and when it changed.
+func (a Asset) looks(o Asset) bool {
+	return a.ID == o.ID && a.Class == o.Class && a.Type == o.Type && a.Name == o.Name && a.State == o.State && a.Merged == o.Merged && a.Origin == o.Origin &&
+		maps.Equal(a.Labels, o.Labels)
 }
 
 // Presence says whether an asset is there.

@@ -5,23 +5,17 @@ import (
 	"slices"
 )
 
-// compare lists what two wordings of one record disagree in, by path. Whose word counts is not its question.
-func (k Kind) compare(was, is Record) []Difference {
+// compare lists what two wordings of one record disagree in, by path; attrs are the attributes that do. Whose word counts is not its
+// question.
+func (k Kind) compare(was, is Record, attrs []altered) []Difference {
 	var out []Difference
 	add := func(path string, kind AttrKind, before, after Value) {
 		if before != after {
 			out = append(out, Difference{Type: is.Type, Native: is.Native, Op: Updated, Path: path, Kind: kind, Before: before, After: after, Actor: is.Actor})
 		}
 	}
-	paths := map[string]bool{}
-	for p := range was.Attrs {
-		paths[p] = true
-	}
-	for p := range is.Attrs {
-		paths[p] = true
-	}
-	for _, p := range slices.Sorted(maps.Keys(paths)) {
-		add(p, k.kindOf(is.Type, p), was.Attrs[p], is.Attrs[p])
+	for _, x := range attrs {
+		add(x.path, k.kindOf(is.Type, x.path), x.before, x.after)
 	}
 	add("name", Identity, some(was.Name), some(is.Name))
 	add("class", Identity, some(string(was.Class)), some(string(is.Class)))

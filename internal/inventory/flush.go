@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"runtime/debug"
 
 	"plumbline.dev/plumb/internal/db"
 )
@@ -21,7 +22,8 @@ type flight struct {
 }
 
 // flush gives what waits to the writer, after the document that holds it, and reads on meanwhile. At most one batch is under
-// way, so that batches are written in the order in which they were read, and memory holds two.
+// way, so that batches are written in the order in which they were read, and memory holds two. What can be worked out outside the
+// writer is: others wait for it.
 func (r *reading) flush(ctx context.Context) error {
 	if len(r.waiting) == 0 {
 		return nil
@@ -29,15 +31,17 @@ func (r *reading) flush(ctx context.Context) error {
 	batch := r.waiting
 	r.waiting = nil
 	var doc bytes.Buffer
-	stored := make([]string, len(batch))
-	for i, a := range batch {
-		text, err := a.rec.encode()
-		if err != nil {
+	for i := range batch {
+		a := &batch[i]
+		var err error
+		if a.stored, err = a.rec.encode(a.paths); err != nil {
 			return err
 		}
-		stored[i] = text
-		doc.WriteString(text)
+		doc.WriteString(a.stored)
 		doc.WriteByte('\n')
+	}
+	if err := r.compare(ctx, batch); err != nil {
+		return err
 	}
 	digest, _, err := r.d.blobs.Put(ctx, &doc, int64(len(batch)+1)*maxRecord)
 	if err != nil {
@@ -50,15 +54,63 @@ func (r *reading) flush(ctx context.Context) error {
 	f := &flight{done: make(chan error, 1)}
 	r.aloft = f
 	go func() {
-		f.done <- r.write(ctx, func(w *observer) error {
-			for i, a := range batch {
-				if err := w.observe(a, stored[i]); err != nil {
-					return err
-				}
+		var err error
+		defer func() { f.done <- err }() // whatever happens, nobody waits for ever
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("write what was read: panicked: %v\n%s", p, debug.Stack())
+			}
+		}()
+		err = r.write(ctx, func(w *observer) error {
+			if err := w.observeAll(batch); err != nil {
+				return err
 			}
 			return w.record("inventory.observed", map[string]any{"run": r.run.ID, "records": len(batch), "document": digest})
 		}, &f.found)
 	}()
+	return nil
+}
+
+// compare compares records that are known with their stored wordings.
+func (r *reading) compare(ctx context.Context, batch []arrival) error {
+	at := map[string]*arrival{}
+	var ids []string
+	for i := range batch {
+		if a := &batch[i]; a.known {
+			at[a.row()] = a
+			ids = append(ids, a.row())
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return r.d.db.View(ctx, func(tx *db.Tx) error {
+		return eachWording(tx, ids, func(id, digest, body string) error { return at[id].compare(digest, body) })
+	})
+}
+
+// compare compares the record with a stored wording of it.
+func (a *arrival) compare(digest, body string) (err error) {
+	a.was, err = against(digest, body, &a.rec, a.stored)
+	return err
+}
+
+// observeAll takes the records of a batch, in their order.
+func (w *observer) observeAll(batch []arrival) error {
+	ids := make([]string, len(batch))
+	for i := range batch {
+		ids[i] = batch[i].row()
+	}
+	known, err := headsOf(w.tx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range batch {
+		was, ok := known[ids[i]]
+		if err := w.observe(&batch[i], was, ok); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

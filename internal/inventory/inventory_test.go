@@ -22,6 +22,7 @@ type world struct {
 	records []inventory.Record
 	scopes  []string
 	broken  error // after the records
+	cracked bool  // it panics there
 }
 
 func (w *world) Scopes() []string { return w.scopes }
@@ -31,6 +32,9 @@ func (w *world) Collect(_ context.Context, emit func(inventory.Record) error) er
 		if err := emit(r); err != nil {
 			return err
 		}
+	}
+	if w.cracked {
+		panic("an index out of range, say")
 	}
 	return w.broken
 }
@@ -46,7 +50,7 @@ func (noSecrets) Secret(string) (string, error) { return "", errors.New("none") 
 // firm is a real database with an inventory and sources of two kinds.
 type firm struct {
 	*inventory.Desk
-	t     *testing.T
+	t     testing.TB
 	db    *db.DB
 	log   *ledger.Log
 	clock *dbtest.Clock
@@ -55,7 +59,7 @@ type firm struct {
 
 var olga = fault.Actor{Person: "per_olga", Account: "acc_olga", Kind: fault.Human, Authn: fault.Session, Source: "api"}
 
-func found(t *testing.T) *firm {
+func found(t testing.TB) *firm {
 	t.Helper()
 	f := &firm{t: t, clock: dbtest.NewClock(), see: map[string]*world{}}
 	f.db = dbtest.Open(t, f.clock)

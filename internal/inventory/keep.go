@@ -1,12 +1,9 @@
 package inventory
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"unicode/utf8"
-
-	"github.com/go-json-experiment/json"
 
 	"plumbline.dev/plumb/internal/fault"
 )
@@ -109,41 +106,4 @@ func cmpTexts(pairs ...string) int {
 		}
 	}
 	return 0
-}
-
-// digest gives the digest of what of a record is compared. Every part stands with its length, so that no two records share
-// their bytes; the order of maps is that of their keys.
-func (r Record) digest() [32]byte {
-	h := newHash()
-	h.text(string(r.Class), r.Name, r.Actor)
-	h.count(len(r.Attrs))
-	for _, path := range slices.Sorted(maps.Keys(r.Attrs)) {
-		h.text(path, string(r.Attrs[path]))
-	}
-	h.count(len(r.Labels))
-	for _, k := range slices.Sorted(maps.Keys(r.Labels)) {
-		h.text(k, r.Labels[k])
-	}
-	h.count(len(r.IDs))
-	for _, id := range r.IDs {
-		h.text(id.Kind, id.Value)
-	}
-	h.count(len(r.Edges))
-	for _, e := range r.Edges {
-		h.text(e.Verb, e.To.Kind, e.To.Value)
-	}
-	return h.sum()
-}
-
-// encode gives the record as it is stored.
-func (r Record) encode() (string, error) {
-	b, err := json.Marshal(r, json.Deterministic(true))
-	if err != nil {
-		return "", fmt.Errorf("encode record: %w", err)
-	}
-	if len(b) > maxRecord {
-		return "", fault.New(fault.TooLarge, "record_too_large", "One thing is described by more than 4 MiB.").
-			FixedBy("whoever looks after the source").Then("plumb source show")
-	}
-	return string(b), nil
 }

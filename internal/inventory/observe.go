@@ -49,31 +49,37 @@ func (w *observer) record(verb string, detail map[string]any) error {
 	return record(w.tx, verb, "source", w.r.source.ID, detail)
 }
 
-// observe takes one record that is new or differs: who it is, what changed, and what of it counts.
-func (w *observer) observe(a arrival, stored string) error {
-	id := "rec_" + hex.EncodeToString(a.id[:])
-	is := Kept{Record: a.rec, ID: id, Source: w.r.source.ID, Digest: hex.EncodeToString(a.digest[:]), Mapper: w.r.run.Mapper,
-		First: w.now, Seen: w.now, canonical: stored}
+// observe takes one record that is new or differs: who it is, what changed, and what of it counts. was is its row before, without its
+// wording; known says that there is one.
+func (w *observer) observe(a *arrival, was Kept, known bool) error {
+	is := Kept{Record: a.rec, ID: a.row(), Source: w.r.source.ID, Digest: hex.EncodeToString(a.digest[:]), Mapper: w.r.run.Mapper,
+		First: w.now, Seen: w.now, canonical: a.stored}
 	if a.rec.Raw != ([32]byte{}) {
 		is.Raw = hex.EncodeToString(a.rec.Raw[:])
 	}
-	was, found, err := loadRecord(w.tx, id)
-	if err != nil {
-		return err
-	}
-	if !found {
+	if !known {
 		return w.welcome(is)
 	}
 	is.Asset, is.First = was.Asset, was.First
 	if was.Digest == is.Digest && was.Gone == 0 { // it was only missed for a while
 		is.Seen = was.Seen
-		if err := saveRecord(w.tx, is); err != nil {
+		if err := rewriteRecord(w.tx, is); err != nil {
 			return err
 		}
 		return w.wrote(1)
 	}
 	w.found.changed++
-	return w.change(was, is)
+	if a.was.digest != was.Digest { // it was written since it was compared, or not compared at all
+		k, _, err := loadRecord(w.tx, is.ID)
+		if err == nil {
+			err = a.compare(k.Digest, k.canonical)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	was.Record = a.was.bare
+	return w.change(was, is, a.was.attrs)
 }
 
 // welcome takes a record that was never seen.
@@ -127,9 +133,9 @@ func (w *observer) joined(is Kept, j Joined) error {
 	return w.refresh(is.Asset)
 }
 
-// change takes another wording of a record that is known.
-func (w *observer) change(was, is Kept) error {
-	if err := saveRecord(w.tx, is); err != nil {
+// change takes another wording of a record that is known. attrs are the attributes in which the two disagree; was is without them.
+func (w *observer) change(was, is Kept, attrs []altered) error {
+	if err := rewriteRecord(w.tx, is); err != nil {
 		return err
 	}
 	if err := w.wrote(1); err != nil {
@@ -149,7 +155,7 @@ func (w *observer) change(was, is Kept) error {
 			return err
 		}
 	}
-	for _, d := range w.r.kind.compare(was.Record, is.Record) {
+	for _, d := range w.r.kind.compare(was.Record, is.Record, attrs) {
 		switch by := overruled(self, list, d.Path, w.r.d.selfTold); {
 		case was.Mapper != is.Mapper:
 			d.Settled = "read by another version of the mapper"
@@ -168,7 +174,7 @@ func (w *observer) change(was, is Kept) error {
 	if err != nil {
 		return err
 	}
-	return w.settle(a, append(others, is))
+	return w.settleOver(a, a, append(others, is))
 }
 
 // differ keeps one difference with its interval: after the last complete reading that saw it otherwise, up to now.
@@ -301,10 +307,14 @@ func (w *observer) refresh(id AssetID) error {
 	if err != nil {
 		return err
 	}
-	return w.settle(a, records)
+	return w.settleOver(a, a, records)
 }
 
-func (w *observer) settle(a Asset, records []Kept) error {
+// settle works out what of an asset counts, and writes it.
+func (w *observer) settle(a Asset, records []Kept) error { return w.settleOver(Asset{}, a, records) }
+
+// settleOver is settle for an asset whose row is known, so that only what of it differs is written.
+func (w *observer) settleOver(stored, a Asset, records []Kept) error {
 	list, err := w.witnesses(records)
 	if err != nil {
 		return err
@@ -319,7 +329,11 @@ func (w *observer) settle(a Asset, records []Kept) error {
 	}
 	a.Changed = w.now
 	a.Version++
-	if err := saveAsset(w.tx, a); err != nil {
+	save := saveAsset
+	if stored.looks(a) {
+		save = moveAsset
+	}
+	if err := save(w.tx, a); err != nil {
 		return err
 	}
 	if err := w.wrote(1); err != nil || a.Version == 1 || len(records) == 0 {

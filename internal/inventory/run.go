@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -93,11 +94,16 @@ type reading struct {
 // arrival is a record that is new or differs.
 type arrival struct {
 	rec    Record
+	paths  []string // of its attributes, in their order
 	id     [16]byte
 	digest [32]byte
 	known  bool
-	back   bool // it was gone
+	stored string  // as it is stored
+	was    earlier // the stored wording that it was compared with while it was read; empty where there was none
 }
+
+// row names the row of the record.
+func (a *arrival) row() string { return "rec_" + hex.EncodeToString(a.id[:]) }
 
 // Read reads a source once. A reading that fails half-way keeps what it saw and takes nothing for absent. document is what
 // was pushed, nil for a source that is fetched.
@@ -235,25 +241,9 @@ func RawDigest(k Kind, raw []byte) [32]byte {
 	return h.sum()
 }
 
+// collect has the source give its records, and waits for the last of them to be written, however the source ends.
 func (r *reading) collect(ctx context.Context, in Input) error {
-	src, err := r.kind.Open(in)
-	if err != nil {
-		return err
-	}
-	if s, ok := src.(Scoper); ok {
-		for _, scope := range s.Scopes() {
-			r.touched[scope] = true
-		}
-	}
-	err = src.Collect(ctx, func(rec Record) error {
-		if err := r.take(rec); err != nil {
-			return err
-		}
-		if len(r.waiting) < flushAt {
-			return ctx.Err()
-		}
-		return r.flush(ctx)
-	})
+	err := r.drain(ctx, in)
 	if flushed := r.flush(context.WithoutCancel(ctx)); err == nil {
 		err = flushed
 	}
@@ -263,6 +253,35 @@ func (r *reading) collect(ctx context.Context, in Input) error {
 	return err
 }
 
+// drain reads the source to its end. A defect in what reads it fails this reading, and neither the server nor the readings after it.
+func (r *reading) drain(ctx context.Context, in Input) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.d.log.ErrorContext(ctx, "a source panicked", "source", r.source.Name, "panic", p, "stack", string(debug.Stack()))
+			err = fault.New(fault.Internal, "source_panicked", "The program failed while it read this source; what it had read before is kept.").
+				FixedBy("the operator of the server").Then("plumb source show %s; the server's log has the cause", r.source.Name)
+		}
+	}()
+	src, err := r.kind.Open(in)
+	if err != nil {
+		return err
+	}
+	if s, ok := src.(Scoper); ok {
+		for _, scope := range s.Scopes() {
+			r.touched[scope] = true
+		}
+	}
+	return src.Collect(ctx, func(rec Record) error {
+		if err := r.take(rec); err != nil {
+			return err
+		}
+		if len(r.waiting) < flushAt {
+			return ctx.Err()
+		}
+		return r.flush(ctx)
+	})
+}
+
 // take compares one record with what is known of it.
 func (r *reading) take(rec Record) error {
 	rec.tidy()
@@ -270,7 +289,8 @@ func (r *reading) take(rec Record) error {
 		return err
 	}
 	id := short(key("rec", r.source.ID, rec.Scope, rec.Type, rec.Native)[len("rec_"):])
-	digest := rec.digest()
+	paths := rec.paths()
+	digest := rec.digest(paths)
 	f, known := r.records[id]
 	switch {
 	case known && f.met:
@@ -281,11 +301,10 @@ func (r *reading) take(rec Record) error {
 		r.records[id] = f
 	}
 	same := known && !f.gone && f.missed == 0 && f.digest == [16]byte(digest[:16])
-	back := f.gone
 	f.digest = [16]byte(digest[:16])
 	r.meet(id, f, rec.Scope)
 	if !same {
-		r.waiting = append(r.waiting, arrival{rec: rec, id: id, digest: digest, known: known, back: back})
+		r.waiting = append(r.waiting, arrival{rec: rec, paths: paths, id: id, digest: digest, known: known})
 	}
 	return nil
 }

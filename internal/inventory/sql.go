@@ -154,6 +154,45 @@ func saveRecord(tx *db.Tx, r Kept) error {
 	return err
 }
 
+// rewriteRecord writes a record that is there: what of it never changes is left alone, and so are the indexes over that.
+func rewriteRecord(tx *db.Tx, r Kept) error {
+	return tx.ExecOne("UPDATE inventory_record SET digest = $1, raw = $2, mapper = $3, seen = $4, missed = $5, gone = $6, body = $7 WHERE id = $8",
+		r.Digest, r.Raw, r.Mapper, r.Seen, r.Missed, r.Gone, r.canonical, r.ID)
+}
+
+// headsOf gives the rows of records by id, without their wordings.
+func headsOf(tx *db.Tx, ids []string) (map[string]Kept, error) {
+	var args []any
+	list, err := db.Collect(tx, func(row db.Scanner) (k Kept, err error) {
+		return k, row.Scan(&k.ID, &k.Asset, &k.Digest, &k.Mapper, &k.First, &k.Seen, &k.Missed, &k.Gone)
+	}, "SELECT id, asset, digest, mapper, first, seen, missed, gone FROM inventory_record WHERE id "+among(&args, ids), args...)
+	out := make(map[string]Kept, len(list))
+	for _, k := range list {
+		out[k.ID] = k
+	}
+	return out, err
+}
+
+// eachWording gives the wordings of records with their digests, as they are stored.
+func eachWording(tx *db.Tx, ids []string, give func(id, digest, body string) error) error {
+	var args []any
+	rows, err := tx.Query("SELECT id, digest, body FROM inventory_record WHERE id "+among(&args, ids), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, digest, body string
+		if err := rows.Scan(&id, &digest, &body); err != nil {
+			return err
+		}
+		if err := give(id, digest, body); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 func loadRecord(tx *db.Tx, id string) (Kept, bool, error) {
 	return db.One(tx, scanRecord, recordColumns+" WHERE id = $1", id)
 }
@@ -200,6 +239,11 @@ func saveAsset(tx *db.Tx, a Asset) error {
 		string(a.ID), a.N, a.Version, string(a.Class), a.Type, a.Name, string(a.State), a.Label(LabelEnvironment), a.Label(LabelClassification),
 		a.Label(LabelOwner), a.Label(LabelRole), a.First, a.Changed, string(body))
 	return err
+}
+
+// moveAsset writes that something about an asset changed which none of its own columns shows.
+func moveAsset(tx *db.Tx, a Asset) error {
+	return tx.ExecOne("UPDATE inventory_asset SET version = $1, changed = $2 WHERE id = $3 AND version = $4", a.Version, a.Changed, string(a.ID), a.Version-1)
 }
 
 func loadAsset(tx *db.Tx, id AssetID) (Asset, error) {
