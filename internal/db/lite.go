@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -24,8 +25,14 @@ type Rows interface {
 // tenth of a write.
 type lite struct {
 	conn  driver.Conn
-	stmts map[string]liteStmt
+	stmts map[string]prepared
 	args  []driver.NamedValue // of the statement that runs; used again
+}
+
+// prepared is a statement with how many arguments it takes.
+type prepared struct {
+	liteStmt
+	places int
 }
 
 // liteStmt is a prepared statement as SQLite's driver offers it.
@@ -40,29 +47,73 @@ func openLite(d driver.Driver, dsn string) (*lite, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &lite{conn: conn, stmts: map[string]liteStmt{}}, nil
+	return &lite{conn: conn, stmts: map[string]prepared{}}, nil
 }
 
-func (l *lite) prepare(text string) (liteStmt, error) {
-	if st, ok := l.stmts[text]; ok {
-		return st, nil
+// prepare prepares a statement once. SQLite takes any number of arguments, and NULL for one that is missing; PostgreSQL refuses both, and
+// so does this.
+func (l *lite) prepare(text string, args int) (liteStmt, error) {
+	st, ok := l.stmts[text]
+	if !ok {
+		var err error
+		if st, err = l.fresh(text); err != nil {
+			return nil, err
+		}
+	}
+	if st.places != args {
+		return nil, fmt.Errorf("db: the statement has places for %d arguments, and there are %d: %.200s", st.places, args, text)
+	}
+	return st, nil
+}
+
+func (l *lite) fresh(text string) (out prepared, err error) {
+	if out.places, err = places(text); err != nil {
+		return out, err
 	}
 	if len(l.stmts) >= maxStmts {
 		if err := l.forget(); err != nil {
-			return nil, err
+			return out, err
 		}
 	}
 	plain, err := l.conn.Prepare(orFail(text))
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	st, ok := plain.(liteStmt)
-	if !ok {
+	ok := false
+	if out.liteStmt, ok = plain.(liteStmt); !ok {
 		_ = plain.Close()
-		return nil, fmt.Errorf("db: SQLite's driver gives a %T, which cannot be used", plain)
+		return out, fmt.Errorf("db: SQLite's driver gives a %T, which cannot be used", plain)
 	}
-	l.stmts[text] = st
-	return st, nil
+	l.stmts[text] = out
+	return out, nil
+}
+
+// places counts the arguments of a statement, $1 to $n; one in between that it does not use is an error. What stands in quotes is text.
+func places(text string) (int, error) {
+	var used []bool
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\'':
+			quoted = !quoted
+		case text[i] == '$' && !quoted:
+			n := 0
+			for ; i+1 < len(text) && text[i+1] >= '0' && text[i+1] <= '9' && n < 1e5; i++ {
+				n = 10*n + int(text[i+1]-'0')
+			}
+			if n == 0 {
+				continue
+			}
+			for len(used) < n {
+				used = append(used, false)
+			}
+			used[n-1] = true
+		}
+	}
+	if i := slices.Index(used, false); i >= 0 {
+		return 0, fmt.Errorf("db: the statement does not use its argument $%d: %.200s", i+1, text)
+	}
+	return len(used), nil
 }
 
 // orFail has a writing statement that fails keep what it wrote so far. Nothing of it can stay: after a failed statement the
@@ -97,7 +148,7 @@ func (l *lite) bound(args []any) ([]driver.NamedValue, error) {
 }
 
 func (l *lite) exec(text string, args []any) (int64, error) {
-	st, err := l.prepare(text)
+	st, err := l.prepare(text, len(args))
 	if err != nil {
 		return 0, err
 	}
@@ -113,7 +164,7 @@ func (l *lite) exec(text string, args []any) (int64, error) {
 }
 
 func (l *lite) query(text string, args []any) (Rows, error) {
-	st, err := l.prepare(text)
+	st, err := l.prepare(text, len(args))
 	if err != nil {
 		return nil, err
 	}

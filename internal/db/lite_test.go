@@ -66,3 +66,31 @@ func TestAColumnBecomesItsValueOrAnError(t *testing.T) {
 		}
 	}
 }
+
+// A statement gets exactly the arguments that it has places for. PostgreSQL refuses another number; what only SQLite took would be found
+// by whoever runs the other engine.
+func TestAStatementGetsExactlyItsArguments(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Open(t, nil)
+	for _, c := range []struct {
+		text string
+		args []any
+		ok   bool
+	}{
+		{"SELECT CAST($1 AS BIGINT)", []any{int64(7)}, true},
+		{"SELECT CAST($1 AS BIGINT) + CAST($1 AS BIGINT)", []any{int64(7)}, true},
+		{"SELECT CAST($2 AS BIGINT) + CAST($1 AS BIGINT)", []any{int64(7), int64(1)}, true},
+		{"SELECT CAST($1 AS BIGINT)", []any{int64(7), "nobody asks for it"}, false},
+		{"SELECT CAST($1 AS BIGINT)", nil, false},
+		{"SELECT CAST($2 AS BIGINT)", []any{"nobody asks for it", int64(7)}, false},
+		{"SELECT 7", []any{"nobody asks for it"}, false},
+		{"SELECT LENGTH('it costs $2')", nil, true},
+	} {
+		var n int64
+		err := d.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(c.text, c.args...).Scan(&n) })
+		if (err == nil) != c.ok {
+			t.Errorf("%s with %d arguments: %v", c.text, len(c.args), err)
+		}
+		n = 0
+	}
+}
