@@ -189,10 +189,16 @@ type Reached struct {
 	Ends    int64        `json:"ends,omitempty" doc:"latest end"`
 }
 
+// Preview is what a window or freeze would reach, as far as it is listed.
+type Preview struct {
+	Items []Reached `json:"items"`
+	More  bool      `json:"more,omitempty" doc:"there may be others: the oldest 5,000 in flight are looked at, and 500 listed"`
+}
+
 // previewWindow sets nothing: who is about to freeze something sees first what it would hold back.
-func (a *API) previewWindow(ctx context.Context, in *newWindowIn) (*body[Page[Reached]], error) {
-	list, err := a.Changes.Affected(ctx, in.In.value.window())
-	out := Page[Reached]{Items: []Reached{}}
+func (a *API) previewWindow(ctx context.Context, in *newWindowIn) (*body[Preview], error) {
+	list, more, err := a.Changes.Affected(ctx, in.In.value.window())
+	out := Preview{Items: []Reached{}, More: more}
 	for _, p := range list {
 		out.Items = append(out.Items, Reached{Change: p.Change.ID, Summary: p.Change.Summary, State: p.Change.State, Starts: p.Starts, Ends: p.Ends})
 	}

@@ -74,8 +74,8 @@ var heldStates = []State{Submitted, Assessing, AwaitingApproval, Authorized, Sch
 
 // Affected lists the changes that a window or freeze would reach, by number; it sets nothing. Those are the changes
 // in its scope that could start in its time, and the runs under way that it would stop. It looks at the 5,000
-// oldest in flight, and lists 500.
-func (d *Desk) Affected(ctx context.Context, w Window) (out []Planned, err error) {
+// oldest in flight, and lists 500; more says that there may be others.
+func (d *Desk) Affected(ctx context.Context, w Window) (out []Planned, more bool, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		pack, err := d.packIn(tx)
 		if err != nil {
@@ -88,30 +88,37 @@ func (d *Desk) Affected(ctx context.Context, w Window) (out []Planned, err error
 			return err
 		}
 		list, err := db.Collect(tx, scanChange, changeColumns+
-			" WHERE state IN ('submitted', 'assessing', 'awaiting_approval', 'authorized', 'scheduled', 'implementing') ORDER BY number LIMIT 5000")
+			" WHERE state IN ('submitted', 'assessing', 'awaiting_approval', 'authorized', 'scheduled', 'implementing') ORDER BY number LIMIT $1", maxInFlight+1)
 		if err != nil {
 			return fmt.Errorf("load changes: %w", err)
 		}
+		if more = len(list) > maxInFlight; more {
+			list = list[:maxInFlight]
+		}
 		for _, c := range list {
-			if len(out) == maxAffected {
-				break
-			}
 			revision, err := loadRevision(tx, c.ID, c.Rev)
 			if err != nil {
 				return err
 			}
 			s := &Snapshot{Change: c, Revision: revision, Pack: pack}
 			if starts, ends, yes := s.reached(w); yes {
+				if len(out) == maxAffected {
+					more = true
+					break
+				}
 				out = append(out, Planned{Change: c, Starts: starts, Ends: ends})
 			}
 		}
 		return nil
 	})
-	return out, err
+	return out, more, err
 }
 
-// maxAffected bounds the list of what a window would reach.
-const maxAffected = 500
+// Bounds of what a window would reach: how many changes in flight are looked at, and how many are listed.
+const (
+	maxInFlight = 5_000
+	maxAffected = 500
+)
 
 // reached reports whether a window or freeze is about this change, and the span in which the change may start.
 func (s *Snapshot) reached(w Window) (starts, ends int64, yes bool) {

@@ -104,7 +104,7 @@ func TestAFreezeIsSeenBeforeItIsSet(t *testing.T) {
 	w := change.Window{Kind: change.FreezeKind, Scope: change.Scope{Targets: []string{host}}, Hard: true, Starts: in(4).UnixMicro(), Ends: in(10).UnixMicro(), Reason: "x"}
 	sees := func(name string, w change.Window, want ...change.ID) {
 		t.Helper()
-		list, err := o.Affected(t.Context(), w)
+		list, more, err := o.Affected(t.Context(), w)
 		must(t, err)
 		var got []change.ID
 		for _, x := range list {
@@ -124,7 +124,7 @@ func TestAFreezeIsSeenBeforeItIsSet(t *testing.T) {
 	w.Scope.ExemptTypes, w.Kind = nil, change.AllowWindow
 	sees("a window", w, any.ID, during.ID, after.ID)
 	w.Reason = ""
-	_, err := o.Affected(t.Context(), w)
+	_, _, err := o.Affected(t.Context(), w)
 	refused(t, err, "bad_window")
 	list, err := o.Windows(t.Context())
 	must(t, err)

@@ -85,6 +85,9 @@ func (a *app) windowPreview(ctx context.Context, c *client.Client, w client.NewW
 		for _, x := range r.Value.Items {
 			t.add(x.Change, stateWords(x.State), at(x.Starts), at(x.Ends), x.Summary)
 		}
+		if r.Value.More {
+			a.note("There may be others: %d are listed, of the oldest in flight. Narrow the scope to see the rest.", len(r.Value.Items))
+		}
 		return t.write(out, a.paint(out), "It would reach no change.")
 	})
 }

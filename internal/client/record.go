@@ -175,9 +175,15 @@ type Reached struct {
 	Ends    int64  `json:"ends"`
 }
 
+// Preview is what a window or freeze would reach; More says that there may be others beyond those listed.
+type Preview struct {
+	Items []Reached `json:"items"`
+	More  bool      `json:"more"`
+}
+
 // PreviewWindow lists what a window or freeze would reach, and sets nothing.
-func (c *Client) PreviewWindow(ctx context.Context, w NewWindow) (Reply[Page[Reached]], error) {
-	return post[Page[Reached]](ctx, c, path("windows", "preview"), w)
+func (c *Client) PreviewWindow(ctx context.Context, w NewWindow) (Reply[Preview], error) {
+	return post[Preview](ctx, c, path("windows", "preview"), w)
 }
 
 // LiftWindow ends one before its time.

@@ -169,14 +169,14 @@ func (d Diagram) mayApprove(q deciding) error {
 		return fault.New(fault.Stale, "diagram_unseen", "What you looked at is not what was proposed.").About(d.ID).FixedBy("you").Then("%s", show)
 	case q.now != d.Digest:
 		return fault.New(fault.Conflict, "diagram_moved", "Production moved on since the diagram was proposed.").About(d.ID).
-			FixedBy("who proposed it").Then("plumb diagram refuse %s, then plumb diagram propose %s", d.ID, d.Slice.Kind)
+			FixedBy("who proposed it").Then("plumb diagram refuse %s, then plumb diagram propose %s", d.ID, d.Slice.flags())
 	}
 	return nil
 }
 
 func (d Diagram) mayDecide() error {
 	if d.State != DiagramProposed {
-		return fault.New(fault.Conflict, "diagram_decided", "The diagram is %s.", d.State).About(d.ID).FixedBy("nobody").Then("plumb diagram propose %s", d.Slice.Kind)
+		return fault.New(fault.Conflict, "diagram_decided", "The diagram is %s.", d.State).About(d.ID).FixedBy("nobody").Then("plumb diagram propose %s", d.Slice.flags())
 	}
 	return nil
 }

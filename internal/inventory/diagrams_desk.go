@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -48,7 +49,7 @@ func (d *Desk) ProposeDiagram(ctx context.Context, actor fault.Actor, s Slice, s
 // mayPropose is the rule for a proposal: what is drawn is what was looked at, shows something, and no other one waits.
 func mayPropose(tx *db.Tx, x Diagram, seen string) error {
 	if seen != x.Digest {
-		return fault.New(fault.Stale, "diagram_unseen", "What is drawn now is not what you looked at.").FixedBy("you").Then("plumb diagram draw %s", x.Slice.Kind)
+		return fault.New(fault.Stale, "diagram_unseen", "What is drawn now is not what you looked at.").FixedBy("you").Then("plumb diagram draw %s", x.Slice.flags())
 	}
 	if x.Nodes == 0 {
 		return fault.New(fault.Conflict, "nothing_drawn", "The diagram would show nothing.").FixedBy("you").Then("plumb asset list")
@@ -243,29 +244,44 @@ func movedSince(tx *db.Tx, x Diagram) (*Moved, error) {
 }
 
 // WatchDiagrams notes which diagrams of record turned stale, or show production again, so that whoever follows the ledger hears
-// of it. It is called by one loop.
+// of it. One that cannot be looked at keeps it from no other; its error is told in the end. It is called by one loop.
 func (d *Desk) WatchDiagrams(ctx context.Context) error {
-	var list []Diagram
+	var failed []error
+	for after := int64(0); ctx.Err() == nil; {
+		var list []Diagram
+		err := d.db.View(ctx, func(tx *db.Tx) (err error) {
+			list, err = db.Collect(tx, scanDiagram, diagramColumns+" WHERE state = 'approved' AND n > $1 ORDER BY n LIMIT $2", after, watchedAtOnce)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			if err := d.watch(ctx, x); err != nil {
+				failed = append(failed, fmt.Errorf("%s: %w", x.ID, err))
+			}
+			after = x.N
+		}
+		if len(list) < watchedAtOnce {
+			break
+		}
+	}
+	return errors.Join(append(failed, ctx.Err())...)
+}
+
+// watchedAtOnce is how many diagrams of record are read in one go.
+const watchedAtOnce = 100
+
+func (d *Desk) watch(ctx context.Context, x Diagram) error {
+	var v DiagramView
 	err := d.db.View(ctx, func(tx *db.Tx) (err error) {
-		list, err = db.Collect(tx, scanDiagram, diagramColumns+" WHERE state = 'approved' ORDER BY n LIMIT 1000")
+		v, err = d.viewDiagram(tx, x)
 		return err
 	})
-	if err != nil {
+	if err != nil || (v.Stale > 0) == (x.Stale > 0) {
 		return err
 	}
-	for _, x := range list {
-		var v DiagramView
-		if err := d.db.View(ctx, func(tx *db.Tx) error { v, err = d.viewDiagram(tx, x); return err }); err != nil {
-			return fmt.Errorf("%s: %w", x.ID, err)
-		}
-		if (v.Stale > 0) == (x.Stale > 0) {
-			continue
-		}
-		if err := d.noteStale(ctx, x.ID); err != nil {
-			return fmt.Errorf("%s: %w", x.ID, err)
-		}
-	}
-	return nil
+	return d.noteStale(ctx, x.ID)
 }
 
 func (d *Desk) noteStale(ctx context.Context, id string) error {

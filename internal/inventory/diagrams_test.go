@@ -9,6 +9,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/inventory/diagram"
+	"plumbline.dev/plumb/internal/ledger"
 )
 
 var nils = fault.Actor{Person: "per_nils", Account: "acc_nils", Kind: fault.Human, Authn: fault.Session, Source: "api"}
@@ -116,14 +117,18 @@ func TestADiagramOfRecordIsApprovedByAnotherAndTurnsStale(t *testing.T) {
 func TestAProposalThatProductionLeftBehindIsNotApproved(t *testing.T) {
 	t.Parallel()
 	f, ctx := found(t), t.Context()
+	prod := inventory.Slice{Kind: diagram.Network, Environment: "prod"}
 	_, err := f.ProposeDiagram(ctx, olga, network, f.drawn(network).Digest(diagram.Network), "")
 	f.refused(err, "nothing_drawn")
 	f.read("cloud", wired()...)
-	first, err := f.ProposeDiagram(ctx, olga, network, f.drawn(network).Digest(diagram.Network), "")
+	first, err := f.ProposeDiagram(ctx, olga, prod, f.drawn(prod).Digest(diagram.Network), "")
 	f.must(err)
 	f.read("cloud", wired(server(2))...)
 	_, err = f.ApproveDiagram(ctx, nils, first.ID, first.Digest, "")
 	f.refused(err, "diagram_moved")
+	if next := fault.Of(err).Next; !strings.Contains(next, "plumb diagram propose network --environment prod") {
+		t.Errorf("the next step loses the slice: %q", next)
+	}
 	_, err = f.RefuseDiagram(ctx, nils, first.ID, " ")
 	f.refused(err, "no_reason")
 	first, err = f.RefuseDiagram(ctx, olga, first.ID, "")
@@ -150,7 +155,7 @@ func TestAProposalThatProductionLeftBehindIsNotApproved(t *testing.T) {
 	if got := strings.Join(states, " "); got != "refused approved superseded withdrawn" {
 		t.Errorf("the history says %s", got)
 	}
-	if of, err := f.DiagramsOf(ctx, network); err != nil || len(of) != 3 {
+	if of, err := f.DiagramsOf(ctx, network); err != nil || len(of) != 2 {
 		t.Errorf("%d of the whole network, %v", len(of), err)
 	}
 	robot := fault.Actor{Person: "per_x", Account: "acc_x", Kind: fault.Service, Authn: fault.Token}
@@ -222,4 +227,47 @@ func TestADiagramCountsWhatItShowsAndHasABound(t *testing.T) {
 	f.refused(err, "no_diagram")
 	_, err = f.Drawn(t.Context(), inventory.Slice{Kind: diagram.Network, Environment: "moon"})
 	f.refused(err, "bad_filter")
+}
+
+// One diagram of record that cannot be looked at keeps the loop from no other, and more than are read at once are all watched.
+func TestEveryDiagramOfRecordIsWatched(t *testing.T) {
+	t.Parallel()
+	f, ctx := found(t), t.Context()
+	const many = 104
+	var records []inventory.Record
+	for n := 1; n < many; n++ {
+		r := wired()[0]
+		r.Native, r.Name = fmt.Sprint("lan", n), fmt.Sprint("lan", n)
+		r.Labels = map[string]string{"environment": "prod", "owner": fmt.Sprintf("team-%d", n)}
+		records = append(records, r)
+	}
+	f.read("cloud", records...)
+	var last inventory.DiagramView
+	for n := 1; n < many; n++ {
+		s := inventory.Slice{Kind: diagram.Network, Owner: fmt.Sprintf("team-%d", n)}
+		v, err := f.ProposeDiagram(ctx, olga, s, f.drawn(s).Digest(diagram.Network), "")
+		f.must(err)
+		last, err = f.ApproveDiagram(ctx, nils, v.ID, v.Digest, "")
+		f.must(err)
+	}
+	f.must(f.db.Update(ctx, olga, func(tx *db.Tx) error {
+		if _, err := tx.Exec("UPDATE inventory_diagram_graph SET body = $1 WHERE id = $2", "{", "DGM-000001"); err != nil {
+			return err
+		}
+		_, err := ledger.Append(tx, ledger.Event{Verb: "test.broken", Type: "diagram", Object: "DGM-000001"})
+		return err
+	}))
+	for i := range records {
+		records[i].Name += "-renamed"
+	}
+	f.read("cloud", records...)
+	if err := f.WatchDiagrams(ctx); err == nil || !strings.Contains(err.Error(), "DGM-000001") {
+		t.Errorf("the broken one is told as %v", err)
+	}
+	if n := f.events("diagram.outdated"); n != many-2 {
+		t.Errorf("%d diagrams were noted as stale, want %d", n, many-2)
+	}
+	if v, _, err := f.DiagramOf(ctx, last.ID); err != nil || v.Stale == 0 {
+		t.Errorf("the last one is %+v, %v", v.Diagram, err)
+	}
 }

@@ -28,6 +28,24 @@ type Slice struct {
 	Role           string       `json:"role,omitempty"`
 }
 
+// flags are the words by which a command names this slice: the kind and what narrows it.
+func (s Slice) flags() string {
+	text := string(s.Kind)
+	for _, f := range []struct{ name, value string }{{"environment", s.Environment}, {"classification", s.Classification}, {"owner", s.Owner}, {"role", s.Role}} {
+		switch {
+		case f.value == "":
+		case strings.ContainsFunc(f.value, func(r rune) bool { return !strings.ContainsRune(plainLetters, r) }):
+			text += " --" + f.name + " '" + strings.ReplaceAll(f.value, "'", `'\''`) + "'"
+		default:
+			text += " --" + f.name + " " + f.value
+		}
+	}
+	return text
+}
+
+// plainLetters need no quotes in a shell.
+const plainLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@"
+
 // clean refuses what no diagram can be drawn of. Labels are read as sources give them.
 func (s *Slice) clean() error {
 	if !slices.Contains(diagram.Kinds(), s.Kind) {

@@ -34,6 +34,14 @@ func TestAReviewRestsOnTheBackTestOfItsMoment(t *testing.T) {
 	if shown.Back.Matched != 2 || shown.Back.Unauthorized != 2 || len(shown.Back.Assets) != 2 || shown.Back.To != f.newest().N {
 		t.Errorf("back-test %+v shown to the reviewer, want both edits up to difference %d", shown.Back, f.newest().N)
 	}
+	f.clock.Add(time.Minute)
+	if same, err := f.MuteOf(t.Context(), "mut-1"); err != nil || same.Back.At != shown.Back.At {
+		t.Errorf("nothing was judged since, and it was computed anew: %d, %d, %v", shown.Back.At, same.Back.At, err)
+	}
+	f.clock.Add(5 * time.Minute)
+	if later, err := f.MuteOf(t.Context(), "mut-1"); err != nil || later.Back.At == shown.Back.At {
+		t.Errorf("after six minutes it is still that of %d, %v", later.Back.At, err)
+	}
 	kept, err := f.Review(t.Context(), f.as("otto"), got.ID, true, "")
 	f.must(err)
 	f.observe(time.Hour)

@@ -27,8 +27,9 @@ type Desk struct {
 	parted time.Time // when everything was last looked at for tiers that are not apart
 	tiered int64     // number of the last difference that was looked at for them
 
-	mu   sync.Mutex
-	kept map[string][]Claim // guarded by mu; claims by charter, which never change
+	mu    sync.Mutex
+	kept  map[string][]Claim  // guarded by mu; claims by charter, which never change
+	tests map[string]BackTest // guarded by mu; back-tests of proposed exceptions that were looked at lately, by mute
 }
 
 // Documents gives documents by the digest of their bytes, which it checks while they are read. It may be called concurrently.
@@ -50,7 +51,7 @@ func New(d Deps) *Desk {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{db: d.DB, people: d.People, changes: d.Changes, blobs: d.Blobs, log: d.Log, kept: map[string][]Claim{}}
+	return &Desk{db: d.DB, people: d.People, changes: d.Changes, blobs: d.Blobs, log: d.Log, kept: map[string][]Claim{}, tests: map[string]BackTest{}}
 }
 
 // maxKept bounds the charters whose claims stay in memory.

@@ -246,17 +246,43 @@ func (b *BackTest) take(tx *db.Tx, m *Mute, list []Match) error {
 	return nil
 }
 
-// MuteOf gives one mute. While it waits for its review its back-test is that of this moment.
+// MuteOf gives one mute. While it waits for its review its back-test is that of this moment: it is taken anew when something was judged
+// since, or after five minutes, for what is around a judged difference moves too. It says when it was taken.
 func (d *Desk) MuteOf(ctx context.Context, id string) (m Mute, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		if m, err = loadMute(tx, id); err != nil || m.State != Proposed {
 			return err
 		}
-		m.Back, err = backTest(tx, &m)
-		return err
+		newest, err := newestMatch(tx)
+		if err != nil {
+			return err
+		}
+		d.mu.Lock()
+		b, ok := d.tests[m.ID]
+		d.mu.Unlock()
+		if ok && b.To == newest && tx.Now().UnixMicro()-b.At < testHolds.Microseconds() {
+			m.Back = b
+			return nil
+		}
+		if m.Back, err = backTest(tx, &m); err != nil {
+			return err
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if len(d.tests) >= maxTests {
+			clear(d.tests)
+		}
+		d.tests[m.ID] = m.Back
+		return nil
 	})
 	return m, err
 }
+
+// How long a back-test that was only looked at is shown again, and how many are kept. A decision never rests on one of these.
+const (
+	testHolds = 5 * time.Minute
+	maxTests  = 200
+)
 
 // Mutes lists the mutes, the newest first.
 func (d *Desk) Mutes(ctx context.Context) (list []Mute, err error) {
