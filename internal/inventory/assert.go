@@ -38,6 +38,9 @@ func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, l
 			}
 			a.Labels[key] = Label{Value: set[key], Confidence: Asserted, By: actor.Person, Change: change, Reason: reason, At: tx.Now().UnixMicro()}
 		}
+		if err := d.reweigh(tx, &a); err != nil {
+			return err
+		}
 		a.Version++
 		a.Changed = tx.Now().UnixMicro()
 		if err := saveAsset(tx, a); err != nil {
@@ -52,6 +55,30 @@ func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, l
 	return a, err
 }
 
+// reweigh works out what follows from labels that were set: whose word they silence, and whether the asset is retired. Who sets a label
+// knows what the sources say, so nothing is asked.
+func (d *Desk) reweigh(tx *db.Tx, a *Asset) error {
+	list, err := d.witnesses(tx, a.ID)
+	if err != nil {
+		return err
+	}
+	if a.Unheard = unheard(a.Labels, list); len(a.Unheard) == 0 {
+		if err := closeConflict(tx, a.ID, tx.Now().UnixMicro()); err != nil {
+			return err
+		}
+	}
+	if a.State != Folded {
+		a.State = a.stays(presence(list, d.declares))
+	}
+	return nil
+}
+
+// How the history says that somebody's word set a label: a person's alone, or by the change that allowed it.
+const (
+	assertedBy = "asserted by "
+	aPerson    = "a person"
+)
+
 // labelled keeps what people assert in the asset's history. It is their word, not a difference of production.
 func (d *Desk) labelled(tx *db.Tx, a Asset, was map[string]Label, change string) error {
 	list, err := recordsOf(tx, a.ID)
@@ -62,14 +89,14 @@ func (d *Desk) labelled(tx *db.Tx, a Asset, was map[string]Label, change string)
 	if err != nil {
 		return err
 	}
-	settled := "asserted by a person"
+	settled := assertedBy + aPerson
 	if change != "" {
-		settled = "asserted by " + change
+		settled = assertedBy + change
 	}
 	k := list[0]
 	for _, key := range relabelled(was, a.Labels) {
 		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Updated, Path: labelPath(key), Kind: Security,
-			Before: some(was[key].Value), After: some(a.Labels[key].Value), Settled: settled}); err != nil {
+			Before: some(was[key].Value), After: some(a.Labels[key].Value), Settled: settled, Actor: a.Labels[key].By}); err != nil {
 			return err
 		}
 	}
@@ -101,6 +128,9 @@ func cleanLabels(labels map[string]string) (map[string]string, error) {
 func (d *Desk) mayLabel(tx *db.Tx, a Asset, key, value, change string) error {
 	old, had := a.Labels[key]
 	stood := had && old.Confidence != Defaulted
+	if key == LabelLifecycle {
+		return d.mayMove(tx, a, stood, value, change)
+	}
 	promotes := key == LabelEnvironment && value == "prod" && stood && old.Value != "prod"
 	loosens := stood && looser(key, old.Value, value)
 	if !promotes && !loosens {

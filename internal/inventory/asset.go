@@ -15,12 +15,13 @@ type Asset struct {
 	Type    string            `json:"type"` // of its leading record
 	Name    string            `json:"name"`
 	State   Presence          `json:"state"`
-	Labels  map[string]Label  `json:"labels,omitempty"` // governed properties, each with where it comes from
-	First   int64             `json:"first"`            // first observed, microseconds
-	Changed int64             `json:"changed"`          // last time anything about it changed
-	Merged  AssetID           `json:"merged,omitempty"` // the asset that took its records over
-	Origin  string            `json:"origin,omitempty"` // the change that created it; empty is unprovenanced
-	Attrs   map[string]Worded `json:"-"`                // computed out of its records when it is read
+	Labels  map[string]Label  `json:"labels,omitempty"`  // governed properties, each with where it comes from
+	First   int64             `json:"first"`             // first observed, microseconds
+	Changed int64             `json:"changed"`           // last time anything about it changed
+	Merged  AssetID           `json:"merged,omitempty"`  // the asset that took its records over
+	Origin  string            `json:"origin,omitempty"`  // the change that created it; empty is unprovenanced
+	Unheard []Unheard         `json:"unheard,omitempty"` // words of sources that count for nothing against a label that stands
+	Attrs   map[string]Worded `json:"-"`                 // computed out of its records when it is read
 }
 
 // looks reports whether an asset's row shows the same of another state of it, but for its version and when it changed.

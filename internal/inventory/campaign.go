@@ -128,7 +128,7 @@ type Replied struct {
 }
 
 // Is says whether an item is of the asset with this id, with or without its zeros.
-func (i Item) Is(asset string) bool { return i.Asset == fullID(asset) }
+func (i Item) Is(asset string) bool { return i.Asset == FullID(asset) }
 
 // ItemView is an item with its newest answer and the asset as it is now.
 type ItemView struct {

@@ -163,7 +163,7 @@ func oneItem(tx *db.Tx, c Campaign, asset string) (x ItemView, err error) {
 	if err != nil {
 		return x, err
 	}
-	wanted := fullID(strings.ToUpper(asset))
+	wanted := FullID(strings.ToUpper(asset))
 	if a, err := FindIn(tx, asset); err == nil {
 		wanted = a.ID
 	} else if !fault.Is(err, "no_asset") {

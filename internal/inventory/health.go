@@ -16,6 +16,9 @@ type Health struct {
 	Records int64        `json:"records"` // living ones
 	State   string       `json:"state"`   // fresh, late, failing, never, paused, removed
 	Late    int64        `json:"late"`    // seconds past the time of its next reading
+	// Questions are the open ones about what it shows, the oldest first, 20 at most: a label that it gives and that does not count, two
+	// things that may be one, a key that two machines have. Only HealthOf reads them.
+	Questions []Question `json:"questions,omitempty"`
 }
 
 // Healths gives the health of every source that was not removed, by name.
@@ -40,7 +43,10 @@ func (d *Desk) Healths(ctx context.Context) (list []Health, err error) {
 // HealthOf gives the health of one source.
 func (d *Desk) HealthOf(ctx context.Context, c Configured) (h Health, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
-		h, err = healthOf(tx, c)
+		if h, err = healthOf(tx, c); err != nil {
+			return err
+		}
+		h.Questions, err = questionsOf(tx, c.ID)
 		return err
 	})
 	return h, err

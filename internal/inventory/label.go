@@ -73,6 +73,32 @@ func resolve(was map[string]Label, list []Witness, now int64, known bool) map[st
 	return out
 }
 
+// Unheard is a source's word for a label that counts for nothing, because another value stands.
+type Unheard struct {
+	Label  string `json:"label"`
+	Value  string `json:"value"`  // as the source says
+	Stands string `json:"stands"` // what counts
+	Source string `json:"source"` // id of the source
+}
+
+// unheard lists what living records say otherwise of the labels that have an order, by label and source. That such a word counts for
+// nothing must not mean that nobody hears of it.
+func unheard(labels map[string]Label, list []Witness) (out []Unheard) {
+	for _, key := range Labels() {
+		stands := Asset{Labels: labels}.Label(key)
+		if stands == "" || !ordered(key) {
+			continue
+		}
+		for _, w := range list {
+			if v, ok := ReadLabel(key, w.Labels[key]); ok && w.alive() && v != stands {
+				out = append(out, Unheard{key, v, stands, w.Source})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Unheard) int { return cmpTexts(a.Label, b.Label, a.Source, b.Source, a.Value, b.Value) })
+	return slices.Compact(out)
+}
+
 func derive(key string, list []Witness, now int64) (Label, bool) {
 	var best Label
 	var who Witness
@@ -95,12 +121,17 @@ func derive(key string, list []Witness, now int64) (Label, bool) {
 
 // looser reports whether b is less strict than a, for a label whose values have an order.
 func looser(key, a, b string) bool {
-	order := LabelValues(key)
-	if key == LabelTier || key == LabelLifecycle || order == nil {
+	if !ordered(key) {
 		return false
 	}
+	order := LabelValues(key)
 	i, j := slices.Index(order, a), slices.Index(order, b)
 	return i >= 0 && (j < 0 || j > i)
+}
+
+// ordered reports whether the values of a label go from the strictest to the loosest.
+func ordered(key string) bool {
+	return key != LabelTier && key != LabelLifecycle && LabelValues(key) != nil
 }
 
 // relabelled lists the labels that differ, by key.

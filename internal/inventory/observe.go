@@ -322,10 +322,11 @@ func (w *observer) settleOver(stored, a Asset, records []Kept) error {
 	if lead, ok := leading(list); ok {
 		a.Class, a.Type, a.Name = lead.Class, lead.Type, lead.Name
 	}
-	was := a.Labels
+	was, heard := a.Labels, a.Unheard
 	a.Labels = resolve(was, list, w.now, a.Version > 0)
-	if a.State != Gone && a.State != Folded {
-		a.State = presence(list, func(kind string) bool { k, _ := w.r.d.Kind(kind); return k.Absence })
+	a.Unheard = unheard(a.Labels, list)
+	if a.State != Folded {
+		a.State = a.stays(presence(list, w.r.d.declares))
 	}
 	a.Changed = w.now
 	a.Version++
@@ -336,7 +337,10 @@ func (w *observer) settleOver(stored, a Asset, records []Kept) error {
 	if err := save(w.tx, a); err != nil {
 		return err
 	}
-	if err := w.wrote(1); err != nil || a.Version == 1 || len(records) == 0 {
+	if err := w.wrote(1); err != nil {
+		return err
+	}
+	if err := w.contradicted(a, heard); err != nil || a.Version == 1 || len(records) == 0 {
 		return err
 	}
 	for _, key := range relabelled(was, a.Labels) {

@@ -167,8 +167,8 @@ func (d *Desk) kindOf(w Witness, path string) AttrKind {
 	return k.kindOf(w.Type, path)
 }
 
-// fullID reads an asset's id with or without its zeros: AST-7.
-func fullID(id string) AssetID { return AssetID(numbered("AST", id)) }
+// FullID reads an asset's id with or without its zeros: AST-7.
+func FullID(id string) AssetID { return AssetID(numbered("AST", id)) }
 
 // numbered reads an id of one kind with or without its zeros: DGM-7. Anything else, such as a name, stays as it is.
 func numbered(kind, id string) string {
@@ -181,7 +181,7 @@ func numbered(kind, id string) string {
 
 // FindIn finds an asset by its id, or by its name where exactly one living asset has it.
 func FindIn(tx *db.Tx, idOrName string) (Asset, error) {
-	a, err := loadAsset(tx, fullID(idOrName))
+	a, err := loadAsset(tx, FullID(idOrName))
 	if !fault.Is(err, "no_asset") {
 		return a, err
 	}
@@ -312,71 +312,6 @@ func (d *Desk) History(ctx context.Context, id AssetID, before int64, limit int)
 // Differences gives the differences after number n, of all assets, the oldest first.
 func Differences(tx *db.Tx, after int64, limit int) ([]Difference, error) {
 	return db.Collect(tx, scanDifference, differenceColumns+" WHERE n > $1 ORDER BY n LIMIT $2", after, limit)
-}
-
-// AsOf gives an asset as it was at an instant: what is known now, with every later difference taken back. It is an error
-// for an instant before the asset was first seen.
-func (d *Desk) AsOf(ctx context.Context, idOrName string, at time.Time) (w Whole, err error) {
-	err = d.db.View(ctx, func(tx *db.Tx) error {
-		if w, err = d.ShowIn(tx, idOrName); err != nil {
-			return err
-		}
-		if w.First > at.UnixMicro() {
-			return fault.New(fault.NotFound, "not_seen_yet", "The asset had not been seen at that time.").FixedBy("you").
-				Then("choose a time from %s on", time.UnixMicro(w.First).UTC().Format(time.RFC3339))
-		}
-		later, err := db.Collect(tx, scanDifference, differenceColumns+" WHERE asset = $1 AND latest > $2 ORDER BY n DESC", string(w.ID), at.UnixMicro())
-		if err != nil {
-			return err
-		}
-		w.back(later, at.UnixMicro(), d.kindOf)
-		return nil
-	})
-	return w, err
-}
-
-// back takes differences back, the newest first.
-func (w *Whole) back(later []Difference, at int64, kindOf func(Witness, string) AttrKind) {
-	w.Records = slices.DeleteFunc(w.Records, func(r Witness) bool { return r.First > at })
-	for i := range w.Records {
-		if w.Records[i].Gone > at {
-			w.Records[i].Gone = 0
-		}
-	}
-	for _, d := range later {
-		if key, ok := strings.CutPrefix(d.Path, "label."); ok {
-			l := w.Labels[key]
-			if l.Value = d.Before.Plain(); l.Value == "" {
-				delete(w.Labels, key)
-				continue
-			}
-			w.Labels[key] = l
-			continue
-		}
-		i := slices.IndexFunc(w.Records, func(r Witness) bool { return r.ID == d.Record })
-		if i < 0 {
-			continue
-		}
-		r := &w.Records[i]
-		switch {
-		case d.Op == Deleted:
-			r.Gone = 0
-		case d.Op == Created && r.First <= at:
-			r.Gone = d.Earliest
-		case d.Path == "name":
-			r.Name = d.Before.Plain()
-		case d.Op == Updated && d.Before == "":
-			delete(r.Attrs, d.Path)
-		case d.Op == Updated && r.Attrs != nil:
-			r.Attrs[d.Path] = d.Before
-		}
-	}
-	w.Properties, w.Disputed = Merge(w.Records, kindOf)
-	w.State = presence(w.Records, func(kind string) bool { return kind != "" })
-	if lead, ok := leading(w.Records); ok {
-		w.Name = lead.Name
-	}
-	w.Edges = slices.DeleteFunc(w.Edges, func(e Edge) bool { return e.Since > at || e.Until > 0 && e.Until <= at })
 }
 
 // Runs lists the readings of a source, the newest first.

@@ -215,19 +215,20 @@ func scanAsset(row db.Scanner) (a Asset, err error) {
 	}
 	b := assetBody{}
 	err = json.Unmarshal([]byte(body), &b)
-	a.Labels, a.Merged, a.Origin = b.Labels, b.Merged, b.Origin
+	a.Labels, a.Merged, a.Origin, a.Unheard = b.Labels, b.Merged, b.Origin, b.Unheard
 	return a, err
 }
 
 // assetBody is what of an asset has no column.
 type assetBody struct {
-	Labels map[string]Label `json:"labels,omitempty"`
-	Merged AssetID          `json:"merged,omitempty"`
-	Origin string           `json:"origin,omitempty"`
+	Labels  map[string]Label `json:"labels,omitempty"`
+	Merged  AssetID          `json:"merged,omitempty"`
+	Origin  string           `json:"origin,omitempty"`
+	Unheard []Unheard        `json:"unheard,omitempty"`
 }
 
 func saveAsset(tx *db.Tx, a Asset) error {
-	body, err := seal.Canonical(assetBody{a.Labels, a.Merged, a.Origin})
+	body, err := seal.Canonical(assetBody{a.Labels, a.Merged, a.Origin, a.Unheard})
 	if err != nil {
 		return err
 	}

@@ -105,35 +105,6 @@ func otherBoard(tx *db.Tx, is Kept, record string) (bool, error) {
 	return differs, nil
 }
 
-// Question is something about the inventory itself that a person has to answer: two things or one, whose word is right.
-type Question struct {
-	ID     string  `json:"id"`
-	Kind   string  `json:"kind"` // identity_conflict, source_conflict, key_shared
-	Asset  AssetID `json:"asset"`
-	Other  AssetID `json:"other,omitempty"`
-	Detail string  `json:"detail"`
-	Since  int64   `json:"since"`
-	Ended  int64   `json:"ended,omitempty"`
-	Person string  `json:"person,omitempty"` // who answered
-}
-
-const questionColumns = "SELECT id, kind, asset, other, detail, since, ended, person FROM inventory_question"
-
-func scanQuestion(row db.Scanner) (q Question, err error) {
-	return q, row.Scan(&q.ID, &q.Kind, &q.Asset, &q.Other, &q.Detail, &q.Since, &q.Ended, &q.Person)
-}
-
-// ask opens a question once; one that is open is not asked again.
-func (w *observer) ask(kind string, asset, other AssetID, detail string) error {
-	_, err := w.tx.Exec("INSERT INTO inventory_question (id, kind, asset, other, detail, since, ended, person) VALUES ($1, $2, $3, $4, $5, $6, 0, '')"+
-		" ON CONFLICT (id) DO UPDATE SET detail = excluded.detail, ended = 0", key("que", kind, string(asset), string(other)), kind, string(asset),
-		string(other), detail, w.now)
-	if err != nil {
-		return err
-	}
-	return w.wrote(1)
-}
-
 // toldApart gives the assets that a person said this record is not.
 func toldApart(tx *db.Tx, record string) (map[AssetID]bool, error) {
 	list, err := db.Collect(tx, func(row db.Scanner) (a AssetID, err error) { return a, row.Scan(&a) },

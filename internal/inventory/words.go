@@ -50,8 +50,8 @@ func Classes() []Class {
 	return out
 }
 
-const classNames = "AccessPolicy AccessRole Account Application ApplicationEndpoint Backup Baseline Certificate Cluster CodeDeploy CodeModule " +
-	"CodeRepo Configuration Container Control DataStore Database Deployment Device Directory Disk Domain DomainRecord DomainZone Finding Firewall " +
+const classNames = "AccessPolicy AccessRole Account Application ApplicationEndpoint Backup Baseline Certificate ChangeRequest Cluster CodeDeploy CodeModule " +
+	"CodeRepo CollectorRun Configuration Container Control DataStore Database Deployment Device Directory Disk Domain DomainRecord DomainZone Finding Firewall " +
 	"Function Gateway GroupPolicy Host HostAgent IaCResource Image IpAddress Key Network NetworkEndpoint NetworkInterface Organization Package " +
 	"PackageMirror PasswordPolicy Person Procedure Process Product Queue Repository Ruleset Secret Service Site Snapshot Team TimeSource User " +
 	"UserGroup Vault Vendor Vulnerability Workload"

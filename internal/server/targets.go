@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/fault"
@@ -38,7 +40,7 @@ type approvals struct{ changes *change.Desk }
 // LabelApproved is inventory.Approval. To become production is the promotion step of a provisioning change: only after it was
 // carried out and verified.
 func (a approvals) LabelApproved(tx *db.Tx, id string, asset inventory.Asset, label, value string) error {
-	want := change.Sought{Targets: []string{string(asset.ID), asset.Name}, Path: "label." + label, After: value}
+	want := change.Sought{Targets: []string{string(asset.ID), fmt.Sprintf("AST-%d", asset.N), asset.Name}, Path: "label." + label, After: value}
 	if label == inventory.LabelEnvironment && value == "prod" {
 		want.Category, want.Verified = "provisioning", true
 	}

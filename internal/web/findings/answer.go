@@ -43,6 +43,9 @@ func (p Pages) adopt(v *frame.Visit) (f reconcile.Finding, done string, err erro
 	if f.State == reconcile.Adopted {
 		return f, string(id) + " is approved: the finding is adopted.", err
 	}
+	if f.Next != "" {
+		return f, "The finding is closed when " + string(id) + " is approved. It waits for this: " + f.Next + ".", err
+	}
 	return f, "The finding is closed when " + string(id) + " is approved.", err
 }
 
