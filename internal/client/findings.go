@@ -40,7 +40,11 @@ type Finding struct {
 	Restored    string            `json:"restored"`
 	Note        string            `json:"note"`
 	Reason      string            `json:"reason"`
+	Decider     string            `json:"decider"` // who answered last
+	Decided     int64             `json:"decided"`
+	Closed      int64             `json:"closed"`
 	Adopts      string            `json:"adopts"`
+	Next        string            `json:"next"` // what it waits for, where that is not an answer
 	Overdue     bool              `json:"overdue"`
 	Hits        []Hit             `json:"hits"`
 	Differences []AssetDifference `json:"differences"`
@@ -85,6 +89,7 @@ type Figures struct {
 	Share        int64            `json:"share"`
 	Waiting      int64            `json:"waiting"`
 	Overdue      int64            `json:"overdue"`
+	Unseparated  int64            `json:"unseparated"`
 	Behind       int64            `json:"behind"`
 }
 

@@ -26,7 +26,7 @@ func Claims(rev change.Revision, plans map[string]*plan.Plan) []Claim {
 		b.plan(*x, plans[x.Document], true)
 	}
 	for _, e := range rev.Material.Effects {
-		c := Claim{Address: e.Target, Path: fold(e.Path), Verb: verbOf(e.Op), Open: e.After == ""}
+		c := Claim{Address: string(inventory.FullID(e.Target)), Path: fold(e.Path), Verb: verbOf(e.Op), Open: e.After == ""}
 		if e.After != "" {
 			c.After = typed(e.After)
 		}

@@ -33,6 +33,9 @@ type Finding struct {
 	Difference  int64             `json:"difference"`       // number of the first
 	Opened      int64             `json:"opened"`
 	Due         int64             `json:"due"` // 24 hours later, or the end of a waiver
+	// Next is what it waits for where that is not an answer, such as a draft that adopts it. It is worked out when the finding is read
+	// alone, and never stored.
+	Next string `json:"next,omitempty"`
 	FindingBody
 }
 

@@ -10,6 +10,7 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
 )
 
 // longestWaiver bounds a waiver; what must last longer is a change.
@@ -91,10 +92,22 @@ func (f *Finding) mayDecide(actor fault.Actor, roster *directory.Roster, runs []
 		return deny("own_finding", "Who made a difference does not judge it.", "the owner of the asset or a Security Officer")
 	case slices.ContainsFunc(runs, func(r Run) bool { return slices.Contains(r.Executors, strings.ToLower(actor.Person)) }):
 		return deny("executor_finding", "Who executed the change that ran at the time does not judge what else happened.", "the owner of the asset or a Security Officer")
-	case !officer && !slices.Contains(self, strings.ToLower(f.Owner)):
+	case !officer && !f.ownedBy(actor, self, roster):
 		return deny("not_finding_owner", "A finding is answered by the owner of its asset or a Security Officer.", "the owner of the asset or a Security Officer")
 	}
 	return nil
+}
+
+// ownedBy reports whether a person owns the asset, alone or as one of the group that does.
+func (f *Finding) ownedBy(actor fault.Actor, self []string, roster *directory.Roster) bool {
+	if f.Owner == "" || slices.Contains(self, strings.ToLower(f.Owner)) {
+		return f.Owner != ""
+	}
+	group, ok := directory.GroupID(f.Owner), true
+	if _, known := roster.Group(group); !known {
+		group, ok = roster.GroupNamed(f.Owner)
+	}
+	return ok && slices.Contains(roster.PeopleIn(group), directory.PersonID(actor.Person))
 }
 
 // personNames lists the names of a person that a source or a label may use.
@@ -156,7 +169,8 @@ func (d *Desk) Adopt(ctx context.Context, actor fault.Actor, id string, by chang
 		switch {
 		case p.Change.Created < f.Earliest || !strings.Contains(p.Current.Canonical, f.ID):
 			return nil, fault.New(fault.Conflict, "not_retroactive", "The change was filed before the difference, or does not name the finding, so that its approvers would not know what they adopt.").
-				About(string(by)).FixedBy("you").Then("file a change whose justification names %s: plumb change new", f.ID)
+				About(string(by)).FixedBy("you").
+				Then("plumb change new --category configuration --justification \"Adopts %s: why\" --target \"%s\" --config-file FILE …; FILE is what is in force now, or the table or document that shows it", f.ID, f.Name)
 		case p.Change.State.Over():
 			return nil, fault.New(fault.Conflict, "adopting_change_over", "The change is %s.", p.Change.State).About(string(by)).FixedBy("you").Then("plumb change new")
 		}
@@ -167,7 +181,27 @@ func (d *Desk) Adopt(ctx context.Context, actor fault.Actor, id string, by chang
 		return f, err
 	}
 	err = d.db.Update(ctx, follower(), func(tx *db.Tx) error { return d.adopted(tx, &f) })
+	if err != nil {
+		return f, err
+	}
+	err = d.db.View(ctx, func(tx *db.Tx) error { return d.waitsFor(tx, &f) })
 	return f, err
+}
+
+// waitsFor says what an adopted finding waits for: a draft asks nobody for an approval.
+func (d *Desk) waitsFor(tx *db.Tx, f *Finding) error {
+	if f.State != Adopting {
+		return nil
+	}
+	p, err := d.changes.PermittedIn(tx, change.ID(f.Adopts))
+	if err != nil {
+		return err
+	}
+	f.Next = "the approval of " + f.Adopts + ": plumb change show " + f.Adopts
+	if p.Change.State == change.Draft {
+		f.Next = f.Adopts + " is still a draft, which nobody is asked to approve: plumb change submit " + f.Adopts
+	}
+	return nil
 }
 
 // adopted closes a finding whose change was approved, and opens it again where that change came to nothing.
@@ -184,6 +218,11 @@ func (d *Desk) adopted(tx *db.Tx, f *Finding) error {
 		return nil
 	default:
 		f.State, f.Closed = Adopted, tx.Now().UnixMicro()
+		if f.Op == inventory.Created {
+			if err := inventory.Originate(tx, f.Asset, f.Adopts); err != nil {
+				return err
+			}
+		}
 	}
 	if err := saveFinding(tx, f); err != nil {
 		return err

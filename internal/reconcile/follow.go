@@ -371,6 +371,11 @@ func (d *Desk) reconsider(tx *db.Tx, x *Index, f Finding, diff inventory.Differe
 	if err := saveMatch(tx, m); err != nil {
 		return err
 	}
+	if diff.Op == inventory.Created {
+		if err := inventory.Originate(tx, diff.Asset, m.Change); err != nil {
+			return err
+		}
+	}
 	f.State, f.Closed, f.Reason = Settled, tx.Now().UnixMicro(), "explained by "+m.Change
 	if err := saveFinding(tx, &f); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/inventory"
 )
 
 // keep writes a verdict down, and raises or feeds a finding where it explains nothing.
@@ -39,6 +40,11 @@ func (d *Desk) keep(tx *db.Tx, s seen) (finding string, err error) {
 		finding = f.ID
 	}
 	h := s.v.First()
+	if s.d.Op == inventory.Created && s.v.Disposition.Explains() {
+		if err := inventory.Originate(tx, s.d.Asset, h.Change); err != nil {
+			return "", err
+		}
+	}
 	return finding, saveMatch(tx, Match{Difference: s.d.ID, N: s.d.N, Asset: s.d.Asset, Record: s.d.Record, Path: s.d.Path, After: s.d.After,
 		Latest: s.d.Latest, Disposition: s.v.Disposition, Change: h.Change, Claim: h.Claim, Finding: finding, Production: s.p.Production(),
 		Version: 1, Hits: s.v.Hits})

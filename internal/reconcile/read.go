@@ -75,7 +75,7 @@ func (d *Desk) showIn(tx *db.Tx, id string) (w Whole, err error) {
 		}
 	}
 	w.Overdue = w.Waits() && w.Due < d.db.Now().UnixMicro()
-	return w, nil
+	return w, d.waitsFor(tx, &w.Finding)
 }
 
 // MatchOf gives what a difference was found to be.
@@ -101,7 +101,8 @@ type Figures struct {
 	Waiting      int64            `json:"waiting"`
 	Severity     map[string]int64 `json:"severity"` // of the waiting findings; all four stand there
 	Overdue      int64            `json:"overdue"`
-	Behind       int64            `json:"behind"` // differences not judged yet
+	Unseparated  int64            `json:"unseparated"` // waiting findings about frontend and backend on one server; they are no differences
+	Behind       int64            `json:"behind"`      // differences not judged yet
 }
 
 // Figures counts.
@@ -141,6 +142,10 @@ func (d *Desk) Figures(ctx context.Context, since int64) (f Figures, err error) 
 			f.Waiting += x.n
 		}
 		if f.Overdue, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND due < $1", now); err != nil {
+			return err
+		}
+		if f.Unseparated, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND difference = 0 AND body LIKE $1",
+			`%"disposition":"`+string(Unseparated)+`"%`); err != nil {
 			return err
 		}
 		at, err := cursor(tx, overDifferences, 0)

@@ -93,6 +93,7 @@ func TestNoSecretIsFoundAgain(t *testing.T) {
 	plantInHeaders(t, f, c)
 	plantInBodies(t, f, c)
 	plantInEvidence(t, f, c)
+	plantInSources(t, f, c)
 	pack := f.ask(t, servertest.Audra, "POST", "/export", map[string]any{"from": time.Now().Add(-time.Hour).UTC(), "to": time.Now().Add(time.Hour).UTC()})
 	if !pack.ok() || !pack.has("CHG-000001") {
 		t.Fatalf("no pack: %s", pack)
