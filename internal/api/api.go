@@ -39,14 +39,15 @@ type Config struct {
 	Things   *inventory.Desk
 	Fleet    *fleet.Desk
 	Match    *reconcile.Desk
-	Refused  *ledger.Counter // counts what strangers sent
-	Source   prove.Source    // evidence packs are written from it
-	Temp     string          // folder for them while they are written; "" for the system's
-	Install  string          // install id
-	Permits  *seal.Key       // the public half is shown
-	Root     []byte          // 32 bytes; seals webhook secrets and kept answers at rest
-	URL      string          // where people reach this server
-	Proxied  bool            // a proxy of ours stands before this server; its last word on the client's address counts
+	Refused  *ledger.Counter                                               // counts what strangers sent
+	Entities func([]inventory.Asset, []inventory.Relation) ([]byte, error) // writes assets as another inventory's document
+	Source   prove.Source                                                  // evidence packs are written from it
+	Temp     string                                                        // folder for them while they are written; "" for the system's
+	Install  string                                                        // install id
+	Permits  *seal.Key                                                     // the public half is shown
+	Root     []byte                                                        // 32 bytes; seals webhook secrets and kept answers at rest
+	URL      string                                                        // where people reach this server
+	Proxied  bool                                                          // a proxy of ours stands before this server; its last word on the client's address counts
 	Limits   Limits
 	Egress   []netip.Prefix // private networks that webhooks may reach
 	Ready    func(context.Context) error

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"plumbline.dev/plumb/internal/directory"
@@ -18,6 +19,7 @@ func inventoryRoutes() []Route {
 		{Method: get, Path: "/assets.csv", Need: read, Gives: "text/csv", Slow: true, Tag: tag, Summary: "Give the assets that a filter leaves as CSV, all of them", bind: answers(assetFile("csv"))},
 		{Method: get, Path: "/assets.xlsx", Need: read, Gives: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Slow: true, Tag: tag, Summary: "Give the assets that a filter leaves as a workbook, all of them", bind: answers(assetFile("xlsx"))},
 		{Method: get, Path: "/assets.json", Need: read, Slow: true, Tag: tag, Summary: "Give the assets that a filter leaves as one JSON list, all of them", bind: answers(assetFile("json"))},
+		{Method: get, Path: "/assets.jupiterone", Need: read, Slow: true, Tag: tag, Summary: "Give the assets that a filter leaves, whole and with their relationships, as entities of JupiterOne", bind: answers((*API).assetGraph)},
 		{Method: get, Path: "/assets/{id}", Need: read, Tag: tag, Summary: "Show an asset, now or as of a time", bind: answers((*API).showAsset)},
 		{Method: get, Path: "/assets/{id}/history", Need: read, Tag: tag, Summary: "List every difference of an asset, newest first", bind: answers((*API).assetHistory)},
 		{Method: put, Path: "/assets/{id}/labels", Need: manage, Repeats: byAnswer, Tag: tag, Summary: "Assert governed labels of an asset", bind: answers((*API).labelAsset)},
@@ -88,6 +90,22 @@ func assetFile(format string) func(*API, context.Context, *assetFileIn) (*stream
 		write, kind := l.Writer(format)
 		return a.file(ctx, kind, "assets."+format, write)
 	}
+}
+
+// assetGraph answers with assets and relationships as one document that a source of kind jupiterone reads, here or elsewhere.
+func (a *API) assetGraph(ctx context.Context, in *assetFileIn) (*stream, error) {
+	assets, relations, err := a.Things.Graph(ctx, in.asked())
+	if err != nil {
+		return nil, err
+	}
+	b, err := a.Entities(assets, relations)
+	if err != nil {
+		return nil, err
+	}
+	return a.file(ctx, "application/json", "assets.jupiterone.json", func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
 }
 
 // onward is one page of a list that is read page by page; the next one goes on from the number of its last item.

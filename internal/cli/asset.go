@@ -21,7 +21,7 @@ import (
 
 func assetCommand(a *app) *cobra.Command {
 	return a.group("asset", "What production is: assets, their history, who is who", a.assetList(), a.assetExport(), a.assetShow(), a.assetHistory(), a.assetLabel(),
-		a.assetMerge(), a.assetSplit(), a.assetIdentity(), a.assetUndo(), a.assetQuestions(), a.assetAnswer())
+		a.assetRetire(), a.assetMerge(), a.assetSplit(), a.assetIdentity(), a.assetUndo(), a.assetQuestions(), a.assetAnswer())
 }
 
 // asks runs one call of the client and shows its answer.
@@ -87,9 +87,9 @@ func (a *app) assetList() *cobra.Command {
 			return err
 		}
 		return a.emitList(raw, func(w io.Writer) error {
-			t := table{head: []string{"ID", "CLASS", "NAME", "ENV", "DATA", "OWNER", "STATE"}}
+			t, owners := table{head: []string{"ID", "CLASS", "NAME", "ENV", "DATA", "OWNER", "STATE"}}, a.ownersOf(cmd.Context(), c, list)
 			for _, x := range list {
-				t.add(x.ID, x.Class, clean(x.Name), x.Labels["environment"].Value, x.Labels["classification"].Value, clean(x.Labels["owner"].Value), x.State)
+				t.add(x.ID, x.Class, clean(x.Name), x.Labels["environment"].Value, x.Labels["classification"].Value, nameIn(owners, x.Labels["owner"].Value), x.State)
 			}
 			return t.write(w, a.paint(w), "No assets.")
 		})
@@ -99,13 +99,35 @@ func (a *app) assetList() *cobra.Command {
 	return cmd
 }
 
+// ownersOf gives what the people and groups that own assets are called; empty for who may not list them.
+func (a *app) ownersOf(ctx context.Context, c *client.Client, list []client.Asset) map[string]string {
+	owned := func(prefix string) bool {
+		return slices.ContainsFunc(list, func(x client.Asset) bool { return strings.HasPrefix(x.Labels["owner"].Value, prefix) })
+	}
+	out := map[string]string{}
+	if owned("per_") {
+		out = a.namesOf(ctx, c)
+	}
+	if !owned("grp_") {
+		return out
+	}
+	groups, _, err := client.All(ctx, 0, c.Groups)
+	if err != nil {
+		return out
+	}
+	for _, g := range groups {
+		out[g.ID] = g.Name
+	}
+	return out
+}
+
 func (a *app) assetExport() *cobra.Command {
 	var slice *assetSlice
 	var format string
 	cmd := a.leaf("export FILE", "Write every asset that the filters leave to a file, as the page does; - is standard output", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		format := either(format, strings.TrimPrefix(strings.ToLower(filepath.Ext(args[0])), "."), "csv")
-		if !slices.Contains(sheet.Formats(), format) {
-			return fault.New(fault.Invalid, "usage", "Assets are written as %s.", strings.Join(sheet.Formats(), ", ")).FixedBy("you").Then("%s assets.csv", cmd.CommandPath())
+		if !slices.Contains(assetFormats(), format) {
+			return fault.New(fault.Invalid, "usage", "Assets are written as %s.", strings.Join(assetFormats(), ", ")).FixedBy("you").Then("%s assets.csv", cmd.CommandPath())
 		}
 		c, err := a.client(cmd.Context())
 		if err != nil {
@@ -126,10 +148,13 @@ func (a *app) assetExport() *cobra.Command {
 		}{args[0], n}, sentence("Wrote %s, %s KiB.", args[0], number((n+1023)/1024)))
 	})
 	slice = sliceOf(cmd)
-	cmd.Flags().StringVar(&format, "format", "", "csv, xlsx or json; else by the file's ending, else csv")
-	completeWords(cmd, "format", sheet.Formats()...)
+	cmd.Flags().StringVar(&format, "format", "", "csv, xlsx, json or jupiterone, which has properties and relationships, too; else by the file's ending, else csv")
+	completeWords(cmd, "format", assetFormats()...)
 	return cmd
 }
+
+// assetFormats are the forms in which assets are written: those of lists, and the entities and relationships of JupiterOne.
+func assetFormats() []string { return append(sheet.Formats(), "jupiterone") }
 
 func (a *app) assetShow() *cobra.Command {
 	var when string
@@ -161,6 +186,10 @@ func propertyText(v string) string {
 	if json.Unmarshal([]byte(v), &s) == nil {
 		return clean(s)
 	}
+	var set []string
+	if json.Unmarshal([]byte(v), &set) == nil {
+		return clean(join(set))
+	}
 	return clean(v)
 }
 
@@ -171,6 +200,9 @@ func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
 	for _, k := range slices.Sorted(maps.Keys(x.Labels)) {
 		l := x.Labels[k]
 		t.add("label "+k, called(l.Value), called(either(l.Change, l.By, l.Source))+" ("+l.Confidence+")")
+	}
+	for _, u := range x.Unheard {
+		t.add("not counted", u.Label+" "+u.Value, called(u.Source)+"; "+u.Stands+" stands")
 	}
 	for _, k := range slices.Sorted(maps.Keys(x.Properties)) {
 		p := x.Properties[k]
@@ -244,11 +276,26 @@ func (a *app) assetLabel() *cobra.Command {
 	return cmd
 }
 
+func (a *app) assetRetire() *cobra.Command {
+	var reason, change string
+	cmd := a.leaf("retire ASSET", "Retire an asset that is gone, by the approved change that says so; its history stays", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Asset], error) {
+			return c.LabelAsset(ctx, args[0], map[string]string{"lifecycle": "retired"}, reason, change)
+		}, func(w io.Writer, x client.Asset) error {
+			_, err := fmt.Fprintf(w, "Retired %s %s. Its history stays: plumb asset history %s\n", x.ID, clean(x.Name), x.ID)
+			return err
+		})
+	})
+	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	cmd.Flags().StringVar(&change, "change", "", "the approved change with the effect label.lifecycle = retired of this asset")
+	return cmd
+}
+
 func toldIdentity(w io.Writer, x client.IdentityWord) error {
 	if x.Named != "" {
 		fmt.Fprintf(w, "%s is called %s from now on.\n", x.Asset, clean(x.Named))
 	}
-	_, err := fmt.Fprintf(w, "%s %s: %d records between %s and %s.\n", x.ID, map[string]string{"merge": "merged", "split": "split"}[x.Verb], len(x.Records), x.Asset, x.Other)
+	_, err := fmt.Fprintf(w, "%s %s: %s between %s and %s.\n", x.ID, map[string]string{"merge": "merged", "split": "split"}[x.Verb], counted(int64(len(x.Records)), "record"), x.Asset, x.Other)
 	return err
 }
 
@@ -292,7 +339,10 @@ func (a *app) assetUndo() *cobra.Command {
 	return a.leaf("undo WORD", "Take a merge or split back, by its id", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.IdentityWord], error) {
 			return c.UndoIdentity(ctx, args[0])
-		}, toldIdentity)
+		}, func(w io.Writer, x client.IdentityWord) error {
+			_, err := fmt.Fprintf(w, "%s, a %s of %s and %s, is taken back: %s returned.\n", x.ID, x.Verb, x.Asset, x.Other, counted(int64(len(x.Records)), "record"))
+			return err
+		})
 	})
 }
 
@@ -305,6 +355,9 @@ func (a *app) assetQuestions() *cobra.Command {
 				t := table{head: []string{"ID", "SINCE", "KIND", "ASSET", "OTHER", "WHY"}}
 				for _, x := range p.Items {
 					t.add(x.ID, at(x.Since), x.Kind, x.Asset, x.Other, clean(x.Detail))
+				}
+				if slices.ContainsFunc(p.Items, func(q client.Question) bool { return q.Kind == "source_conflict" }) {
+					a.note("Where a source's label does not count, mend it there, or say what is so: plumb asset label ASSET LABEL=VALUE --reason \"…\"")
 				}
 				return t.write(w, a.paint(w), "No questions.")
 			})

@@ -137,66 +137,6 @@ func cleanText(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// table is rows of aligned columns. Cells are cleaned; the last column is not padded.
-type table struct {
-	head   []string
-	rows   [][]string
-	colour func(column int, cell string) string // code, or ""
-}
-
-func (t *table) add(cells ...string) {
-	for i := range cells {
-		cells[i] = clean(cells[i])
-	}
-	t.rows = append(t.rows, cells)
-}
-
-// write writes the table, or the sentence where it has no rows.
-func (t *table) write(w io.Writer, paint func(code, s string) string, empty string) error {
-	if len(t.rows) == 0 {
-		_, err := fmt.Fprintln(w, empty)
-		return err
-	}
-	widths := make([]int, len(t.head))
-	for _, row := range append([][]string{t.head}, t.rows...) {
-		for i, c := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(c))
-		}
-	}
-	if err := writeRow(w, t.head, widths, func(_ int, s string) string { return paint(dim, s) }); err != nil {
-		return err
-	}
-	for _, row := range t.rows {
-		err := writeRow(w, row, widths, func(i int, s string) string {
-			if t.colour == nil {
-				return s
-			}
-			if code := t.colour(i, strings.TrimSpace(s)); code != "" {
-				return paint(code, s)
-			}
-			return s
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func writeRow(w io.Writer, cells []string, widths []int, colour func(int, string) string) error {
-	var b strings.Builder
-	for i, c := range cells {
-		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c)+2)
-		if i == len(cells)-1 {
-			pad = ""
-		}
-		b.WriteString(colour(i, c))
-		b.WriteString(pad)
-	}
-	_, err := fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
-	return err
-}
-
 // shorten cuts a line to n columns with an ellipsis.
 func shorten(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n || n < 2 {
@@ -248,6 +188,14 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%dh", int(d.Hours()))
 	}
 	return fmt.Sprintf("%dd", int(d.Hours())/24)
+}
+
+// counted says how many of a thing there are: 1 record, 2 records.
+func counted(n int64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return number(n) + " " + what
 }
 
 func join(list []string) string { return strings.Join(list, ", ") }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -40,6 +41,34 @@ func TestTableAlignsByWhatIsSeen(t *testing.T) {
 	b.Reset()
 	if err := (&table{head: []string{"X"}}).write(&b, plain, "None."); err != nil || b.String() != "None.\n" {
 		t.Errorf("an empty table says %q, %v", b.String(), err)
+	}
+}
+
+// On 80 columns a table is broken between words and loses none; without a terminal a row is one line.
+func TestATableFitsItsTerminal(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("word ", 40) + "hmac:" + strings.Repeat("f", 100)
+	tab := table{head: []string{"ID", "WHAT", "NOTE"}}
+	tab.add("FND-000001", long, "2026-03-01 12:00Z")
+	tab.add("FND-000002", "short", strings.Repeat("another ", 20))
+	var b bytes.Buffer
+	if err := tab.within(&b, 80, plain, ""); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+			t.Errorf("%d columns: %q", n, line)
+		}
+	}
+	if words, fs := strings.Count(b.String(), "word"), strings.Count(b.String(), "f"); words != 40 || fs != 100 {
+		t.Errorf("of 40 words and 100 letters there are %d and %d:\n%s", words, fs, b.String())
+	}
+	if !strings.Contains(b.String(), "FND-000001  word word") || !strings.Contains(b.String(), "2026-03-01 12:00Z\n") {
+		t.Errorf("a row does not begin on one line:\n%s", b.String())
+	}
+	b.Reset()
+	if err := tab.write(&b, plain, ""); err != nil || strings.Count(b.String(), "\n") != 3 {
+		t.Errorf("without a terminal: %v\n%s", err, b.String())
 	}
 }
 

@@ -75,9 +75,15 @@ func (a *app) reconcileShow() *cobra.Command {
 			return a.emit(r.Raw, func(w io.Writer) error { return a.showMute(w, r.Value, a.namesOf(cmd.Context(), c)) })
 		}
 		if strings.HasPrefix(strings.ToUpper(args[0]), "FND-") {
-			return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Finding], error) {
-				return c.Finding(ctx, args[0])
-			}, showFinding)
+			c, err := a.client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			r, err := c.Finding(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.emit(r.Raw, func(w io.Writer) error { return showFinding(w, r.Value, a.namesOf(cmd.Context(), c)) })
 		}
 		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Reconciliation], error) {
 			return c.Reconciliation(ctx, args[0])
@@ -99,33 +105,37 @@ func (a *app) reconcileShow() *cobra.Command {
 	})
 }
 
-func showFinding(w io.Writer, f client.Finding) error {
-	late := ""
-	if f.Overdue {
-		late = ", overdue"
+// showFinding is what whoever answers for it reads, and who answered what when.
+func showFinding(w io.Writer, f client.Finding, names map[string]string) error {
+	due := map[bool]string{false: "due ", true: "waived until "}[f.State == "waived"] + at(f.Due)
+	switch {
+	case f.Overdue:
+		due += ", overdue"
+	case f.Closed > 0:
+		due = "closed " + at(f.Closed)
 	}
-	if _, err := fmt.Fprintf(w, "%s  %s, %s, due %s%s\n%s\n", f.ID, f.Severity, f.State, at(f.Due), late, clean(f.What())); err != nil {
-		return err
+	p := &page{w: w, paint: func(_, s string) string { return s }, cols: width(w)}
+	p.printf("%s  %s, %s, %s\n%s\n", f.ID, f.Severity, f.State, due, clean(f.What()))
+	answer := ""
+	if f.Decided > 0 {
+		answer = nameIn(names, f.Decider) + ", " + at(f.Decided)
 	}
-	for _, line := range []struct{ name, text string }{{"before", f.Before}, {"after", f.After}, {"actor", f.Actor}, {"owner", f.Owner}, {"change", f.Change},
-		{"adopted by", f.Adopts}, {"reason", f.Reason}, {"taken back by", f.Restored}} {
-		if line.text != "" {
-			if _, err := fmt.Fprintf(w, "  %-13s %s\n", line.name, clean(line.text)); err != nil {
-				return err
-			}
-		}
+	for _, line := range [][2]string{{"before", f.Before}, {"after", f.After}, {"actor", f.Actor}, {"owner", nameIn(names, f.Owner)}, {"change", f.Change},
+		{"adopted by", f.Adopts}, {"answered by", answer}, {"reason", f.Reason}, {"taken back", f.Restored}, {"waits for", f.Next}} {
+		p.item(line[0], line[1])
 	}
 	for _, h := range f.Hits {
-		if _, err := fmt.Fprintf(w, "  near: %s %s\n", h.Change, clean(h.Reason)); err != nil {
-			return err
-		}
+		p.item("near", h.Change+" "+h.Reason)
 	}
-	if f.State != "open" {
-		return nil
+	if p.err != nil || f.State != "open" {
+		return p.err
 	}
 	_, err := fmt.Fprintf(w, "\nnext plumb reconcile waive %[1]s --until 14d --reason \"…\"    as it is, for a while\n"+
 		"     plumb reconcile revert %[1]s --reason \"…\"               it is taken back\n"+
-		"     plumb reconcile adopt %[1]s CHANGE --reason \"…\"         a change asks for it after the fact\n", f.ID)
+		"     plumb reconcile adopt %[1]s CHANGE --reason \"…\"         a change asks for it after the fact:\n"+
+		"     plumb change new --category configuration --justification \"Adopts %[1]s: …\" \\\n"+
+		"       --target \"%[2]s\" --config-file FILE …    FILE is what is in force now; where a thing is\n"+
+		"       kept only in a table or a document, that table or document\n", f.ID, clean(f.Name))
 	return err
 }
 
@@ -147,6 +157,9 @@ func (a *app) answered(use, short, how string, flags func(*cobra.Command, *clien
 		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Finding], error) {
 			return c.AnswerFinding(ctx, args[0], how, answer)
 		}, func(w io.Writer, f client.Finding) error {
+			if f.Next != "" {
+				a.note("It waits for this: %s", clean(f.Next))
+			}
 			_, err := fmt.Fprintf(w, "%s is %s.\n", f.ID, f.State)
 			return err
 		})
@@ -193,6 +206,7 @@ func (a *app) reconcileFigures() *cobra.Command {
 					t.add(k, number(f.By[k]))
 				}
 				t.add("waiting findings", number(f.Waiting))
+				t.add("of them unseparated", number(f.Unseparated))
 				t.add("overdue findings", number(f.Overdue))
 				t.add("not judged yet", number(f.Behind))
 				if err := t.write(w, a.paint(w), ""); err != nil {

@@ -184,12 +184,15 @@ func (a *app) sourceShow() *cobra.Command {
 			return c.Source(ctx, args[0])
 		},
 			func(w io.Writer, s client.Source) error {
-				fmt.Fprintf(w, "%s (%s), %s, %d records\n", s.Name, s.Kind, s.State, s.Records)
+				fmt.Fprintf(w, "%s (%s), %s, %s\n", s.Name, s.Kind, s.State, counted(s.Records, "record"))
 				for _, k := range slices.Sorted(maps.Keys(s.Settings)) {
 					fmt.Fprintf(w, "  %s = %s\n", clean(k), clean(s.Settings[k]))
 				}
 				for _, x := range s.Scopes {
 					fmt.Fprintf(w, "  %s: read completely %s\n", clean(x.Scope), a.ago(x.Complete))
+				}
+				for _, q := range s.Questions {
+					fmt.Fprintf(w, "  question of %s, %s: %s (plumb asset questions)\n", q.Asset, q.Kind, clean(q.Detail))
 				}
 				t := table{head: []string{"READ", "WHOLE", "SEEN", "NEW", "CHANGED", "ABSENT", "DIFFERENCES", "PROBLEM"}}
 				for _, r := range s.Runs {
@@ -202,7 +205,7 @@ func (a *app) sourceShow() *cobra.Command {
 }
 
 func wrote(w io.Writer, r client.Run) error {
-	_, err := fmt.Fprintf(w, "Read %d records: %d new, %d changed, %d absent, %d differences.\n", r.Records, r.Added, r.Changed, r.Absent, r.Differences)
+	_, err := fmt.Fprintf(w, "Read %s: %d new, %d changed, %d absent, %s.\n", counted(r.Records, "record"), r.Added, r.Changed, r.Absent, counted(r.Differences, "difference"))
 	return err
 }
 

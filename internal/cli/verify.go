@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
@@ -194,24 +195,34 @@ func notWhole(err error) error {
 		FixedBy("whoever gave you the file").Then("ask for it again; do not rely on this one").From(err)
 }
 
+// said writes a coloured word with a sentence, which goes on under itself.
+func (p *page) said(code, word, text string) {
+	word = clean(word)
+	for _, part := range wrap(clean(text), p.cols-utf8.RuneCountInString(word)-1) {
+		p.printf("%s %s\n", p.paint(code, word), part)
+		word, code = strings.Repeat(" ", utf8.RuneCountInString(word)), ""
+	}
+}
+
 // packReport says what a pack proves, one line each; 5 where anything is wrong.
 func (a *app) packReport(r *prove.Report) error {
 	err := a.emitValue(r, func(w io.Writer) error {
-		p := &page{w: w, paint: a.paint(w)}
+		p := &page{w: w, paint: a.paint(w), cols: width(w)}
 		for _, f := range r.Faults {
-			p.printf("%s %s\n", p.paint(red, clean(f.What)), clean(strings.TrimSpace(f.Where+" "+f.Text)))
+			p.said(red, f.What, strings.TrimSpace(f.Where+" "+f.Text))
 		}
 		for _, s := range r.Proved {
-			p.printf("%s %s\n", p.paint(green, "proved    "), clean(s))
+			p.said(green, "proved    ", s)
 		}
 		for _, s := range r.NotProved {
-			p.printf("%s %s\n", p.paint(yellow, "not proved"), clean(s))
+			p.said(yellow, "not proved", s)
 		}
 		word := p.paint(green, "whole")
 		if !r.Whole() {
 			word = p.paint(red, "NOT WHOLE")
 		}
-		p.printf("The pack is %s: %d changes, %d decisions, %d permits, %d documents.\n", word, r.Counts.Changes, r.Decisions, r.Permitted, r.Counts.Documents)
+		p.printf("The pack is %s: %s, %s, %s, %s.\n", word, counted(r.Counts.Changes, "change"), counted(r.Decisions, "decision"),
+			counted(r.Permitted, "permit"), counted(r.Counts.Documents, "document"))
 		if !r.Pinned {
 			a.note("Checked with the keys in the pack itself; pin them with --ledger-key and --permit-key to know who signed.")
 		}

@@ -21,6 +21,12 @@ type Asset struct {
 	Changed int64            `json:"changed"`
 	Merged  string           `json:"merged"`
 	Origin  string           `json:"origin"`
+	Unheard []struct {
+		Label  string `json:"label"`
+		Value  string `json:"value"`
+		Stands string `json:"stands"`
+		Source string `json:"source"` // id of the source
+	} `json:"unheard"` // words of sources that count for nothing against a label that stands
 }
 
 // Label is one governed property with where it comes from.
@@ -104,6 +110,7 @@ type Source struct {
 		Complete int64  `json:"complete"`
 		Readings int64  `json:"readings"`
 	} `json:"scopes"`
+	Questions []Question `json:"questions"` // open ones about what it shows
 }
 
 // Run is one reading of a source.
@@ -179,7 +186,7 @@ func (c *Client) Assets(ctx context.Context, q url.Values) (Reply[Page[Asset]], 
 	return get[Page[Asset]](ctx, c, path("assets"), q)
 }
 
-// AssetFile copies every asset that the query leaves to w, as csv, xlsx or json; the query's keys are those of the API, without paging.
+// AssetFile copies every asset that the query leaves to w, as csv, xlsx, json or jupiterone; the query's keys are those of the API, without paging.
 func (c *Client) AssetFile(ctx context.Context, format string, q url.Values, w io.Writer) (int64, error) {
 	return c.fetch(ctx, request{method: http.MethodGet, path: path("assets." + format), query: q}, nil, w)
 }

@@ -20,6 +20,7 @@ import (
 	"plumbline.dev/plumb/internal/api"
 	"plumbline.dev/plumb/internal/blob"
 	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/connect/jupiterone"
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
@@ -120,7 +121,7 @@ func (s *Server) wire(ctx context.Context) (err error) {
 	s.api, err = api.New(api.Config{DB: s.db, Log: s.ledger, People: s.people, Changes: s.changes, Things: s.things, Fleet: s.fleet, Match: s.match, Refused: s.refused,
 		Install: s.keys.install, Permits: s.keys.permit, Root: s.keys.root, URL: s.url, Proxied: s.cfg.BehindProxy,
 		Limits: api.Limits{Principal: s.cfg.AccountRate, Stranger: s.cfg.StrangerRate}, Egress: s.cfg.WebhookAllow,
-		Source: source, Temp: temp, Writable: s.disk.writable, Metrics: figures, Logger: s.log})
+		Entities: jupiterone.Export, Source: source, Temp: temp, Writable: s.disk.writable, Metrics: figures, Logger: s.log})
 	if err != nil {
 		return err
 	}

@@ -11,15 +11,9 @@ import (
 	"plumbline.dev/plumb/internal/inventory"
 )
 
-// Edge is one relation between two assets of an export.
-type Edge struct {
-	From, To inventory.AssetID
-	Verb     string
-}
-
 // Export writes assets and the edges between them as entities and relationships, sorted, so that one state of the
 // inventory is one document. An edge to an asset that is not among them is left out: the other side would refuse it.
-func Export(assets []inventory.Asset, edges []Edge) ([]byte, error) {
+func Export(assets []inventory.Asset, edges []inventory.Relation) ([]byte, error) {
 	assets = slices.SortedFunc(slices.Values(assets), func(a, b inventory.Asset) int { return cmp.Compare(a.ID, b.ID) })
 	known := make(map[inventory.AssetID]inventory.Asset, len(assets))
 	entities := make([]map[string]jsontext.Value, 0, len(assets))
@@ -30,7 +24,7 @@ func Export(assets []inventory.Asset, edges []Edge) ([]byte, error) {
 		known[a.ID] = a
 		entities = append(entities, entity(a))
 	}
-	edges = slices.SortedFunc(slices.Values(edges), func(a, b Edge) int {
+	edges = slices.SortedFunc(slices.Values(edges), func(a, b inventory.Relation) int {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Verb, b.Verb), cmp.Compare(a.To, b.To))
 	})
 	relations := []map[string]jsontext.Value{}
@@ -78,7 +72,7 @@ func entity(a inventory.Asset) map[string]jsontext.Value {
 	return o
 }
 
-func relation(e Edge, from, to inventory.Asset) map[string]jsontext.Value {
+func relation(e inventory.Relation, from, to inventory.Asset) map[string]jsontext.Value {
 	return map[string]jsontext.Value{
 		"_key":           text(key(e.From) + "|" + e.Verb + "|" + key(e.To)),
 		"_type":          text(from.Type + "_" + strings.ToLower(e.Verb) + "_" + to.Type),
