@@ -96,7 +96,7 @@ func TestAnExportIsReadBack(t *testing.T) {
 			Labels: map[string]inventory.Label{"environment": {Value: "prod", Confidence: inventory.Asserted}, "criticality": {Value: "9", Confidence: inventory.Defaulted}},
 			Attrs:  map[string]inventory.Worded{"size": {Value: inventory.Text("cx22"), Kind: inventory.Config}, "ports": {Value: inventory.Set("80", "443")}}},
 	}
-	edges := []inventory.Relation{{"AST-000002", "AST-000001", "PROTECTS"}, {"AST-000002", "AST-000001", "PROTECTS"}, {"AST-000002", "AST-000009", "PROTECTS"}}
+	edges := []inventory.Relation{{From: "AST-000002", To: "AST-000001", Verb: "PROTECTS"}, {From: "AST-000002", To: "AST-000001", Verb: "PROTECTS"}, {From: "AST-000002", To: "AST-000009", Verb: "PROTECTS"}}
 	b, err := Export(assets, edges)
 	if err != nil {
 		t.Fatal(err)
