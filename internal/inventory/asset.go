@@ -1,6 +1,9 @@
 package inventory
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // AssetID names one asset for good: AST-000001.
 type AssetID string
@@ -27,7 +30,7 @@ type Asset struct {
 // looks reports whether an asset's row shows the same of another state of it, but for its version and when it changed.
 func (a Asset) looks(o Asset) bool {
 	return a.ID == o.ID && a.Class == o.Class && a.Type == o.Type && a.Name == o.Name && a.State == o.State && a.Merged == o.Merged && a.Origin == o.Origin &&
-		maps.Equal(a.Labels, o.Labels)
+		maps.Equal(a.Labels, o.Labels) && slices.Equal(a.Unheard, o.Unheard)
 }
 
 // Presence says whether an asset is there.
