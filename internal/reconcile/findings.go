@@ -170,7 +170,7 @@ func (d *Desk) Adopt(ctx context.Context, actor fault.Actor, id string, by chang
 		case p.Change.Created < f.Earliest || !strings.Contains(p.Current.Canonical, f.ID):
 			return nil, fault.New(fault.Conflict, "not_retroactive", "The change was filed before the difference, or does not name the finding, so that its approvers would not know what they adopt.").
 				About(string(by)).FixedBy("you").
-				Then("plumb change new --category configuration --justification \"Adopts %s, because\" --target \"%s\" --config-file FILE …; FILE is what is in force now, or the table or document that shows it", f.ID, f.Name)
+				Then("plumb change new --category configuration --config-file FILE, with a justification that names %s; FILE is what is in force now, or the table or document that shows it", f.ID)
 		case p.Change.State.Over():
 			return nil, fault.New(fault.Conflict, "adopting_change_over", "The change is %s.", p.Change.State).About(string(by)).FixedBy("you").Then("plumb change new")
 		}
