@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/plan"
 	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/wire"
@@ -96,7 +97,7 @@ func some(list []string) []string {
 
 // sameRun is the digest of what would run: two revisions that share it differ in nothing that reaches
 // production and nothing that a rule reads, so decisions carry over. A re-plan keeps the normalized
-// plan digest. A rebase keeps nothing: the tree is the author's claim (docs/adr/0012).
+// plan digest, and the state that it is of. A rebase keeps nothing: the tree is the author's claim (docs/adr/0012).
 func (m Material) sameRun() (string, error) {
 	m.Bindings = slices.Clone(m.Bindings)
 	for i := range m.Bindings {
@@ -112,7 +113,7 @@ func (m Material) sameRun() (string, error) {
 
 func equalForm(b Binding) Binding {
 	if b.Normalized != "" {
-		b.Digest, b.Base, b.Document = "", "", ""
+		b.Digest, b.Base, b.Document = "", plan.Lineage(b.Base), ""
 	}
 	return b
 }

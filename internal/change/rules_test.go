@@ -243,6 +243,36 @@ func TestEveryMaterialFieldIsUnderTheDigest(t *testing.T) {
 	}
 }
 
+// A plan made again keeps the decisions, if it does the same to the same state: the serial moves on, the lineage does not. Else its
+// author would get the twin of a state that people approved released, by an edit that nobody looks at.
+func TestAPlanOfATwinCarriesNoDecisionOver(t *testing.T) {
+	t.Parallel()
+	planned := func(base string) Material {
+		m := newMachine(t).start(t).snap.Revision.Material
+		b := Binding{Kind: "tf-plan", Digest: goodBytes, Normalized: otherBytes, Base: base}
+		m.Bindings, m.Rollback.Binding = []Binding{b}, &b
+		return m
+	}
+	was := planned("lineage/3")
+	again := planned("lineage/4")
+	again.Bindings[0].Digest, again.Bindings[0].Document = otherBytes, goodBytes
+	if same, err := SameRun(was, again); err != nil || !same {
+		t.Errorf("the same plan, made again: same %v, %v", same, err)
+	}
+	for name, base := range map[string]string{"of a twin": "twin/3", "of no state that is named": ""} {
+		for place, edit := range map[string]func(*Material){"what is run": func(m *Material) { m.Bindings[0].Base = base },
+			"the way back": func(m *Material) { m.Rollback.Binding.Base = base }} {
+			m := planned("lineage/3")
+			way := *m.Rollback.Binding
+			m.Rollback.Binding = &way
+			edit(&m)
+			if same, err := SameRun(was, m); err != nil || same {
+				t.Errorf("%s %s keeps the decisions (%v)", place, name, err)
+			}
+		}
+	}
+}
+
 func TestAChangeIsNamedOneWay(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]ID{"CHG-7": "CHG-000007", "chg-000007": "CHG-000007", " CHG-1234567 ": "CHG-1234567",

@@ -325,11 +325,16 @@ func exampleRevision(t *testing.T, out map[string]string) string {
 	same(t, "revision", digest, "sha256:"+sha("plumb.rev.v1\n", string(text)))
 	out["revision"], out["revision-digest"] = string(text), digest
 	a, b := sampleMaterial(), sampleMaterial()
-	a.Bindings[0] = change.Binding{Kind: "tf-plan", Name: "tfplan", Digest: seal.Raw([]byte("one")), Document: seal.Raw([]byte("1")), Base: "b1", Normalized: digest}
-	b.Bindings[0] = change.Binding{Kind: "tf-plan", Name: "tfplan", Digest: seal.Raw([]byte("two")), Document: seal.Raw([]byte("2")), Base: "b2", Normalized: digest}
+	a.Bindings[0] = change.Binding{Kind: "tf-plan", Name: "tfplan", Digest: seal.Raw([]byte("one")), Document: seal.Raw([]byte("1")), Base: "lineage/1", Normalized: digest}
+	b.Bindings[0] = change.Binding{Kind: "tf-plan", Name: "tfplan", Digest: seal.Raw([]byte("two")), Document: seal.Raw([]byte("2")), Base: "lineage/2", Normalized: digest}
 	if equal, err := change.SameRun(a, b); err != nil || !equal {
 		t.Errorf("a plan made again with the same normalized digest is not the same run: %v", err)
 	}
+	b.Bindings[0].Base = "twin/2"
+	if equal, err := change.SameRun(a, b); err != nil || equal {
+		t.Errorf("the plan of a twin is the same run: %v", err)
+	}
+	b.Bindings[0].Base = "lineage/2"
 	b.Summary += "."
 	if equal, err := change.SameRun(a, b); err != nil || equal {
 		t.Errorf("another summary is the same run: %v", err)
