@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 )
 
@@ -15,11 +16,13 @@ type Sought struct {
 	After    string
 	Category string // that the change must have; "" for any
 	Verified bool   // only after the change was carried out and verified
+	Since    int64  // when what stands was said, in microseconds: only by a change that was approved after that; 0 for any
 }
 
 // EffectApproved reports whether an approved change has exactly this effect among those that were approved. It is the rule for what
-// is done on the server itself under a change: deny by default, for a change that is not approved, was cancelled or backed out.
-func (d *Desk) EffectApproved(tx *db.Tx, change string, want Sought) error {
+// is done on the server itself under a change: deny by default, for a change that is not approved, was cancelled or backed out, and for
+// one whose approvals no longer suffice. actor is who brings it about: none of its approvers.
+func (d *Desk) EffectApproved(tx *db.Tx, actor fault.Actor, change string, want Sought) error {
 	id, err := ParseID(change)
 	if err != nil {
 		return err
@@ -28,10 +31,10 @@ func (d *Desk) EffectApproved(tx *db.Tx, change string, want Sought) error {
 	if err != nil {
 		return err
 	}
-	return s.effectApproved(want)
+	return s.effectApproved(actor, want, tx.Now().UnixMicro())
 }
 
-func (s *Snapshot) effectApproved(want Sought) error {
+func (s *Snapshot) effectApproved(actor fault.Actor, want Sought, now int64) error {
 	m, c := s.Revision.Material, s.Change
 	no := func(code, text string) error {
 		return fault.New(fault.Denied, code, "%s", text).About(string(c.ID)).Because("labels", "provisioning: promotion upon verification and approval").
@@ -50,6 +53,12 @@ func (s *Snapshot) effectApproved(want Sought) error {
 			return no("effect_not_verified", "The change was not carried out and verified yet, or it did not end well.")
 		}
 		return no("effect_not_authorized", "The change is not approved, or it ended without being carried out.")
+	case len(s.runs()) == 0 && (s.PackNo != nil || c.Body.Expires > 0 && now >= c.Body.Expires || !s.approved()):
+		return no("effect_not_authorized", "The change was approved, and its approvals no longer suffice.")
+	case s.decider(actor.Person):
+		return no("executor_approved", "Who approved a change does not bring its effects about.")
+	case c.Body.Decided < want.Since:
+		return no("effect_overtaken", "What stands now was said after the change was approved, so nobody approved to undo it.")
 	case c.Body.Hold != nil:
 		return no("on_hold", "The change is on hold.")
 	case !slices.ContainsFunc(m.Effects, func(e Effect) bool {
@@ -58,4 +67,11 @@ func (s *Snapshot) effectApproved(want Sought) error {
 		return no("effect_missing", "The change was not approved for this effect: "+want.Path+" = "+want.After+".")
 	}
 	return nil
+}
+
+// decider reports whether a person may be one of those whose approval counts.
+func (s *Snapshot) decider(person string) bool {
+	return slices.ContainsFunc(s.approvals(), func(d Decision) bool {
+		return s.Roster.Same(directory.PersonID(person), directory.PersonID(d.Person), d.At)
+	})
 }

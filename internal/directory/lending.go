@@ -120,6 +120,13 @@ func (r *Roster) LendersSince(p PersonID, from int64) []PersonID {
 	return r.lenders(p, from, math.MaxInt64)
 }
 
+// Same reports whether who acts now as a person may be who acted as another at an instant (microseconds): one of the two, or
+// somebody else, could act as both.
+func (r *Roster) Same(person, other PersonID, at int64) bool {
+	mine := append(r.Lenders(person, math.MaxInt64), person)
+	return slices.ContainsFunc(append(r.Lenders(other, at), other), func(p PersonID) bool { return slices.Contains(mine, p) })
+}
+
 func (r *Roster) lenders(p PersonID, from, to int64) []PersonID {
 	var out []PersonID
 	for _, l := range r.lendings[p] {

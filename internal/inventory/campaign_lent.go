@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"math"
-	"slices"
 
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
@@ -30,8 +29,7 @@ func (h humans) selves(person string, at int64) []string {
 
 // same reports whether who acts now as a person may be who acted as another at an instant.
 func (h humans) same(person, other string, at int64) bool {
-	mine := h.selves(person, asNow)
-	return slices.ContainsFunc(h.selves(other, at), func(p string) bool { return slices.Contains(mine, p) })
+	return h.Same(directory.PersonID(person), directory.PersonID(other), at)
 }
 
 // lent is the refusal of somebody whose word would be another one's as well.

@@ -1,9 +1,11 @@
 package reconcile_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/reconcile"
 )
 
@@ -187,6 +189,24 @@ func TestAMuteWorksAfterItsReviewAndUntilItsEnd(t *testing.T) {
 	if list[0].State != reconcile.Lapsed || list[0].Hits != 1 {
 		t.Errorf("mute %+v, want it expired after one hit", list[0])
 	}
+	f.whole()
+}
+
+// Whoever issued a one-time code could have redeemed it: an officer who resets another one's password is no second person.
+func TestAMuteIsNotReviewedThroughALentAccount(t *testing.T) {
+	t.Parallel()
+	f, _ := edited(t)
+	m, err := f.Propose(t.Context(), f.as("olga"), reconcile.Mute{Kind: reconcile.Automation, Reason: "the autoscaler changes sizes", Type: "hcloud_server",
+		Name: "web-*", Path: "server_type", Expires: f.clock.Now().Add(72 * time.Hour).UnixMicro()})
+	f.must(err)
+	code, err := f.dir.Reset(t.Context(), f.as("olga"), directory.AccountID(f.as("otto").Account))
+	f.must(err)
+	in, err := f.dir.Redeem(t.Context(), directory.Credentials{Username: "otto", Code: code, Password: "seven brass kettles sing", Address: netip.MustParseAddr("192.0.2.9")})
+	f.must(err)
+	otto, err := f.dir.Recognise(t.Context(), in.Bearer.Reveal())
+	f.must(err)
+	_, err = f.Review(t.Context(), otto, m.ID, true, "")
+	f.refused(err, "lent_account")
 	f.whole()
 }
 

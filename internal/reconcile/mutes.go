@@ -90,6 +90,10 @@ func (m *Mute) mayReview(actor fault.Actor, roster *directory.Roster) error {
 			FixedBy("another Security Officer").Then("plumb reconcile review %s --accept", m.ID)
 	case !roster.Holds(directory.PersonID(actor.Person), directory.Officer):
 		return notOfficer(m.ID)
+	case roster.Same(directory.PersonID(actor.Person), directory.PersonID(m.Proposer), m.At):
+		return fault.New(fault.Denied, "lent_account", "You count as one person with %s, who proposed it, because of a one-time code that nobody vouched for.",
+			roster.Name(directory.PersonID(m.Proposer))).About(m.ID).Because("separate", "policy statement (e)").
+			FixedBy("a security officer who did not issue the code").Then("plumb people vouch PERSON")
 	}
 	return nil
 }

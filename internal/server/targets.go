@@ -19,7 +19,21 @@ func (targets) TargetIn(tx *db.Tx, name string) (r change.Resolved, found bool, 
 		return r, false, nil
 	}
 	return change.Resolved{Asset: string(a.ID), Environment: a.Label(inventory.LabelEnvironment), Classification: a.Label(inventory.LabelClassification),
-		Kind: string(a.Class), Owner: a.Label(inventory.LabelOwner), Role: a.Label(inventory.LabelRole)}, err == nil, err
+		Kind: kindOf(a.Class), Owner: a.Label(inventory.LabelOwner), Role: a.Label(inventory.LabelRole)}, err == nil, err
+}
+
+// kindOf gives the word by which a policy's rules know what networks are made of, so that a rule about firewalls holds for one that
+// only the inventory knows. Other things are called by their class, which no bound of a standard model names.
+func kindOf(c inventory.Class) string {
+	switch c {
+	case inventory.Firewall:
+		return "firewall"
+	case inventory.Zone, inventory.DomainRecord:
+		return "dns-zone"
+	case inventory.Network, inventory.LoadBalancer, inventory.NetworkService:
+		return "network-device"
+	}
+	return string(c)
 }
 
 // OwnerIn is part of change.Inventory.
@@ -44,5 +58,8 @@ func (a approvals) LabelApproved(tx *db.Tx, id string, asset inventory.Asset, la
 	if label == inventory.LabelEnvironment && value == "prod" {
 		want.Category, want.Verified = "provisioning", true
 	}
-	return a.changes.EffectApproved(tx, id, want)
+	if !want.Verified {
+		want.Since = asset.Labels[label].At
+	}
+	return a.changes.EffectApproved(tx, tx.Actor(), id, want)
 }

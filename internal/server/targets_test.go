@@ -2,11 +2,13 @@ package server_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/server/servertest"
 	"plumbline.dev/plumb/internal/wire"
 )
@@ -43,6 +45,22 @@ func TestWhatATargetIsComesFromTheInventoryAndNotFromTheForm(t *testing.T) {
 	got := s.Shown(c.ID).Material.Resolved
 	if len(got) != 1 || got[0].Asset != "AST-000001" || got[0].Environment != "test" || got[0].Classification != "internal" || got[0].Owner != "erin" {
 		t.Errorf("the target is %+v", got)
+	}
+}
+
+// Whoever asks for a change of a firewall and calls it something else is not rid of the IT Manager: what the target is, the inventory
+// knows, also where the policy's catalogue does not.
+func TestAFirewallThatOnlyTheInventoryKnowsIsOneToTheRules(t *testing.T) {
+	t.Parallel()
+	s, _ := inventoried(t, "id,name,class,environment,classification\n1,edge-2,Firewall,test,internal\n2,zone-2,DomainZone,test,internal\n"+
+		"3,lan-2,Network,test,internal\n4,db-7,Host,test,internal\n")
+	for name, asked := range map[string]bool{"edge-2": true, "zone-2": true, "lan-2": true, "db-7": false} {
+		c := targeting(s, name)
+		s.As(servertest.Alice).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/submit", map[string]any{}, servertest.Seen(c)...)
+		has := slices.ContainsFunc(s.Shown(c.ID).Demand.Slots, func(x policy.Slot) bool { return x.Role == "it-manager" })
+		if has != asked {
+			t.Errorf("%s: the IT Manager is asked: %v, want %v", name, has, asked)
+		}
 	}
 }
 
@@ -90,6 +108,37 @@ func TestALabelIsNotLoosenedByHand(t *testing.T) {
 		t.Errorf("the label is %+v", a.Labels)
 	}
 	s.As(servertest.Alice).Refused(http.StatusForbidden, "not_allowed", "PUT", "/assets/db-8/labels", map[string]any{"labels": map[string]string{"owner": "alice"}, "reason": "mine"})
+}
+
+// An approval to loosen a label is used for what stood when it was given: what was said since is not undone by it, and who approved it
+// does not do it.
+func TestAnApprovalLoosensALabelOnce(t *testing.T) {
+	t.Parallel()
+	s, _ := inventoried(t, "id,name,environment,classification\n1,db-7,test,confidential\n")
+	m := s.Material()
+	m.Targets, m.Effects = []string{"db-7"}, []change.Effect{{Target: "db-7", Path: "label.classification", Op: "update", After: "internal"}}
+	var c change.Change
+	s.As(servertest.Alice).Want(http.StatusCreated, "POST", "/changes", m).Into(&c)
+	s.As(servertest.Alice).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/submit", map[string]any{}, servertest.Seen(c)...).Into(&c)
+	s.Tested(c)
+	label := func(value, change string) servertest.Answer {
+		return s.As(servertest.Olga).Ask("PUT", "/assets/db-7/labels", map[string]any{"labels": map[string]string{"classification": value}, "reason": "asked", "change": change})
+	}
+	if a := label("internal", string(c.ID)); a.Code() != "effect_not_authorized" {
+		t.Errorf("before it was approved: %d %s", a.Status, a.Body)
+	}
+	for _, name := range []string{servertest.Sam, servertest.Erin} {
+		s.As(name).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/approve", map[string]any{"comment": "yes"}, servertest.Seen(c)...).Into(&c)
+	}
+	if a := label("internal", string(c.ID)); a.Status != http.StatusOK {
+		t.Fatalf("approved: %d %s", a.Status, a.Body)
+	}
+	if a := label("critical", ""); a.Status != http.StatusOK {
+		t.Fatalf("tightened: %d %s", a.Status, a.Body)
+	}
+	if a := label("internal", string(c.ID)); a.Code() != "effect_overtaken" {
+		t.Errorf("a second time, after it was tightened: %d %s", a.Status, a.Body)
+	}
 }
 
 // The promotion step: only the approved, carried out and verified provisioning change makes the asset production.
