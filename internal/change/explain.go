@@ -127,7 +127,7 @@ func (d *Desk) Cases(ctx context.Context, from, to time.Time) (out []policy.Case
 			if err != nil {
 				return err
 			}
-			out = append(out, policy.Case{ID: string(c.ID), Facts: r.Material.facts(pack)})
+			out = append(out, Case(string(c.ID), r.Material, pack))
 		}
 		return nil
 	})

@@ -61,6 +61,11 @@ func Demanded(p *policy.Pack, m Material, checks []CheckResult, h policy.History
 	return s.demanded()
 }
 
+// Case gives what a pack may read of a change, to try another one on it; p knows its components and targets.
+func Case(id string, m Material, p *policy.Pack) policy.Case {
+	return policy.Case{ID: id, Facts: m.facts(p)}
+}
+
 // Tightened holds a frozen demand to packs that came into force after it, as the gate does.
 func Tightened(frozen policy.Demand, later []*policy.Pack, m Material, checks []CheckResult, h policy.History) policy.Demand {
 	s := &Snapshot{Revision: Revision{Material: m}, Checks: checks}

@@ -98,11 +98,7 @@ func modelCommand(a *app) *cobra.Command {
 }
 
 func (a *app) modelList() *cobra.Command {
-	return a.leaf("list", "List the standard models and how they stand", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("list", "List the standard models and how they stand", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.Models(cmd.Context())
 		if err != nil {
 			return err
@@ -126,11 +122,7 @@ func (a *app) modelList() *cobra.Command {
 
 func (a *app) modelActivate() *cobra.Command {
 	var x activation
-	cmd := a.leaf("activate MODEL", "File the change that lets a standard model authorize", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("activate MODEL", "File the change that lets a standard model authorize", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		raw, err := c.PolicyArchive(cmd.Context())
 		if err != nil {
 			return err

@@ -14,11 +14,7 @@ func (a *app) agentToken() *cobra.Command {
 	var n client.NewAgentToken
 	var life time.Duration
 	var out string
-	cmd := a.leaf("token", "Make a token by which one host enrols; its secret is shown this once", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("token", "Make a token by which one host enrols; its secret is shown this once", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		n.Minutes = int64(life / time.Minute)
 		r, err := c.MakeAgentToken(cmd.Context(), n)
 		if err != nil {
@@ -45,11 +41,7 @@ func (a *app) agentToken() *cobra.Command {
 }
 
 func (a *app) agentTokens() *cobra.Command {
-	return a.leaf("tokens", "List enrolment tokens", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("tokens", "List enrolment tokens", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		list, raw, err := client.All(cmd.Context(), 0, c.AgentTokens)
 		if err != nil {
 			return err
@@ -74,11 +66,7 @@ func (a *app) agentTokens() *cobra.Command {
 }
 
 func (a *app) agentRevokeToken() *cobra.Command {
-	return a.leaf("revoke-token TOKEN", "End an enrolment token that nobody used", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("revoke-token TOKEN", "End an enrolment token that nobody used", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		if err := c.RevokeAgentToken(cmd.Context(), args[0]); err != nil {
 			return err
 		}
@@ -87,11 +75,7 @@ func (a *app) agentRevokeToken() *cobra.Command {
 }
 
 func (a *app) agentList() *cobra.Command {
-	return a.leaf("list", "List agents, when they were heard, and whose clock is wrong", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("list", "List agents, when they were heard, and whose clock is wrong", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		list, raw, err := client.All(cmd.Context(), 0, c.Agents)
 		if err != nil {
 			return err
@@ -132,11 +116,7 @@ func agentState(x client.Agent) string {
 
 func (a *app) agentRevoke() *cobra.Command {
 	var reason string
-	cmd := a.leaf("revoke AGENT", "End an agent: nothing that its key signs is taken any more", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("revoke AGENT", "End an agent: nothing that its key signs is taken any more", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		if err := c.RevokeAgent(cmd.Context(), args[0], reason); err != nil {
 			return err
 		}

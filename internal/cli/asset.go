@@ -226,11 +226,7 @@ func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
 
 func (a *app) assetHistory() *cobra.Command {
 	var most int
-	cmd := a.leaf("history ASSET", "List every difference of an asset, newest first", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("history ASSET", "List every difference of an asset, newest first", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		list, raw, err := client.All(cmd.Context(), most, func(ctx ctxt, cursor string) (client.Reply[client.Page[client.AssetDifference]], error) {
 			return c.AssetHistory(ctx, args[0], min(max(most, 1), 200), cursor)
 		})

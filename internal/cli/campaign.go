@@ -55,11 +55,7 @@ func (a *app) campaignNew() *cobra.Command {
 
 func (a *app) campaignList() *cobra.Command {
 	var most int
-	cmd := a.leaf("list", "List campaigns, the newest first", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("list", "List campaigns, the newest first", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		list, raw, err := client.All(cmd.Context(), most, func(ctx ctxt, cursor string) (client.Reply[client.Page[client.Campaign]], error) {
 			return c.Campaigns(ctx, min(max(most, 1), 200), cursor)
 		})

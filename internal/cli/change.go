@@ -83,11 +83,7 @@ func filingKey(ci wire.CI, m wire.Material) (string, error) {
 func (a *app) changeEdit() *cobra.Command {
 	var w wording
 	var dry bool
-	cmd := a.leaf("edit CHANGE", "Reword a change: a new revision, for which no approval counts", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("edit CHANGE", "Reword a change: a new revision, for which no approval counts", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		seen, err := c.Change(cmd.Context(), args[0])
 		if err != nil {
 			return err
@@ -117,11 +113,7 @@ func (a *app) changeEdit() *cobra.Command {
 
 func (a *app) changeClone() *cobra.Command {
 	var w wording
-	cmd := a.leaf("clone CHANGE", "File a new change worded like another", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("clone CHANGE", "File a new change worded like another", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		seen, err := c.Change(cmd.Context(), args[0])
 		if err != nil {
 			return err
@@ -280,11 +272,7 @@ func (a *app) changeList() *cobra.Command {
 }
 
 func (a *app) changeWaiting() *cobra.Command {
-	return a.leaf("waiting", "List the changes that wait for your decision, oldest first", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("waiting", "List the changes that wait for your decision, oldest first", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.Waiting(cmd.Context())
 		if err != nil {
 			return err
@@ -312,11 +300,7 @@ func (a *app) writeChanges(w io.Writer, list []client.Change, empty string) erro
 
 func (a *app) changeDiff() *cobra.Command {
 	var from, to int64
-	cmd := a.leaf("diff CHANGE", "Compare two revisions member by member; without flags the last two", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("diff CHANGE", "Compare two revisions member by member; without flags the last two", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		r, err := c.Diff(cmd.Context(), args[0], from, to)
 		if err != nil {
 			return err
@@ -349,11 +333,7 @@ func (a *app) changeDiff() *cobra.Command {
 
 func (a *app) changeApply() *cobra.Command {
 	var key string
-	cmd := a.leaf("apply CHANGE", "Carry out a change to Plumbline itself: a role, a policy pack, a standard model", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("apply CHANGE", "Carry out a change to Plumbline itself: a role, a policy pack, a standard model", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		if key == "" {
 			key = seal.NewID("idk")
 		}

@@ -18,11 +18,7 @@ type ctxt = context.Context
 
 func (a *app) changeSchedule() *cobra.Command {
 	var from, until string
-	cmd := a.leaf("schedule CHANGE", "Set the slot inside the approved window", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("schedule CHANGE", "Set the slot inside the approved window", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		var slot [2]string
 		for i, s := range []string{from, until} {
 			if s == "" {
@@ -153,11 +149,7 @@ func (a *app) reviewAction(ctx ctxt, n *names, text string) (client.Action, erro
 }
 
 func (a *app) changeComment() *cobra.Command {
-	return a.leaf("comment CHANGE TEXT", "Add a remark; it changes nothing", cobra.ExactArgs(2), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("comment CHANGE TEXT", "Add a remark; it changes nothing", cobra.ExactArgs(2), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		r, err := c.Remark(cmd.Context(), args[0], args[1])
 		if err != nil {
 			return err
@@ -170,11 +162,7 @@ func (a *app) changeComment() *cobra.Command {
 }
 
 func (a *app) changeTimeline() *cobra.Command {
-	return a.leaf("timeline CHANGE", "Tell a change's story out of the ledger", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("timeline CHANGE", "Tell a change's story out of the ledger", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		view, err := c.Change(cmd.Context(), args[0])
 		if err != nil {
 			return err

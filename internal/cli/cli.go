@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/fault"
 )
 
@@ -141,6 +142,17 @@ func (a *app) leaf(use, short string, args cobra.PositionalArgs, do action, form
 		}
 		return do(cmd, args)
 	}}
+}
+
+// remote makes a command that asks the server something.
+func (a *app) remote(use, short string, args cobra.PositionalArgs, do func(*cobra.Command, []string, *client.Client) error, formats ...string) *cobra.Command {
+	return a.leaf(use, short, args, func(cmd *cobra.Command, args []string) error {
+		c, err := a.client(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return do(cmd, args, c)
+	}, formats...)
 }
 
 // getenv is the value of a variable of the environment, "" when it is unset.

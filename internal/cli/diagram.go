@@ -77,11 +77,7 @@ func (a *app) diagramPropose() *cobra.Command {
 
 func (a *app) diagramList() *cobra.Command {
 	var most int
-	cmd := a.leaf("list", "List diagrams of record, the newest first, with what turned stale", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("list", "List diagrams of record, the newest first, with what turned stale", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		list, raw, err := client.All(cmd.Context(), most, func(ctx ctxt, cursor string) (client.Reply[client.Page[client.Diagram]], error) {
 			return c.Diagrams(ctx, min(max(most, 1), 200), cursor)
 		})
@@ -110,11 +106,7 @@ func slicedTo(s client.Slice) string {
 }
 
 func (a *app) diagramShow() *cobra.Command {
-	return a.leaf("show DIAGRAM", "Show a diagram of record, and what moved since", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("show DIAGRAM", "Show a diagram of record, and what moved since", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		r, err := c.Diagram(cmd.Context(), args[0])
 		if err != nil {
 			return err
@@ -188,11 +180,7 @@ func (a *app) diagramRefuse() *cobra.Command {
 
 func (a *app) diagramExport() *cobra.Command {
 	var form string
-	cmd := a.leaf("export DIAGRAM", "Write a diagram of record as it was proposed", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("export DIAGRAM", "Write a diagram of record as it was proposed", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		r, err := c.Diagram(cmd.Context(), args[0])
 		if err != nil {
 			return err

@@ -255,11 +255,7 @@ func (a *app) documentAdd() *cobra.Command {
 
 func (a *app) documentGet() *cobra.Command {
 	var out string
-	cmd := a.leaf("get DIGEST", "Fetch a document", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("get DIGEST", "Fetch a document", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		b, err := c.Document(cmd.Context(), args[0])
 		if err != nil {
 			return err

@@ -229,11 +229,7 @@ func firstOf(err error, next func() error) error {
 func (a *app) gateClose() *cobra.Command {
 	var report, outcome, kind, permit, note string
 	var exit, attempt, fence int64
-	cmd := a.leaf("close [CHANGE]", "Report how an execution ended", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("close [CHANGE]", "Report how an execution ended", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		if report != "" {
 			return a.sendReport(cmd.Context(), c, report)
 		}
@@ -279,11 +275,7 @@ func (a *app) gateClose() *cobra.Command {
 func (a *app) gateRenew() *cobra.Command {
 	var kind, permit string
 	var attempt, fence int64
-	cmd := a.leaf("renew [CHANGE]", "Prolong the lease of a run that takes long", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("renew [CHANGE]", "Prolong the lease of a run that takes long", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		if permit == "" {
 			h, err := a.held(c, strings.Join(args, ""), kind, attempt)
 			if err != nil {

@@ -132,11 +132,7 @@ func (a *app) ledgerShow() *cobra.Command {
 	var from int64
 	var most int
 	var object string
-	cmd := a.leaf("show", "Read events", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("show", "Read events", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.Events(cmd.Context(), from, most, object)
 		if err != nil {
 			return err
@@ -185,11 +181,7 @@ func (a *app) ledgerCheckpoint() *cobra.Command {
 }
 
 func keysCommand(a *app) *cobra.Command {
-	return a.leaf("keys", "Print the public keys of the server: what auditors pin", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("keys", "Print the public keys of the server: what auditors pin", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.Keys(cmd.Context())
 		if err != nil {
 			return err

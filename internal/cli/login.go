@@ -142,11 +142,7 @@ func logoutCommand(a *app) *cobra.Command {
 }
 
 func whoamiCommand(a *app) *cobra.Command {
-	return a.leaf("whoami", "Say who you are to the server, and what you hold", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("whoami", "Say who you are to the server, and what you hold", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.Me(cmd.Context())
 		if err != nil {
 			return err
@@ -168,11 +164,7 @@ func whoamiCommand(a *app) *cobra.Command {
 
 func passwordCommand(a *app) *cobra.Command {
 	var stdin bool
-	cmd := a.leaf("password", "Change your password", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("password", "Change your password", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		p := a.prompter()
 		old, err := p.secret("Old password: ", stdin)
 		if err != nil {

@@ -18,11 +18,7 @@ func peopleCommand(a *app) *cobra.Command {
 }
 
 func (a *app) peopleList() *cobra.Command {
-	return a.leaf("list", "List the people", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("list", "List the people", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		list, raw, err := client.All(cmd.Context(), 0, c.People)
 		if err != nil {
 			return err
@@ -97,11 +93,7 @@ func (a *app) personArg(cmd *cobra.Command, word string) (*client.Client, string
 func (a *app) peopleAdd() *cobra.Command {
 	var n client.NewPerson
 	var out string
-	cmd := a.leaf("add", "Add a person without a role; prints the code with which they choose their password", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("add", "Add a person without a role; prints the code with which they choose their password", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.AddPerson(cmd.Context(), n)
 		if err != nil {
 			return err
@@ -242,11 +234,7 @@ func (a *app) peopleAccount() *cobra.Command {
 
 func (a *app) peopleEndAccount() *cobra.Command {
 	var reason string
-	cmd := a.leaf("end-account ACCOUNT", "End one account for good", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("end-account ACCOUNT", "End one account for good", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		if err := c.EndAccount(cmd.Context(), args[0], reason); err != nil {
 			return err
 		}
@@ -262,11 +250,7 @@ func groupsCommand(a *app) *cobra.Command {
 }
 
 func (a *app) groupsList() *cobra.Command {
-	return a.leaf("list", "List the groups with their members", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("list", "List the groups with their members", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		list, raw, err := client.All(cmd.Context(), 0, c.Groups)
 		if err != nil {
 			return err
@@ -291,11 +275,7 @@ func (a *app) groupsList() *cobra.Command {
 
 func (a *app) groupsAdd() *cobra.Command {
 	var note string
-	cmd := a.leaf("add NAME", "Make an empty group", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("add NAME", "Make an empty group", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		r, err := c.AddGroup(cmd.Context(), args[0], note)
 		if err != nil {
 			return err
@@ -363,11 +343,7 @@ func rolesCommand(a *app) *cobra.Command {
 }
 
 func (a *app) rolesList() *cobra.Command {
-	return a.leaf("list", "List the roles and who holds them", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("list", "List the roles and who holds them", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.Roles(cmd.Context())
 		if err != nil {
 			return err

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
@@ -49,11 +48,7 @@ func packArg(args []string) string {
 }
 
 func (a *app) policyShow() *cobra.Command {
-	return a.leaf("show", "Show the policy in force", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("show", "Show the policy in force", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.Policy(cmd.Context())
 		if err != nil {
 			return err
@@ -333,105 +328,8 @@ func (a *app) writeExplained(w io.Writer, v client.Explained, all bool) error {
 	return p.err
 }
 
-func (a *app) policySimulate() *cobra.Command {
-	var cases, from, to string
-	cmd := a.leaf("simulate [PACK]", "Say what a pack would have demanded of past changes", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
-		files, err := packFolder(packArg(args))
-		if err != nil {
-			return err
-		}
-		pack, err := policy.Load(files)
-		if err != nil {
-			return err
-		}
-		if cases != "" {
-			return a.simulateOffline(pack, cases)
-		}
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
-		var q client.SimulateRequest
-		archive, err := pack.Archive()
-		if err != nil {
-			return err
-		}
-		q.Archive = archive
-		for text, into := range map[*string]*string{&from: &q.From, &to: &q.To} {
-			if *text != "" {
-				t, err := a.instant(*text)
-				if err != nil {
-					return err
-				}
-				*into = t.UTC().Format("2006-01-02T15:04:05Z")
-			}
-		}
-		r, err := c.Simulate(cmd.Context(), q)
-		if err != nil {
-			return err
-		}
-		return a.emit(r.Raw, func(w io.Writer) error { return a.writeSimulation(w, r.Value.Rows, r.Value.Before) })
-	})
-	cmd.Flags().StringVar(&cases, "cases", "", "file of exported facts, one JSON object a line, for use without a server")
-	cmd.Flags().StringVar(&from, "from", "", "begin of the period, else 90 days ago")
-	cmd.Flags().StringVar(&to, "to", "", "end of the period, else now")
-	return cmd
-}
-
-func (a *app) simulateOffline(pack *policy.Pack, file string) error {
-	raw, err := a.readInput(file)
-	if err != nil {
-		return err
-	}
-	list, err := policy.ParseCases(raw)
-	if err != nil {
-		return err
-	}
-	var rows []client.SimulateRow
-	if err := again(pack.Simulate(list), &rows); err != nil {
-		return err
-	}
-	return a.emitValue(client.Simulation{Policy: pack.Digest(), Rows: rows}, func(w io.Writer) error { return a.writeSimulation(w, rows, nil) })
-}
-
-func (a *app) writeSimulation(w io.Writer, rows, before []client.SimulateRow) error {
-	now := map[string]string{}
-	for _, r := range before {
-		now[r.ID] = simulated(r)
-	}
-	t := table{head: []string{"CHANGE", "WOULD DEMAND", "DIFFERS"}, colour: func(i int, cell string) string {
-		if i == 2 && cell == "differs" {
-			return yellow
-		}
-		return ""
-	}}
-	for _, r := range rows {
-		differs := ""
-		if was, ok := now[r.ID]; ok && was != simulated(r) {
-			differs = "differs"
-		}
-		t.add(r.ID, simulated(r), differs)
-	}
-	return t.write(w, a.paint(w), "No changes in that period.")
-}
-
-func simulated(r client.SimulateRow) string {
-	if r.Refused != "" {
-		return "refused by " + either(r.Rule, r.Refused)
-	}
-	var slots []string
-	for _, s := range r.Demand.Slots {
-		slots = append(slots, fmt.Sprintf("%d %s", s.Min, s.Role))
-	}
-	return fmt.Sprintf("risk %s: %s", r.Demand.Risk, strings.Join(slots, ", "))
-}
-
 func (a *app) policyHistory() *cobra.Command {
-	return a.leaf("history", "List every pack that was in force", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("history", "List every pack that was in force", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.PolicyHistory(cmd.Context())
 		if err != nil {
 			return err
@@ -448,11 +346,7 @@ func (a *app) policyHistory() *cobra.Command {
 
 func (a *app) policyArchive() *cobra.Command {
 	var out string
-	cmd := a.leaf("archive", "Write the pack in force as folder, byte for byte", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("archive", "Write the pack in force as folder, byte for byte", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		raw, err := c.PolicyArchive(cmd.Context())
 		if err != nil {
 			return err

@@ -23,11 +23,7 @@ func serviceCommand(a *app) *cobra.Command {
 }
 
 func (a *app) serviceList() *cobra.Command {
-	return a.leaf("list", "List the service accounts", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("list", "List the service accounts", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		list, raw, err := client.All(cmd.Context(), 0, c.ServiceAccounts)
 		if err != nil {
 			return err
@@ -226,11 +222,7 @@ func (a *app) tokenCreate() *cobra.Command {
 }
 
 func (a *app) tokenRevoke() *cobra.Command {
-	return a.leaf("revoke TOKEN", "End a token", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("revoke TOKEN", "End a token", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		if err := c.RevokeToken(cmd.Context(), args[0]); err != nil {
 			return err
 		}
@@ -271,11 +263,7 @@ func (a *app) sessionList() *cobra.Command {
 }
 
 func (a *app) sessionEnd() *cobra.Command {
-	return a.leaf("end SESSION", "End a session", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("end SESSION", "End a session", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		if err := c.EndSession(cmd.Context(), args[0]); err != nil {
 			return err
 		}

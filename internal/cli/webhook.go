@@ -15,11 +15,7 @@ func webhookCommand(a *app) *cobra.Command {
 }
 
 func (a *app) webhookList() *cobra.Command {
-	return a.leaf("list", "List the receivers", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("list", "List the receivers", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.Webhooks(cmd.Context())
 		if err != nil {
 			return err
@@ -41,11 +37,7 @@ func (a *app) webhookList() *cobra.Command {
 func (a *app) webhookAdd() *cobra.Command {
 	var verbs []string
 	var out string
-	cmd := a.leaf("add URL", "Add a receiver; the secret that signs is shown this once", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("add URL", "Add a receiver; the secret that signs is shown this once", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		r, err := c.AddWebhook(cmd.Context(), args[0], verbs)
 		if err != nil {
 			return err
@@ -64,11 +56,7 @@ func (a *app) webhookAdd() *cobra.Command {
 }
 
 func (a *app) webhookDrop() *cobra.Command {
-	return a.leaf("remove ID", "Remove a receiver", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("remove ID", "Remove a receiver", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		if err := c.DropWebhook(cmd.Context(), args[0]); err != nil {
 			return err
 		}
@@ -78,11 +66,7 @@ func (a *app) webhookDrop() *cobra.Command {
 
 func (a *app) webhookReplay() *cobra.Command {
 	var from int64
-	cmd := a.leaf("replay ID", "Send the events from a number on again", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("replay ID", "Send the events from a number on again", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		if err := c.ReplayWebhook(cmd.Context(), args[0], from); err != nil {
 			return err
 		}
@@ -94,11 +78,7 @@ func (a *app) webhookReplay() *cobra.Command {
 
 func (a *app) webhookDeliveries() *cobra.Command {
 	var most int
-	cmd := a.leaf("deliveries ID", "List what became of the events, newest first", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("deliveries ID", "List what became of the events, newest first", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		list, raw, err := client.All(cmd.Context(), most, func(ctx ctxt, cursor string) (client.Reply[client.Page[client.Delivery]], error) {
 			return c.Deliveries(ctx, args[0], min(max(most, 1), 200), cursor)
 		})
@@ -119,11 +99,7 @@ func (a *app) webhookDeliveries() *cobra.Command {
 
 func metricsCommand(a *app) *cobra.Command {
 	var from, to string
-	cmd := a.leaf("metrics", "Show the figures of a period, each with its definition", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("metrics", "Show the figures of a period, each with its definition", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		for _, x := range []*string{&from, &to} {
 			if *x == "" {
 				continue

@@ -93,11 +93,7 @@ func (a *app) windowPreview(ctx context.Context, c *client.Client, w client.NewW
 }
 
 func (a *app) windowList(kind string) *cobra.Command {
-	return a.leaf("list", "List windows and freezes that are not over", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	return a.remote("list", "List windows and freezes that are not over", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.Windows(cmd.Context())
 		if err != nil {
 			return err
@@ -136,11 +132,7 @@ func scopeText(s client.Scope) string {
 
 func (a *app) windowLift(kind string) *cobra.Command {
 	var reason string
-	cmd := a.leaf("lift ID", "End a "+kind+" before its time", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("lift ID", "End a "+kind+" before its time", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		if err := c.LiftWindow(cmd.Context(), args[0], reason); err != nil {
 			return err
 		}

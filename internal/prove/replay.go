@@ -27,6 +27,9 @@ func (v *verifier) replay(s *story) {
 			return
 		}
 	}
+	if v.asked != nil {
+		*v.asked = append(*v.asked, request{s.id, r.current})
+	}
 }
 
 // inForce is one policy pack in the history, with the event that put it in force.

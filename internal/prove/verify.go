@@ -33,15 +33,20 @@ type Options struct {
 // not with the events. What is wrong with the pack stands in the Report; the error is for a file that
 // cannot be read and for a ctx that ended.
 func Verify(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Report, error) {
+	_, report, err := verify(ctx, r, size, opt, nil)
+	return report, err
+}
+
+func verify(ctx context.Context, r io.ReaderAt, size int64, opt Options, asked *[]request) (*verifier, *Report, error) {
 	source := &failing{r: r}
 	v := &verifier{ctx: ctx, r: source, opt: opt, report: &Report{Proved: []string{}, NotProved: []string{}, Faults: []Fault{}, Withheld: []string{}},
-		tallies: map[string]*tally{}, packs: map[string]*policy.Pack{}, archives: map[string]entry{}, refs: map[[32]byte]bool{}, used: map[[2]string][]int64{}}
+		tallies: map[string]*tally{}, packs: map[string]*policy.Pack{}, archives: map[string]entry{}, refs: map[[32]byte]bool{}, used: map[[2]string][]int64{}, asked: asked}
 	v.run(size)
 	if source.err != nil {
-		return nil, fmt.Errorf("read pack: %w", source.err)
+		return nil, nil, fmt.Errorf("read pack: %w", source.err)
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if v.report.Whole() {
 		v.conclude()
@@ -49,7 +54,7 @@ func Verify(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Repor
 		v.report.Proved = []string{}
 	}
 	v.limits()
-	return v.report, nil
+	return v, v.report, nil
 }
 
 // failing remembers an error of the file itself, to tell it from a file that is wrong.
@@ -95,6 +100,7 @@ type verifier struct {
 	turns    []turn
 	lent     lent
 	buf      []byte
+	asked    *[]request // of the changes that were replayed, where somebody wants them
 }
 
 func (v *verifier) fault(what, where, format string, args ...any) {
