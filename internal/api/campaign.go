@@ -63,7 +63,7 @@ type campaignItemsIn struct {
 	ID       string `path:"id" maxLength:"40"`
 	Standing string `query:"standing" maxLength:"20" doc:"only items that stand so: open, reopened, confirmed, wrong, not_needed or not_asked"`
 	Reviewer string `query:"reviewer" maxLength:"40" doc:"only items of this person"`
-	Asset    string `query:"asset" maxLength:"40" doc:"only this asset"`
+	Asset    string `query:"asset" maxLength:"300" doc:"only this asset, by its id or name"`
 	Paging
 }
 

@@ -138,6 +138,11 @@ type ItemView struct {
 	Now      Seen     `json:"now"`
 }
 
+// Is says whether an item is of the asset with this id, or the one that is called so now.
+func (i ItemView) Is(asset string) bool {
+	return i.Item.Is(asset) || strings.EqualFold(i.Now.Name, asset)
+}
+
 // Signature is one person's word that a campaign's answers, as they stood, are complete and taken note of.
 type Signature struct {
 	Campaign string `json:"campaign"`
