@@ -191,7 +191,7 @@ func (s *Snapshot) openVerifications(now int64) []string {
 	said := func(slot string) bool {
 		return slices.ContainsFunc(s.Change.Body.Verified, func(v Verification) bool { return v.Slot == slot && v.Passed })
 	}
-	checks := checkFacts(s.Revision.Material, s.Checks, now)
+	checks := checkFacts(s.Revision.Material, s.Checks, now, s.own())
 	for _, c := range s.Demand.After {
 		if !c.Met(checks) && !said("check:"+c.Kind) {
 			out = append(out, "check:"+c.Kind)

@@ -108,41 +108,6 @@ func (m Material) filled() []string {
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
-// checkFacts gives the newest evidence per kind that is about what this revision would run. Evidence
-// about anything else, or without a subject, is as good as none.
-func checkFacts(m Material, checks []CheckResult, now int64) []policy.Check {
-	bound := m.bound()
-	newest := map[string]CheckResult{}
-	for _, c := range checks {
-		if !bound[c.Subject] {
-			continue
-		}
-		if old, ok := newest[c.Kind]; !ok || c.N >= old.N {
-			newest[c.Kind] = c
-		}
-	}
-	var out []policy.Check
-	for kind, c := range newest {
-		out = append(out, policy.Check{Kind: kind, Status: c.Status, AgeSecs: (now - c.At) / 1_000_000})
-	}
-	slices.SortFunc(out, func(a, b policy.Check) int { return strings.Compare(a.Kind, b.Kind) })
-	return out
-}
-
-// independent keeps the evidence that may stand for people's look: what a service account brought that none
-// of the change's authors answers for, nor anybody who could act as one of them. Whoever owns a service
-// account can say by it what they like, and a requester's own word opens no automatic approval.
-func (s *Snapshot) independent() []CheckResult {
-	authors := s.selves(s.Change.Requester, asNow)
-	for _, a := range s.Change.Body.Authors {
-		authors = append(authors, s.selves(a, asNow)...)
-	}
-	return slices.DeleteFunc(slices.Clone(s.Checks), func(c CheckResult) bool {
-		a, known := s.Roster.Account(directory.AccountID(c.Producer))
-		return !c.Service || !known || meet(s.selves(string(a.Person), asNow), authors)
-	})
-}
-
 // withOwnChecks adds the evidence kinds that the requester demands beyond the policy.
 func (m Material) withOwnChecks(d policy.Demand) policy.Demand {
 	for _, kind := range append(slices.Clone(m.Checks), m.Deploy.Scans...) {

@@ -277,14 +277,22 @@ func IsDigest(s string) bool {
 func (m Material) bound() map[string]bool {
 	out := map[string]bool{}
 	for _, b := range m.Bindings {
-		for _, d := range []string{b.Digest, b.Normalized} {
-			if d != "" {
-				out[d] = true
-			}
+		for _, name := range subjectsOf(b) {
+			out[name] = true
 		}
-		if b.Commit != "" { // the names by which evidence calls a commit
-			out["gitCommit:"+b.Commit], out["git:"+b.Commit], out["sha1:"+b.Commit] = true, true, true
+	}
+	return out
+}
+
+// subjectsOf lists the names by which evidence calls one thing that would be run.
+func subjectsOf(b Binding) (out []string) {
+	for _, d := range []string{b.Digest, b.Normalized} {
+		if d != "" {
+			out = append(out, d)
 		}
+	}
+	if b.Commit != "" {
+		out = append(out, "gitCommit:"+b.Commit, "git:"+b.Commit, "sha1:"+b.Commit)
 	}
 	return out
 }

@@ -165,7 +165,7 @@ func TestEvidenceOfAnotherThingIsNone(t *testing.T) {
 	if len(with.missingChecks(modelNow)) == 0 {
 		t.Error("an older pass outweighs a newer failure")
 	}
-	if len(checkFacts(s.Revision.Material, s.independent(), modelNow)) != 0 {
+	if len(checkFacts(s.Revision.Material, s.independent(), modelNow, s.own())) != 0 {
 		t.Error("what a person uploaded counts for an automatic approval")
 	}
 }

@@ -92,7 +92,7 @@ func (s *Snapshot) criteria(tx *db.Tx) (*AutoApproval, error) {
 		return out, nil
 	}
 	f := s.facts(out.At)
-	f.Checks = checkFacts(m, s.independent(), out.At)
+	f.Checks = checkFacts(m, s.independent(), out.At, s.own())
 	if f.History, err = past(tx, m); err != nil {
 		return nil, err
 	}

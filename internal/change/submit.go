@@ -198,7 +198,7 @@ func (s *Snapshot) assess(now int64) {
 }
 
 func (s *Snapshot) missingChecks(now int64) []policy.CheckDemand {
-	f := policy.Facts{Checks: checkFacts(s.Revision.Material, s.Checks, now)}
+	f := policy.Facts{Checks: checkFacts(s.Revision.Material, s.Checks, now, s.own())}
 	return s.Demand.MissingChecks(f)
 }
 

@@ -161,7 +161,7 @@ func (s *Snapshot) judgeApproval(v *wire.GateVerdict, actor fault.Actor, q wire.
 		return // pre-authorized with the change; a check that turned red must not block the way back
 	}
 	for _, m := range s.missingChecks(now) {
-		x := wire.Missing{Slot: m.Kind, Kind: "check", Why: "Evidence of this kind is missing, failing, too old, or about something else."}
+		x := wire.Missing{Slot: m.Kind, Kind: "check", Why: cmp.Or(s.unanswered(m.Kind), "Evidence of this kind is missing, failing, too old, or about something else.")}
 		if len(m.Reasons) > 0 {
 			x.Rule, x.Clause = m.Reasons[0].Rule, m.Reasons[0].Clause
 		}

@@ -28,6 +28,7 @@ type View struct {
 	Missing   []policy.Missing    `json:"missing"`
 	Checks    []CheckResult       `json:"checks"`
 	NeedCheck []string            `json:"missing_checks"`
+	Failed    map[string]string   `json:"unanswered_failures,omitempty"` // of those, kind → why what passed since does not count
 	Verify    []string            `json:"open_verifications"`
 	Decisions []Decision          `json:"decisions"`
 	Permits   []Permit            `json:"permits"`
@@ -63,13 +64,16 @@ func (d *Desk) Show(ctx context.Context, id ID) (v View, err error) {
 func (s *Snapshot) view(now int64) View {
 	v := View{Change: s.Change, Material: s.Revision.Material, Revision: s.Revision.N, Demand: s.Demand, Checks: s.Checks,
 		Decisions: s.Decisions, Permits: s.Permits, Excluded: s.excluded(), Names: map[string]string{},
-		Conflicts: s.conflicts("", now), NeedCheck: []string{}, Verify: []string{}, Own: s.Revision.Material.own()}
+		Conflicts: s.conflicts("", now), NeedCheck: []string{}, Failed: map[string]string{}, Verify: []string{}, Own: s.Revision.Material.own()}
 	v.Demand.Executor = s.executorRoles()
 	if len(s.Demand.Slots) > 0 {
 		m := s.match()
 		v.Slots, v.Missing = m.Filled, m.Missing
 		for _, c := range s.missingChecks(now) {
 			v.NeedCheck = append(v.NeedCheck, c.Kind)
+			if why := s.unanswered(c.Kind); why != "" {
+				v.Failed[c.Kind] = why
+			}
 		}
 		v.Verify = s.openVerifications(now)
 	}

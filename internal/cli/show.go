@@ -17,11 +17,7 @@ import (
 
 func (a *app) changeShow() *cobra.Command {
 	var full bool
-	cmd := a.leaf("show CHANGE", "Show a change: what, where, why, who must still decide, what ran", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd.Context())
-		if err != nil {
-			return err
-		}
+	cmd := a.remote("show CHANGE", "Show a change: what, where, why, who must still decide, what ran", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string, c *client.Client) error {
 		r, err := c.Change(cmd.Context(), args[0])
 		if err != nil {
 			return err
@@ -349,7 +345,7 @@ func writeEvidence(p *page, v client.View) {
 		p.row(code, either(c.Status, "fail"), clean(fmt.Sprintf("%s, %s: %s (%s, brought by %s)", c.Kind, strings.TrimSpace(c.Format+" "+c.Tool), c.Why, at(c.At), nameOf(v.Names, c.Producer))))
 	}
 	for _, k := range v.NeedCheck {
-		p.row(yellow, "still needed", clean(k))
+		p.row(yellow, "still needed", clean(strings.TrimSpace(k+" "+v.Failed[k])))
 	}
 	if slices.Contains([]string{"verifying", "in_review"}, v.Change.State) {
 		for _, k := range v.Verify {

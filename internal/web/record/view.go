@@ -250,6 +250,14 @@ func (x *view) checks() []check {
 	return out
 }
 
+// lacking says what is wanted of a kind of evidence.
+func (x *view) lacking(kind string) string {
+	if why := x.R.Failed[kind]; why != "" {
+		return ui.Bare(kind) + ": " + ui.Bare(why)
+	}
+	return "Missing, failing, too old, or about something else: " + ui.Bare(kind) + "."
+}
+
 // missing reports whether the policy still waits for a kind of evidence.
 func (x *view) missing(kind string) bool { return slices.Contains(x.R.NeedCheck, kind) }
 

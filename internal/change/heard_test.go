@@ -1,0 +1,137 @@
+package change_test
+
+import (
+	"strings"
+	"testing"
+
+	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/db/dbtest"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/seal"
+	"plumbline.dev/plumb/internal/wire"
+)
+
+// What a pipeline found is not undone by the next upload of whoever wants the change. It is answered by the same account, by
+// a program that no author owns, or by Security, who attaches a file that says why.
+func TestAFailureIsAnsweredByWhoWeighsAsMuch(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	who := map[string]fault.Actor{"ci": o.program(t, "ci", "pia"), "lab": o.program(t, "lab", "dana"), "anns program": o.program(t, "bot", "ann")}
+	for _, name := range []string{"ann", "ivo", "dana", "sam"} {
+		who[name] = o.as(name)
+	}
+	const signs = "sam signs"
+	for _, x := range []struct {
+		failed   string
+		passed   []string
+		answered bool
+	}{
+		{"ci", []string{"ann"}, false}, {"ci", []string{"dana"}, false}, {"ci", []string{"anns program"}, false},
+		{"ci", []string{"ann", "dana", "anns program"}, false},
+		{"ci", []string{"ci"}, true}, {"ci", []string{"lab"}, true}, {"ci", []string{signs}, true},
+		{"anns program", []string{"ann"}, false}, {"anns program", []string{"anns program"}, true}, {"anns program", []string{"ci"}, true},
+		{"dana", []string{"ann"}, false}, {"dana", []string{"anns program"}, false},
+		{"dana", []string{"dana"}, true}, {"dana", []string{"ivo"}, true}, {"dana", []string{"ci"}, true}, {"dana", []string{signs}, true},
+		{"ann", []string{"ann"}, true}, {"ann", []string{"ci"}, true},
+	} {
+		c := o.authorized(t)
+		bring := func(by, document string) {
+			t.Helper()
+			e, actor := change.Evidence{Format: "junit", Subject: seal.Raw([]byte(file))}, who[by]
+			if by == signs {
+				e.Format, e.Kind, actor, document = "attached", "tests", who["sam"], "the runner's disk was full; seen by me"
+			}
+			_, err := o.AddEvidence(t.Context(), actor, c.ID, e, strings.NewReader(document))
+			must(t, err)
+		}
+		bring(x.failed, failing)
+		if got := o.code(t, "ivo", request(c.ID)); got != wire.ExitPending {
+			t.Errorf("%s says that it failed: code %d, want 4", x.failed, got)
+		}
+		for _, by := range x.passed {
+			bring(by, passing)
+		}
+		want := wire.ExitPending
+		if x.answered {
+			want = wire.ExitAllowed
+		}
+		v, err := o.Check(t.Context(), o.as("ivo"), request(c.ID))
+		must(t, err)
+		if v.Code != want {
+			t.Errorf("%s failed, %v passed: code %d (%+v), want %d", x.failed, x.passed, v.Code, v.Missing, want)
+		}
+		if why := "It failed, as "; !x.answered && (len(v.Missing) != 1 || !strings.Contains(v.Missing[0].Why, why)) {
+			t.Errorf("%s failed, %v passed: the gate says %+v, want %q", x.failed, x.passed, v.Missing, why)
+		}
+		if view, err := o.Show(t.Context(), c.ID); err != nil || (view.Failed["tests"] == "") != x.answered {
+			t.Errorf("%s failed, %v passed: the change says %v (%v)", x.failed, x.passed, view.Failed, err)
+		}
+	}
+	o.whole(t)
+}
+
+// Who failed to talk a failure away with their own upload does not get rid of it by failing themselves.
+func TestAWeakerFailureDoesNotCoverAStrongerOne(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	ci, c := o.pipeline(t), o.authorized(t)
+	for _, x := range []struct {
+		by       fault.Actor
+		document string
+	}{{ci, failing}, {o.as("ann"), failing}, {o.as("ann"), passing}} {
+		_, err := o.AddEvidence(t.Context(), x.by, c.ID, change.Evidence{Format: "junit", Subject: seal.Raw([]byte(file))}, strings.NewReader(x.document))
+		must(t, err)
+	}
+	if got := o.code(t, "ivo", request(c.ID)); got != wire.ExitPending {
+		t.Errorf("code %d after ann answered her own failure only, want 4", got)
+	}
+}
+
+// A test of one thing that passes says nothing about another one that failed.
+func TestAFailureIsAnsweredAboutTheSameThing(t *testing.T) {
+	t.Parallel()
+	o := company(t)
+	other := seal.Raw([]byte("idle_timeout = 16\n"))
+	c := o.authorized(t, func(m *change.Material) {
+		m.Bindings = append(m.Bindings, change.Binding{Kind: "config-file", Name: "other.conf", Digest: other})
+	})
+	q := request(c.ID)
+	q.Observed = append(q.Observed, wire.Observed{Kind: "config-file", Name: "other.conf", Digest: other})
+	for _, x := range []struct {
+		subject, document string
+		want              int
+	}{{other, failing, wire.ExitPending}, {seal.Raw([]byte(file)), passing, wire.ExitPending}, {other, passing, wire.ExitAllowed}} {
+		_, err := o.AddEvidence(t.Context(), o.as("ann"), c.ID, change.Evidence{Format: "junit", Subject: x.subject}, strings.NewReader(x.document))
+		must(t, err)
+		if got := o.code(t, "ivo", q); got != x.want {
+			t.Errorf("code %d after tests of %s, want %d", got, x.subject, x.want)
+		}
+	}
+}
+
+// Criteria stand for people's look: they hear of a failure from anybody.
+func TestCriteriaHearOfAFailureFromAnybody(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	ci := o.pipeline(t)
+	o.activate(t)
+	m := change.Material{}
+	c := o.toggled(t, ci, func(x *change.Material) { m = *x })
+	if c.State != change.Authorized {
+		t.Fatalf("state %s with the pipeline's tests, want authorized", c.State)
+	}
+	c, err := o.File(t.Context(), o.as("ann"), m)
+	must(t, err)
+	for _, x := range []struct {
+		by       fault.Actor
+		document string
+	}{{ci, passing}, {o.as("dana"), failing}} {
+		_, err := o.AddEvidence(t.Context(), x.by, c.ID, change.Evidence{Format: "junit", Subject: flag}, strings.NewReader(x.document))
+		must(t, err)
+	}
+	c, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest)
+	must(t, err)
+	if c.State != change.Assessing || c.Body.Auto.Passed {
+		t.Errorf("state %s after dana saw it fail, want assessing", c.State)
+	}
+}
