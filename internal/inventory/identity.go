@@ -43,7 +43,7 @@ func (d *Desk) MergeAssets(ctx context.Context, actor fault.Actor, into, other, 
 		for _, k := range records {
 			word.Records = append(word.Records, k.ID)
 		}
-		o.State, o.Merged = Folded, a.ID
+		o.State, o.Merged, a.Labels = Folded, a.ID, stricterOf(a.Labels, o.Labels)
 		return d.move(tx, actor, &word, a, o)
 	})
 	return word, err
@@ -87,7 +87,8 @@ func (d *Desk) Split(ctx context.Context, actor fault.Actor, from string, record
 			return err
 		}
 		i := slices.IndexFunc(all, func(k Kept) bool { return k.ID == records[0] })
-		a := Asset{ID: assetID(n), N: n, Class: all[i].Class, Type: all[i].Type, Name: all[i].Name, State: Present, First: tx.Now().UnixMicro()}
+		a := Asset{ID: assetID(n), N: n, Class: all[i].Class, Type: all[i].Type, Name: all[i].Name, State: Present, First: tx.Now().UnixMicro(),
+			Labels: asserted(o.Labels)}
 		word = IdentityWord{Verb: "split", Asset: a.ID, Other: o.ID, Records: records, Reason: reason}
 		return d.move(tx, actor, &word, a, o)
 	})
@@ -214,6 +215,7 @@ func (d *Desk) Undo(ctx context.Context, actor fault.Actor, id string) (word Ide
 		if word.Verb == "split" {
 			a.State, a.Merged = Folded, o.ID
 		}
+		o.Labels = stricterOf(o.Labels, asserted(a.Labels))
 		word.Undone = tx.Now().UnixMicro()
 		if err := undoIdentity(tx, word); err != nil {
 			return err

@@ -134,6 +134,32 @@ func ordered(key string) bool {
 	return key != LabelTier && key != LabelLifecycle && LabelValues(key) != nil
 }
 
+// stricterOf adds to an asset's labels those of another that are stricter, of those whose values have an order: where one thing was
+// taken for another, nobody said that it matters less.
+func stricterOf(was, others map[string]Label) map[string]Label {
+	out := maps.Clone(was)
+	if out == nil {
+		out = map[string]Label{}
+	}
+	for key, l := range others {
+		counts := unlabelled(key)
+		if old, had := was[key]; had {
+			counts = old.Value
+		}
+		if l.Confidence != Defaulted && looser(key, l.Value, counts) {
+			out[key] = l
+		}
+	}
+	return out
+}
+
+// asserted keeps what a person or an approved change said.
+func asserted(labels map[string]Label) map[string]Label {
+	out := maps.Clone(labels)
+	maps.DeleteFunc(out, func(_ string, l Label) bool { return l.Confidence != Asserted })
+	return out
+}
+
 // relabelled lists the labels that differ, by key.
 func relabelled(was, is map[string]Label) []string {
 	var out []string
