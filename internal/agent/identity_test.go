@@ -110,6 +110,11 @@ func TestAKeyOnTwoMachinesIsAskedAboutAndMendedByEnrollingBoth(t *testing.T) {
 	if q := questions(t, s)[0]; q.Kind != "key_shared" || q.Asset != was[0].ID || !strings.Contains(q.Detail, "plumb agent revoke "+id) {
 		t.Errorf("asked %+v", q)
 	}
+	var h inventory.Health
+	s.As("olga").Want(http.StatusOK, "GET", "/sources/agents", nil).Into(&h)
+	if len(h.Questions) != 1 || h.Questions[0].Kind != "key_shared" {
+		t.Errorf("the health of the agents' source says %+v", h.Questions)
+	}
 
 	s.As("olga").Want(http.StatusNoContent, "POST", "/agents/"+id+"/revoke", map[string]any{"reason": "its disk was copied"})
 	_, err = first.Once(t.Context())

@@ -190,7 +190,7 @@ func (a *API) assetHistory(ctx context.Context, in *assetPageIn) (*body[Page[Ass
 	return give(out, err)
 }
 
-// Labelling asserts labels; an empty value takes an assertion back.
+// Labelling asserts labels. An assertion is followed by another one, and is never taken back.
 type Labelling struct {
 	Labels map[string]string `json:"labels"`
 	Reason string            `json:"reason"`

@@ -86,15 +86,23 @@ func (a *app) agentList() *cobra.Command {
 				skew := (time.Duration(x.Presence.Skew) * time.Microsecond).Round(time.Second)
 				t.add(x.Agent.Name, agentState(x), a.ago(x.Presence.Seen), skew.String(), x.Agent.ID)
 			}
-			for _, x := range list {
-				if agentState(x) == keyShared {
-					a.note("Two machines report with the key of %s, so neither is believed. Next: plumb agent revoke %s; then plumb agent token, for each of them.",
-						clean(x.Agent.Name), x.Agent.ID)
-				}
+			for _, note := range sharedKeys(list) {
+				a.note("%s", note)
 			}
 			return t.write(w, a.paint(w), "No agents.")
 		})
 	})
+}
+
+// sharedKeys says of each agent whose key two machines have what is to be done.
+func sharedKeys(list []client.Agent) (out []string) {
+	for _, x := range list {
+		if agentState(x) == keyShared {
+			out = append(out, fmt.Sprintf("Two machines report with the key of %s, so neither is believed. Next: plumb agent revoke %s; then plumb agent token, for each of them.",
+				clean(x.Agent.Name), x.Agent.ID))
+		}
+	}
+	return out
 }
 
 // keyShared is the state of an agent whose key two machines have.

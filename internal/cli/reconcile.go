@@ -130,12 +130,17 @@ func showFinding(w io.Writer, f client.Finding, names map[string]string) error {
 	if p.err != nil || f.State != "open" {
 		return p.err
 	}
-	_, err := fmt.Fprintf(w, "\nnext plumb reconcile waive %[1]s --until 14d --reason \"…\"    as it is, for a while\n"+
-		"     plumb reconcile revert %[1]s --reason \"…\"               it is taken back\n"+
-		"     plumb reconcile adopt %[1]s CHANGE --reason \"…\"         a change asks for it after the fact:\n"+
-		"     plumb change new --category configuration --justification \"Adopts %[1]s: …\" \\\n"+
-		"       --target \"%[2]s\" --config-file FILE …    FILE is what is in force now; where a thing is\n"+
-		"       kept only in a table or a document, that table or document\n", f.ID, clean(f.Name))
+	_, err := fmt.Fprintf(w, `
+next plumb reconcile waive %[1]s --until 14d --reason "…"
+       it stays as it is, for a while
+     plumb reconcile revert %[1]s --reason "…"
+       it is taken back
+     plumb reconcile adopt %[1]s CHANGE --reason "…"
+       a change asks for it after the fact, which is filed by
+       plumb change new --category configuration --config-file FILE …
+       with a justification that names %[1]s; FILE is what is in force
+       now, or the table or document that shows it
+`, f.ID)
 	return err
 }
 
@@ -212,7 +217,7 @@ func (a *app) reconcileFigures() *cobra.Command {
 				if err := t.write(w, a.paint(w), ""); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(w, "%d of %d differences in production were explained by nothing, the last two rows of the six: %d.%02d percent.\n", f.Unauthorized, f.Judged, f.Share/100, f.Share%100)
+				_, err := fmt.Fprintf(w, "Nothing explains %d of %d differences in production, %d.%02d percent:\nthe last two rows of the six.\n", f.Unauthorized, f.Judged, f.Share/100, f.Share%100)
 				return err
 			})
 	})
