@@ -123,7 +123,7 @@ func judged(charters []*reconcile.Charter, list []inventory.Difference, places [
 	rules := reconcile.Rules{Settle: 15 * time.Minute, Now: list[len(list)-1].Latest}
 	for i, d := range list {
 		v := reconcile.Decide(d, places[i], x, rules)
-		x.Note(d, places[i], v, rules)
+		x.Note(d, places[i], v)
 		if !v.Disposition.Explains() {
 			raised++
 		}

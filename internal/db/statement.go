@@ -2,6 +2,7 @@ package db
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -76,4 +77,17 @@ func reads(text string) error {
 		}
 	}
 	return nil
+}
+
+// AtOnce bounds the values of one Among, by convention: a statement stays short, and few texts of it are prepared.
+const AtOnce = 200
+
+// Among writes IN with a place for each value, and adds the values to the arguments.
+func Among(args *[]any, values []string) string {
+	places := make([]string, len(values))
+	for i, v := range values {
+		*args = append(*args, v)
+		places[i] = fmt.Sprintf("$%d", len(*args))
+	}
+	return "IN (" + strings.Join(places, ", ") + ")"
 }

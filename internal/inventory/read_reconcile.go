@@ -29,19 +29,11 @@ func ContextOf(tx *db.Tx, d Difference) (c Context, err error) {
 			return c, err
 		}
 	}
-	records, err := recordsOf(tx, c.Asset.ID)
-	if err != nil {
+	if c.Scope, _, err = db.One(tx, scanText, "SELECT scope FROM inventory_record WHERE id = $1 AND asset = $2", d.Record, string(c.Asset.ID)); err != nil {
 		return c, err
 	}
-	for _, k := range records {
-		if k.ID == d.Record {
-			c.Scope = k.Scope
-		}
-		for _, id := range k.IDs {
-			if id.Strength() == Decisive {
-				c.IDs = append(c.IDs, id.Value)
-			}
-		}
+	if c.IDs, err = answersTo(tx, c.Asset.ID); err != nil {
+		return c, err
 	}
 	edges, err := edgesOf(tx, c.Asset.ID)
 	if err != nil {
@@ -63,6 +55,19 @@ func ContextOf(tx *db.Tx, d Difference) (c Context, err error) {
 		}
 	}
 	return c, nil
+}
+
+// answersTo gives the identifiers of all records of an asset that decide, without reading what the records say besides.
+func answersTo(tx *db.Tx, id AssetID) (out []string, err error) {
+	list, err := db.Collect(tx, func(row db.Scanner) (id Identifier, err error) { return id, row.Scan(&id.Kind, &id.Value) },
+		"SELECT i.kind, i.value FROM inventory_record r JOIN inventory_identifier i ON i.record = r.id WHERE r.asset = $1 AND i.until = 0"+
+			" ORDER BY r.id, i.kind, i.value", string(id))
+	for _, id := range list {
+		if id.Strength() == Decisive {
+			out = append(out, id.Value)
+		}
+	}
+	return out, err
 }
 
 // Effective gives the governed labels that count.
@@ -120,12 +125,23 @@ func DifferenceOf(tx *db.Tx, id string) (d Difference, found bool, err error) {
 	return db.One(tx, scanDifference, differenceColumns+" WHERE id = $1", id)
 }
 
-// BriefOf gives the class of a difference's asset and the scope of its record.
-func BriefOf(tx *db.Tx, d Difference) (class Class, scope string, err error) {
-	a, err := loadAsset(tx, d.Asset)
-	if err != nil {
-		return "", "", err
+// Brief is a difference with the class of its asset and the scope of its record.
+type Brief struct {
+	Difference Difference
+	Class      Class
+	Scope      string
+}
+
+// BriefsOf gives those of the differences that there are, by id.
+func BriefsOf(tx *db.Tx, ids []string) (map[string]Brief, error) {
+	var args []any
+	list, err := db.Collect(tx, func(row db.Scanner) (b Brief, err error) {
+		return b, row.Scan(append(b.Difference.places(), &b.Class, &b.Scope)...)
+	}, differenceFields+", COALESCE((SELECT class FROM inventory_asset WHERE id = inventory_difference.asset), ''),"+
+		" COALESCE((SELECT scope FROM inventory_record WHERE id = inventory_difference.record), '')"+differenceTable+" WHERE id "+db.Among(&args, ids), args...)
+	out := make(map[string]Brief, len(list))
+	for _, b := range list {
+		out[b.Difference.ID] = b
 	}
-	k, _, err := loadRecord(tx, d.Record)
-	return a.Class, k.Scope, err
+	return out, err
 }

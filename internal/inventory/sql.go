@@ -165,7 +165,7 @@ func headsOf(tx *db.Tx, ids []string) (map[string]Kept, error) {
 	var args []any
 	list, err := db.Collect(tx, func(row db.Scanner) (k Kept, err error) {
 		return k, row.Scan(&k.ID, &k.Asset, &k.Digest, &k.Mapper, &k.First, &k.Seen, &k.Missed, &k.Gone)
-	}, "SELECT id, asset, digest, mapper, first, seen, missed, gone FROM inventory_record WHERE id "+among(&args, ids), args...)
+	}, "SELECT id, asset, digest, mapper, first, seen, missed, gone FROM inventory_record WHERE id "+db.Among(&args, ids), args...)
 	out := make(map[string]Kept, len(list))
 	for _, k := range list {
 		out[k.ID] = k
@@ -176,7 +176,7 @@ func headsOf(tx *db.Tx, ids []string) (map[string]Kept, error) {
 // eachWording gives the wordings of records with their digests, as they are stored.
 func eachWording(tx *db.Tx, ids []string, give func(id, digest, body string) error) error {
 	var args []any
-	rows, err := tx.Query("SELECT id, digest, body FROM inventory_record WHERE id "+among(&args, ids), args...)
+	rows, err := tx.Query("SELECT id, digest, body FROM inventory_record WHERE id "+db.Among(&args, ids), args...)
 	if err != nil {
 		return err
 	}

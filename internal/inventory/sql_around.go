@@ -11,13 +11,20 @@ import (
 // assetID names the n-th asset.
 func assetID(n int64) AssetID { return AssetID(fmt.Sprintf("AST-%06d", n)) }
 
-const differenceColumns = "SELECT id, n, asset, record, source, run, type, native, op, path, kind, before, after, earliest, latest, actor, baseline, settled" +
-	" FROM inventory_difference"
+const (
+	differenceFields = "SELECT id, n, asset, record, source, run, type, native, op, path, kind, before, after, earliest, latest, actor, baseline, settled"
+	differenceTable  = " FROM inventory_difference"
 
-func scanDifference(row db.Scanner) (d Difference, err error) {
-	return d, row.Scan(&d.ID, &d.N, &d.Asset, &d.Record, &d.Source, &d.Run, &d.Type, &d.Native, &d.Op, &d.Path, &d.Kind, &d.Before, &d.After,
-		&d.Earliest, &d.Latest, &d.Actor, &d.First, &d.Settled)
+	differenceColumns = differenceFields + differenceTable
+)
+
+// places gives where the columns of a difference go.
+func (d *Difference) places() []any {
+	return []any{&d.ID, &d.N, &d.Asset, &d.Record, &d.Source, &d.Run, &d.Type, &d.Native, &d.Op, &d.Path, &d.Kind, &d.Before, &d.After,
+		&d.Earliest, &d.Latest, &d.Actor, &d.First, &d.Settled}
 }
+
+func scanDifference(row db.Scanner) (d Difference, err error) { return d, row.Scan(d.places()...) }
 
 func insertDifference(tx *db.Tx, d Difference) error {
 	_, err := tx.Exec("INSERT INTO inventory_difference (id, n, asset, record, source, run, type, native, op, path, kind, before, after, earliest,"+

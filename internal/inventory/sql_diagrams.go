@@ -81,9 +81,9 @@ func graphOf(tx *db.Tx, id string) (g diagram.Graph, err error) {
 // firstMove gives when the first difference after number n was observed that can move the picture of one of the assets; 0 when
 // none is kept.
 func firstMove(tx *db.Tx, n int64, assets []string) (at int64, err error) {
-	for part := range slices.Chunk(assets, atOnce) {
+	for part := range slices.Chunk(assets, db.AtOnce) {
 		args := []any{n}
-		text := "SELECT COALESCE(MIN(latest), 0) FROM inventory_difference WHERE n > $1 AND asset " + among(&args, part) +
+		text := "SELECT COALESCE(MIN(latest), 0) FROM inventory_difference WHERE n > $1 AND asset " + db.Among(&args, part) +
 			" AND (op <> 'update' OR path IN ('name', 'class') OR path LIKE 'label.%' OR path LIKE 'edges.%')"
 		first, _, err := db.One(tx, scanInt, text, args...)
 		if err != nil {

@@ -153,7 +153,7 @@ func (s Slice) sql() (string, []any) {
 	if classes := diagram.Classes(s.Kind); classes == nil {
 		text.WriteString("NOT IN ('IaCResource', 'Package')")
 	} else {
-		text.WriteString(among(&args, classes))
+		text.WriteString(db.Among(&args, classes))
 	}
 	for _, part := range [][2]string{{"environment", s.Environment}, {"classification", s.Classification}, {"owner", s.Owner}, {"role", s.Role}} {
 		if part[1] != "" {
@@ -164,19 +164,6 @@ func (s Slice) sql() (string, []any) {
 	return text.String(), args
 }
 
-// among writes IN with a place for each value, and adds the values to the arguments.
-func among(args *[]any, values []string) string {
-	places := make([]string, len(values))
-	for i, v := range values {
-		*args = append(*args, v)
-		places[i] = fmt.Sprintf("$%d", len(*args))
-	}
-	return "IN (" + strings.Join(places, ", ") + ")"
-}
-
-// atOnce bounds the values of one IN.
-const atOnce = 200
-
 // pointer is an edge whose other end is still a name.
 type pointer struct{ from, verb, kind, value string }
 
@@ -185,12 +172,12 @@ type pointer struct{ from, verb, kind, value string }
 // only, and where two living things answer to it, by none: a host name or an address may be anybody's.
 func edgesFrom(tx *db.Tx, assets, verbs []string, most int) ([]diagram.Edge, error) {
 	var list []pointer
-	for part := range slices.Chunk(assets, atOnce) {
+	for part := range slices.Chunk(assets, db.AtOnce) {
 		var args []any
 		text := "SELECT r.asset, e.verb, e.to_kind, e.to_value FROM inventory_record r JOIN inventory_edge e ON e.record = r.id WHERE r.asset " +
-			among(&args, part) + " AND r.gone = 0 AND e.until = 0"
+			db.Among(&args, part) + " AND r.gone = 0 AND e.until = 0"
 		if verbs != nil {
-			text += " AND e.verb " + among(&args, verbs)
+			text += " AND e.verb " + db.Among(&args, verbs)
 		}
 		args = append(args, most+1)
 		some, err := db.Collect(tx, func(row db.Scanner) (p pointer, err error) { return p, row.Scan(&p.from, &p.verb, &p.kind, &p.value) },
@@ -237,7 +224,7 @@ func meant(tx *db.Tx, list []pointer) (map[string]string, error) {
 	}
 	found := map[string]string{}
 	for _, group := range slices.Sorted(maps.Keys(names)) {
-		for part := range slices.Chunk(names[group], atOnce) {
+		for part := range slices.Chunk(names[group], db.AtOnce) {
 			if err := answerTo(tx, group, part, found); err != nil {
 				return nil, err
 			}
@@ -250,7 +237,7 @@ func meant(tx *db.Tx, list []pointer) (map[string]string, error) {
 func answerTo(tx *db.Tx, group string, values []string, found map[string]string) error {
 	var args []any
 	source, byRecord := strings.CutPrefix(group, "record ")
-	of := among(&args, values)
+	of := db.Among(&args, values)
 	text := "SELECT 'record', source || '/' || type || '/' || native, asset FROM inventory_record WHERE gone = 0 AND native " + of + " AND source = "
 	if !byRecord {
 		source = group
@@ -313,9 +300,9 @@ func runningOn(tx *db.Tx, nodes []diagram.Node, edges []diagram.Edge) (g diagram
 
 // livingAssets gives those of the assets that are there.
 func livingAssets(tx *db.Tx, ids []string) (out []Asset, err error) {
-	for part := range slices.Chunk(ids, atOnce) {
+	for part := range slices.Chunk(ids, db.AtOnce) {
 		var args []any
-		text := assetColumns + " WHERE id " + among(&args, part) + " AND state NOT IN ('merged', 'retired', 'missing')"
+		text := assetColumns + " WHERE id " + db.Among(&args, part) + " AND state NOT IN ('merged', 'retired', 'missing')"
 		list, err := db.Collect(tx, scanAsset, text, args...)
 		if err != nil {
 			return nil, err

@@ -51,7 +51,7 @@ func NewestDifference(tx *db.Tx) (int64, error) {
 func Runners(tx *db.Tx) ([]AssetID, error) {
 	var args []any
 	return db.Collect(tx, scanAssetID, "SELECT DISTINCT r.asset FROM inventory_edge e JOIN inventory_record r ON r.id = e.record WHERE e.verb "+
-		among(&args, running)+" AND e.until = 0 AND r.gone = 0 ORDER BY r.asset", args...)
+		db.Among(&args, running)+" AND e.until = 0 AND r.gone = 0 ORDER BY r.asset", args...)
 }
 
 func scanAssetID(row db.Scanner) (id AssetID, err error) { return id, row.Scan(&id) }

@@ -287,7 +287,7 @@ func (a *asks) standing() {
 
 // Note tells the index what a difference was found to be, so that what follows from it is derived and an unknown value is
 // used once.
-func (x *Index) Note(d inventory.Difference, p Place, v Verdict, rules Rules) {
+func (x *Index) Note(d inventory.Difference, p Place, v Verdict) {
 	h := v.First()
 	if v.Disposition == Exact || v.Disposition == Scoped {
 		x.spend(h.Claim, d.Record, d.ID)
@@ -295,10 +295,9 @@ func (x *Index) Note(d inventory.Difference, p Place, v Verdict, rules Rules) {
 	if !v.Disposition.Explains() || h.Permit == "" {
 		return
 	}
-	e := Explained{Difference: d, Class: p.Class, Scope: p.Scope, Change: h.Change, Permit: h.Permit}
-	for _, l := range x.permits[h.Permit] {
-		a := asks{d: d, rules: rules}
-		e.From, e.To = l.run.Started, a.until(l.run)
+	e := Explained{Difference: d, Class: p.Class, Scope: p.Scope, Change: h.Change, Permit: h.Permit, passing: v.Disposition != Exact && v.Disposition != Scoped}
+	if list := x.permits[h.Permit]; len(list) > 0 {
+		e.run = list[len(list)-1].run
 	}
 	x.explain(e)
 }
@@ -310,7 +309,29 @@ func (x *Index) spend(claim, record, difference string) {
 	}
 }
 
+// explain keeps what is explained in the order of the differences, whenever it is told of them.
 func (x *Index) explain(e Explained) {
-	x.explained[e.Difference.Asset] = append(x.explained[e.Difference.Asset], e)
-	x.scopes[e.Scope] = append(x.scopes[e.Scope], e)
+	put := func(list []Explained) []Explained {
+		at := len(list)
+		for at > 0 && list[at-1].Difference.N > e.Difference.N {
+			at--
+		}
+		return slices.Insert(list, at, e)
+	}
+	x.explained[e.Difference.Asset] = put(x.explained[e.Difference.Asset])
+	x.scopes[e.Scope] = put(x.scopes[e.Scope])
+	if x.noted++; e.passing {
+		x.passing = append(x.passing, e)
+	}
+}
+
+// settle ends a step: from what was a side effect nothing follows in the next one, as if the index were made anew.
+func (x *Index) settle() {
+	passing := func(e Explained) bool { return e.passing }
+	for _, e := range x.passing {
+		x.explained[e.Difference.Asset] = slices.DeleteFunc(x.explained[e.Difference.Asset], passing)
+		x.scopes[e.Scope] = slices.DeleteFunc(x.scopes[e.Scope], passing)
+	}
+	x.noted -= len(x.passing)
+	x.passing = nil
 }

@@ -42,7 +42,7 @@ func (a *asks) derived() {
 
 // during reports whether the difference arose while what explains another one went on.
 func (a *asks) during(e Explained) bool {
-	return a.d.Latest > e.From && a.d.Earliest <= e.To && e.Difference.ID != a.d.ID
+	return e.run != nil && a.meets(e.run) && e.Difference.ID != a.d.ID
 }
 
 // mirror finds the same change of the thing as another source shows it: Terraform's state and the cloud it manages.

@@ -32,7 +32,7 @@ func beside(t *testing.T, cause inventory.Difference, at Place, claim Claim, d i
 		if v.Disposition != Exact && v.Disposition != Scoped {
 			t.Fatalf("%s: the cause itself is %+v", c.name, v)
 		}
-		x.Note(cause, prodPlace(at), v, rules)
+		x.Note(cause, prodPlace(at), v)
 		one, place := d, prodPlace(p)
 		if c.edit != nil {
 			c.edit(&one, &place)

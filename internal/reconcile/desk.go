@@ -23,9 +23,11 @@ type Desk struct {
 	blobs   Documents
 	log     *slog.Logger
 
-	mended time.Time // owned by the loop that calls Tick, as are the next two
-	parted time.Time // when everything was last looked at for tiers that are not apart
-	tiered int64     // number of the last difference that was looked at for them
+	mended   time.Time // owned by the loop that calls Tick, as are the next four
+	judged   int64     // number of the difference up to which each that needs a verdict had one then
+	parted   time.Time // when everything was last looked at for tiers that are not apart
+	tiered   int64     // number of the last difference that was looked at for them
+	recalled *recalled // the index for the next step, where one is kept
 
 	mu    sync.Mutex
 	kept  map[string][]Claim  // guarded by mu; claims by charter, which never change

@@ -82,7 +82,7 @@ func TestADoorIsNotExplainedByAnotherAttributeWithTheSameLastWord(t *testing.T) 
 	if v.Disposition != Exact {
 		t.Fatalf("the code itself: %+v", v)
 	}
-	x.Note(d1, code, v, rules)
+	x.Note(d1, code, v)
 	if v := Decide(d2, real, x, rules); v.Disposition.Explains() {
 		t.Errorf("the door: %+v", v)
 	}

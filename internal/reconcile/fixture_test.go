@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,8 +57,8 @@ type world struct {
 func (w *world) Scopes() []string { return []string{w.scope} }
 
 func (w *world) Collect(_ context.Context, emit func(inventory.Record) error) error {
-	for _, r := range w.records {
-		if err := emit(r); err != nil {
+	for _, id := range slices.Sorted(maps.Keys(w.records)) {
+		if err := emit(w.records[id]); err != nil {
 			return err
 		}
 	}

@@ -104,6 +104,9 @@ type seen struct {
 
 // followDifferences judges what was observed since, in the order in which it was.
 func (d *Desk) followDifferences(ctx context.Context) (more bool, err error) {
+	if idle, err := d.ready(ctx); err != nil || idle {
+		return false, err
+	}
 	err = d.db.Update(ctx, follower(), func(tx *db.Tx) error {
 		from, err := cursor(tx, overDifferences, 0)
 		if err != nil {
@@ -126,10 +129,16 @@ func (d *Desk) followDifferences(ctx context.Context) (more bool, err error) {
 			return err
 		}
 		list = slices.DeleteFunc(list, func(x inventory.Difference) bool { return !Judged(x) || have[x.ID] })
-		if len(list) == 0 {
-			return nil
+		k, err := d.take(tx, from, list)
+		if err != nil {
+			return err
 		}
-		return d.judge(tx, list)
+		if len(list) > 0 {
+			if err := d.judge(tx, k, list); err != nil {
+				return err
+			}
+		}
+		return d.put(tx, k, last)
 	})
 	return more, err
 }
@@ -146,15 +155,12 @@ func (d *Desk) back(tx *db.Tx, from int64) error {
 }
 
 // judge decides differences and keeps what comes of them.
-func (d *Desk) judge(tx *db.Tx, list []inventory.Difference) error {
-	x, mutes, err := d.index(tx, list)
+func (d *Desk) judge(tx *db.Tx, k *recalled, list []inventory.Difference) error {
+	found, err := d.decide(tx, k.x, list)
 	if err != nil {
 		return err
 	}
-	found, err := d.decide(tx, x, list)
-	if err != nil {
-		return err
-	}
+	mutes := k.live(tx.Now().UnixMicro())
 	n := map[Disposition]int{}
 	raised := 0
 	asked := map[string]bool{}
@@ -183,80 +189,26 @@ func (d *Desk) judge(tx *db.Tx, list []inventory.Difference) error {
 	return record(tx, "reconcile.judged", "reconcile", "differences", detail)
 }
 
-// index reads what may explain these differences.
-func (d *Desk) index(tx *db.Tx, list []inventory.Difference) (*Index, []*Mute, error) {
-	earliest := list[0].Latest
-	for _, x := range list {
-		earliest = min(earliest, max(x.Earliest, 0))
-	}
-	charters, err := d.charters(tx, earliest)
-	if err != nil {
-		return nil, nil, err
-	}
-	mutes, err := db.Collect(tx, scanMute, muteColumns+" WHERE state = 'active' AND expires > $1 ORDER BY n", tx.Now().UnixMicro())
-	if err != nil {
-		return nil, nil, err
-	}
-	live := make([]*Mute, len(mutes))
-	for i := range mutes {
-		live[i] = &mutes[i]
-	}
-	x := NewIndex(charters, live)
-	for _, c := range charters {
-		if err := used(tx, x, c.Change); err != nil {
-			return nil, nil, err
-		}
-	}
-	return x, live, d.recall(tx, x, earliest)
-}
-
-// used tells the index which claims of a change were used up, whenever that was.
-func used(tx *db.Tx, x *Index, change string) error {
-	type use struct{ claim, record, difference string }
-	list, err := db.Collect(tx, func(row db.Scanner) (u use, err error) { return u, row.Scan(&u.claim, &u.record, &u.difference) },
-		"SELECT claim, record, id FROM reconcile_match WHERE change_id = $1 AND disposition IN ('exact', 'scoped') ORDER BY n", change)
-	for _, u := range list {
-		x.spend(u.claim, u.record, u.difference)
-	}
-	return err
-}
-
-// recall tells the index what was explained before, so that side effects that are seen later find it.
-func (d *Desk) recall(tx *db.Tx, x *Index, since int64) error {
-	list, err := db.Collect(tx, scanMatch, matchColumns+" WHERE latest >= $1 AND disposition IN ('exact', 'scoped') ORDER BY latest DESC LIMIT 2000", since)
-	if err != nil {
-		return err
-	}
-	for _, m := range list {
-		diff, found, err := inventory.DifferenceOf(tx, m.Difference)
-		if err != nil {
-			return err
-		}
-		if !found {
-			continue
-		}
-		p := Place{Asset: diff.Asset}
-		if p.Class, p.Scope, err = inventory.BriefOf(tx, diff); err != nil {
-			return err
-		}
-		x.Note(diff, p, Verdict{Disposition: m.Disposition, Hits: m.Hits}, rulesAt(tx))
-	}
-	return nil
-}
-
 func rulesAt(tx *db.Tx) Rules { return Rules{Settle: usualSettle, Now: tx.Now().UnixMicro()} }
 
 // decide judges in two rounds: first what approved changes did, then what follows from it.
 func (d *Desk) decide(tx *db.Tx, x *Index, list []inventory.Difference) ([]seen, error) {
 	out := make([]seen, len(list))
 	rules := rulesAt(tx)
+	var around inventory.Context
 	for i, diff := range list {
-		p, err := placeOf(tx, diff)
+		if i == 0 || diff.Asset != list[i-1].Asset || diff.Record != list[i-1].Record { // one record's differences come one after the other
+			var err error
+			if around, err = inventory.ContextOf(tx, diff); err != nil {
+				return nil, fmt.Errorf("difference %d: %w", diff.N, err)
+			}
+		}
+		p, err := placeIn(tx, around, diff)
 		if err != nil {
 			return nil, fmt.Errorf("difference %d: %w", diff.N, err)
 		}
 		out[i] = seen{d: diff, p: p, v: Decide(diff, p, x, rules)}
-		x.Note(diff, p, out[i].v, rules)
+		x.Note(diff, p, out[i].v)
 	}
 	for i := range out {
 		if s := &out[i]; !s.v.Disposition.Explains() {
@@ -272,7 +224,12 @@ func placeOf(tx *db.Tx, d inventory.Difference) (Place, error) {
 	if err != nil {
 		return Place{}, err
 	}
-	p := Place{Asset: c.Asset.ID, Class: c.Asset.Class, Type: d.Type, Native: d.Native, Name: c.Asset.Name, Scope: c.Scope, IDs: c.IDs,
+	return placeIn(tx, c, d)
+}
+
+// placeIn is placeOf for whoever knows what stands around it.
+func placeIn(tx *db.Tx, c inventory.Context, d inventory.Difference) (p Place, err error) {
+	p = Place{Asset: c.Asset.ID, Class: c.Asset.Class, Type: d.Type, Native: d.Native, Name: c.Asset.Name, Scope: c.Scope, IDs: c.IDs,
 		Around: c.Around, Labels: c.Asset.Effective()}
 	if l := c.Asset.Labels[inventory.LabelOwner]; l.Confidence == inventory.Asserted {
 		p.Owner = l.Value
@@ -329,12 +286,12 @@ func (d *Desk) again(ctx context.Context, touched []string) error {
 		if len(open) == 0 {
 			return nil
 		}
-		x, _, err := d.index(tx, diffs)
+		k, err := d.recall(tx, 0, since(diffs))
 		if err != nil {
 			return err
 		}
 		for i := range open {
-			if err := d.reconsider(tx, x, open[i], diffs[i]); err != nil {
+			if err := d.reconsider(tx, k.x, open[i], diffs[i]); err != nil {
 				return err
 			}
 		}

@@ -23,6 +23,8 @@ type Index struct {
 	permits   map[string][]lane // runs by permit
 	explained map[inventory.AssetID][]Explained
 	scopes    map[string][]Explained
+	passing   []Explained       // those of them that hold for this step only
+	noted     int               // how many of them there are
 	spent     map[string]string // difference that used an open value up, by claim and record
 	mutes     []*Mute
 }
@@ -68,7 +70,9 @@ type Explained struct {
 	Scope      string
 	Change     string
 	Permit     string
-	From, To   int64 // of the run that explains it, with the time to settle
+
+	run     *Run // that explains it
+	passing bool // of a verdict that holds for this step only: a side effect
 }
 
 // NewIndex makes an index over charters.

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -99,29 +98,40 @@ const pageOfDifferences = 1000
 // eachUnjudged gives every difference that raises the question and has no verdict, in order, and counts those that have one.
 func eachUnjudged(ctx context.Context, tx *db.Tx, give func(inventory.Difference) error, judged *int64) error {
 	for from := int64(0); ; {
-		list, err := inventory.Differences(tx, from, pageOfDifferences)
-		if err != nil || len(list) == 0 {
+		list, last, have, err := unjudged(tx, from)
+		if err != nil || last == from {
 			return err
 		}
-		last := list[len(list)-1].N
-		have, err := verdicts(tx, from, last)
-		if err != nil {
-			return err
-		}
+		*judged += have
 		for _, x := range list {
-			switch {
-			case have[x.ID]:
-				*judged++
-			case Judged(x):
-				if err := give(x); err != nil {
-					return err
-				}
+			if err := give(x); err != nil {
+				return err
 			}
 		}
 		if from = last; ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
+}
+
+// unjudged reads a page of differences on from a number. It gives those that raise the question and have no verdict, the number of the
+// last that it read, and how many have one.
+func unjudged(tx *db.Tx, from int64) (list []inventory.Difference, last, judged int64, err error) {
+	page, err := inventory.Differences(tx, from, pageOfDifferences)
+	if err != nil || len(page) == 0 {
+		return nil, from, 0, err
+	}
+	last = page[len(page)-1].N
+	have, err := verdicts(tx, from, last)
+	for _, x := range page {
+		switch {
+		case have[x.ID]:
+			judged++
+		case Judged(x):
+			list = append(list, x)
+		}
+	}
+	return list, last, judged, err
 }
 
 // verdicts gives the differences after one number and up to another that have their verdict.
@@ -213,28 +223,10 @@ func (c *ledgerClock) late(at int64) bool {
 	return true
 }
 
-// errStop ends a walk early.
-var errStop = errors.New("enough")
-
 // mend finds what a cursor that was moved by hand passed over, and reads it again.
 func (d *Desk) mend(ctx context.Context) error {
-	first := int64(-1)
 	var again []string
 	err := d.db.View(ctx, func(tx *db.Tx) error {
-		at, err := cursor(tx, overDifferences, 0)
-		if err != nil {
-			return err
-		}
-		var judged int64
-		err = eachUnjudged(ctx, tx, func(x inventory.Difference) error {
-			if x.N <= at {
-				first = x.N
-			}
-			return errStop
-		}, &judged)
-		if err != nil && !errors.Is(err, errStop) {
-			return err
-		}
 		list, err := staleCharters(tx)
 		for _, s := range list {
 			if !s.unread && !slices.Contains(again, s.change) {
@@ -252,9 +244,38 @@ func (d *Desk) mend(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", id, err)
 		}
 	}
-	if first < 0 {
-		return nil
+	first, found, err := d.passedOver(ctx)
+	if err != nil || !found {
+		return err
 	}
 	d.log.Error("differences were passed over, as if somebody had moved the cursor; they are judged now", "from", first)
 	return d.db.Update(ctx, follower(), func(tx *db.Tx) error { return moveCursor(tx, overDifferences, first-1) })
+}
+
+// passedOver finds the first difference that the cursor is past and that has no verdict. It reads page by page, each in a snapshot of its own, so
+// that none is held for long, and from where it found everything judged the last time: a verdict is never taken away.
+func (d *Desk) passedOver(ctx context.Context) (first int64, found bool, err error) {
+	for more := true; more && ctx.Err() == nil; {
+		err := d.db.View(ctx, func(tx *db.Tx) error {
+			at, err := cursor(tx, overDifferences, 0)
+			if err != nil {
+				return err
+			}
+			list, last, _, err := unjudged(tx, d.judged)
+			switch {
+			case err != nil:
+				return err
+			case len(list) > 0:
+				first, found, more = list[0].N, list[0].N <= at, false
+				d.judged = first - 1
+			default:
+				more, d.judged = last > d.judged && last < at, last
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, false, err
+		}
+	}
+	return first, found, ctx.Err()
 }

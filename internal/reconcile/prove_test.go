@@ -97,6 +97,29 @@ func TestAMovedCursorHidesNoDifference(t *testing.T) {
 	}
 }
 
+// A server that looked for what was passed over looks again a day later, and at more than came since it looked.
+func TestWhatIsPassedOverIsFoundADayLater(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.observe(time.Hour) // looks
+	f.set("cloud", 1, "firewall.ssh", text("0.0.0.0/0"))
+	f.read(time.Minute)
+	d := f.newest()
+	f.tamper("UPDATE reconcile_cursor SET n = $1 WHERE id = 'differences'", d.N)
+	f.set("cloud", 1, "server_type", text("cx52"))
+	f.observe(time.Minute)
+	if waiting(f, "firewall.ssh") || !waiting(f, "server_type") {
+		t.Fatal("the edit was found at once, or the one after it was not: this test says nothing")
+	}
+	f.observe(25 * time.Hour)
+	if !waiting(f, "firewall.ssh") {
+		t.Error("the edit stays hidden")
+	}
+	f.observe(25 * time.Hour)
+	f.whole()
+}
+
 // A cursor beyond everything is brought back while the server runs.
 func TestACursorAheadOfEverythingIsBroughtBack(t *testing.T) {
 	t.Parallel()

@@ -107,6 +107,9 @@ func saveCharter(tx *db.Tx, c Charter, until, version int64) error {
 	if err != nil {
 		return err
 	}
+	if err := outdate(tx); err != nil {
+		return err
+	}
 	_, err = tx.Exec("INSERT INTO reconcile_charter (id, change_id, n, rev, until, version, claims, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"+
 		" ON CONFLICT (id) DO UPDATE SET until = excluded.until, version = excluded.version, body = excluded.body",
 		charterID(c.Change, c.Rev), c.Change, c.N, c.Rev, until, version, count, text)
@@ -149,6 +152,11 @@ func saveMatch(tx *db.Tx, m Match) error {
 	hits, err := encode(m.Hits)
 	if err != nil {
 		return err
+	}
+	if m.Version > 1 { // a verdict that was written before is another now
+		if err := outdate(tx); err != nil {
+			return err
+		}
 	}
 	_, err = tx.Exec("INSERT INTO reconcile_match (id, n, asset, record, path, after, latest, disposition, change_id, claim, finding, production, version, hits)"+
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"+
@@ -226,6 +234,9 @@ func scanMute(row db.Scanner) (m Mute, err error) {
 func saveMute(tx *db.Tx, m *Mute) error {
 	m.Version++
 	body, err := encode(m)
+	if err == nil {
+		err = outdate(tx)
+	}
 	if err != nil {
 		return err
 	}
@@ -252,6 +263,12 @@ func cursor(tx *db.Tx, id string, none int64) (int64, error) {
 		n = none
 	}
 	return n, err
+}
+
+// outdate says that an index that is kept no longer stands for what the database holds.
+func outdate(tx *db.Tx) error {
+	_, err := tx.Exec("INSERT INTO reconcile_cursor (id, n) VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET n = reconcile_cursor.n + 1", overIndex)
+	return err
 }
 
 func moveCursor(tx *db.Tx, id string, n int64) error {
