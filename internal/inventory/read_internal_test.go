@@ -1,0 +1,80 @@
+package inventory
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/db/dbtest"
+	"plumbline.dev/plumb/internal/fault"
+)
+
+// In a large inventory a list is found by what it is narrowed to, not by reading everything.
+func TestEachFilterOfAssetsHasItsIndex(t *testing.T) {
+	t.Parallel()
+	for index, f := range map[string]Filter{
+		"inventory_asset_class":          {Class: "Database"},
+		"inventory_asset_environment":    {Environment: "test"},
+		"inventory_asset_classification": {Classification: "public"},
+		"inventory_asset_owner":          {Owner: "team-7"},
+		"inventory_asset_role":           {Role: "bastion"},
+		"inventory_asset_state":          {State: "missing"},
+		"inventory_asset_name":           {Name: "web-"},
+		"inventory_asset_unlabelled":     {Unlabelled: true},
+	} {
+		t.Run(index, func(t *testing.T) {
+			t.Parallel()
+			f.Limit = 50
+			if err := f.clean(); err != nil {
+				t.Fatal(err)
+			}
+			text, args := f.sql()
+			plan := dbtest.Plan(t, text, args...)
+			if !strings.Contains(plan, index+" ") && !strings.Contains(plan, index+"\n") {
+				t.Errorf("%+v is planned as\n%s", f, plan)
+			}
+		})
+	}
+}
+
+// Whatever an asset's labels are, the filter and the asset itself agree on whether it lacks one.
+func TestTheFilterForUnlabelledAssetsSaysWhatTheySay(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Open(t, nil)
+	given := []map[string]Label{{}, {LabelOwner: {Value: "sam"}, LabelEnvironment: {Value: "prod"}, LabelClassification: {Value: "internal"}}}
+	for _, without := range []string{LabelOwner, LabelEnvironment, LabelClassification} {
+		one := map[string]Label{LabelRole: {Value: "web", Reason: `it said "environment" and "classification"`}}
+		for _, k := range []string{LabelOwner, LabelEnvironment, LabelClassification} {
+			if k != without {
+				one[k] = Label{Value: "x", Confidence: Derived, At: 1}
+			}
+		}
+		given = append(given, one)
+	}
+	var want, got []AssetID
+	err := d.Update(t.Context(), fault.SystemActor("test"), func(tx *db.Tx) error {
+		for i, labels := range given {
+			a := Asset{ID: assetID(int64(i + 1)), N: int64(i + 1), Class: Host, State: Present, Labels: labels}
+			if len(a.Unlabelled()) > 0 {
+				want = append(want, a.ID)
+			}
+			if err := saveAsset(tx, a); err != nil {
+				return err
+			}
+		}
+		text, args := Filter{Unlabelled: true, Limit: 50}.sql()
+		list, err := db.Collect(tx, scanAsset, text, args...)
+		for _, a := range list {
+			got = append(got, a.ID)
+		}
+		return errors.Join(err, record(tx, "test.written", "test", "1", nil))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) || len(want) != 4 {
+		t.Errorf("the filter finds %v, want %v", got, want)
+	}
+}
