@@ -127,3 +127,29 @@ func TestACampaignThatIsDueRemindsOnceBeforeAndOnceAfter(t *testing.T) {
 	}
 	h.whole()
 }
+
+// Of two servers that look at the same time, one reminds.
+func TestTwoServersRemindOnce(t *testing.T) {
+	t.Parallel()
+	h := peopled(t)
+	h.read("cloud", labelled(1, "sam", "prod", "critical"))
+	h.open(h.order(inventory.Attestation))
+	h.clock.Add(7*24*time.Hour - time.Hour)
+	other := 0
+	ctx := db.Around(t.Context(), func(tx *db.Tx, run func(*db.Tx) error) error {
+		if _, err := tx.Exec("INSERT INTO inventory_campaign_reminder (id, campaign, stage, open, at) VALUES ('CMP-000001/due_soon', 'CMP-000001', 'due_soon', 1, 1)"); err != nil {
+			return err
+		}
+		if _, err := ledger.Append(tx, ledger.Event{Verb: "campaign.reminded", Type: "campaign", Object: "CMP-000001"}); err != nil {
+			return err
+		}
+		other++
+		return run(tx)
+	})
+	n, err := h.camp.RemindCampaigns(ctx)
+	h.must(err)
+	if n != 0 || other != 1 || h.events("campaign.reminded") != 1 {
+		t.Errorf("reminded of %d after another server did %d times, with %d events; want none, once, one", n, other, h.events("campaign.reminded"))
+	}
+	h.whole()
+}

@@ -46,12 +46,13 @@ func (d *Desk) RemindCampaigns(ctx context.Context) (told int, err error) {
 		return err
 	})
 	for _, c := range due {
-		no := d.db.Update(ctx, fault.SystemActor("campaigns"), func(tx *db.Tx) error { return d.remind(tx, c.ID) })
+		did, no := d.remind(ctx, c.ID)
 		if no != nil { // the others are told of all the same
 			err = errors.Join(err, fmt.Errorf("%s: %w", c.ID, no))
-			continue
 		}
-		told++
+		if did {
+			told++
+		}
 	}
 	return told, err
 }
@@ -78,35 +79,61 @@ func unreminded(tx *db.Tx, now int64) (out []Campaign, err error) {
 	return out, nil
 }
 
-func (d *Desk) remind(tx *db.Tx, id string) error {
-	now := tx.Now().UnixMicro()
+// reminder is what a campaign's time and its answers have to be told.
+type reminder struct {
+	stage      string
+	open       int64
+	waiting    []string
+	signatures int
+}
+
+// remind tells of one campaign. Thousands of assets are read for it, outside the writer; the writer only sees to it that it is told once.
+func (d *Desk) remind(ctx context.Context, id string) (did bool, err error) {
+	var r reminder
+	err = d.db.View(ctx, func(tx *db.Tx) (err error) {
+		r, err = d.reminderIn(tx, id)
+		return err
+	})
+	if err != nil || r.stage == "" {
+		return false, err
+	}
+	err = d.db.Update(ctx, fault.SystemActor("campaigns"), func(tx *db.Tx) error {
+		did = false
+		c, err := loadCampaign(tx, id)
+		if err != nil || c.stage(tx.Now().UnixMicro()) != r.stage { // signed meanwhile, say
+			return err
+		}
+		n, err := tx.Exec("INSERT INTO inventory_campaign_reminder (id, campaign, stage, open, at) VALUES ($1, $2, $3, $4, $5)"+
+			" ON CONFLICT (id) DO NOTHING", c.ID+"/"+r.stage, c.ID, r.stage, r.open, tx.Now().UnixMicro())
+		if err != nil || n == 0 { // another server told it
+			return err
+		}
+		did = true
+		return record(tx, "campaign.reminded", "campaign", c.ID, map[string]any{"stage": r.stage, "name": c.Name, "due": c.Due, "open": r.open,
+			"reviewers": r.waiting, "signatures": r.signatures})
+	})
+	return did && err == nil, err
+}
+
+func (d *Desk) reminderIn(tx *db.Tx, id string) (r reminder, err error) {
 	c, err := loadCampaign(tx, id)
 	if err != nil {
-		return err
+		return r, err
 	}
-	stage := c.stage(now)
-	if stage == "" {
-		return nil
+	if r.stage = c.stage(tx.Now().UnixMicro()); r.stage == "" {
+		return r, nil
 	}
 	v, list, err := viewOf(tx, c)
 	if err != nil {
-		return err
+		return r, err
 	}
-	r, err := d.rosterIn(tx)
+	people, err := d.rosterIn(tx)
 	if err != nil {
-		return err
+		return r, err
 	}
-	waiting, err := waitsFor(tx, v, list, humans{r})
-	if err != nil {
-		return err
-	}
-	open := int64(v.Standings[StandingOpen] + v.Standings[StandingReopened])
-	if _, err := tx.Exec("INSERT INTO inventory_campaign_reminder (id, campaign, stage, open, at) VALUES ($1, $2, $3, $4, $5)"+
-		" ON CONFLICT (id) DO NOTHING", c.ID+"/"+stage, c.ID, stage, open, now); err != nil {
-		return err
-	}
-	return record(tx, "campaign.reminded", "campaign", c.ID, map[string]any{"stage": stage, "name": c.Name, "due": c.Due, "open": open,
-		"reviewers": waiting, "signatures": v.count()})
+	r.open, r.signatures = int64(v.Standings[StandingOpen]+v.Standings[StandingReopened]), v.count()
+	r.waiting, err = waitsFor(tx, v, list, humans{people})
+	return r, err
 }
 
 // maxNamed bounds the reviewers that one reminder names.

@@ -14,14 +14,15 @@ import (
 // ProposeDiagram proposes a slice, as it is drawn now, for the diagram of record. seen is the digest of what the person looked
 // at: what moved meanwhile is not what they propose.
 func (d *Desk) ProposeDiagram(ctx context.Context, actor fault.Actor, s Slice, seen, reason string) (v DiagramView, err error) {
-	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+	err = d.sketched(ctx, actor, func(tx *db.Tx) (Slice, error) { return s, d.mayTakePart(tx, actor) }, func(tx *db.Tx, draw drawing) error {
 		if err := d.mayTakePart(tx, actor); err != nil {
 			return err
 		}
 		if !plainText(reason, maxName, true) {
 			return longNote()
 		}
-		g, err := drawn(tx, &s)
+		s := s
+		g, err := draw(&s)
 		if err != nil {
 			return err
 		}
@@ -67,70 +68,86 @@ func longNote() error {
 }
 
 // ApproveDiagram makes a proposed diagram the diagram of record of its slice; the one before is superseded.
-func (d *Desk) ApproveDiagram(ctx context.Context, actor fault.Actor, id, seen, note string) (DiagramView, error) {
-	return d.decideDiagram(ctx, actor, id, note, func(tx *db.Tx, x *Diagram) (string, error) {
-		g, err := drawn(tx, &x.Slice)
-		if err != nil {
-			return "", err
+func (d *Desk) ApproveDiagram(ctx context.Context, actor fault.Actor, id, seen, note string) (v DiagramView, err error) {
+	of := func(tx *db.Tx) (Slice, error) {
+		if err := d.mayTakePart(tx, actor); err != nil {
+			return Slice{}, err
 		}
-		if err := x.mayApprove(deciding{person: actor.Person, seen: seen, now: g.Digest(x.Slice.Kind)}); err != nil {
-			return "", err
+		x, err := loadDiagram(tx, id)
+		if err == nil {
+			err = x.mayDecide()
 		}
-		if old, found, err := diagramOf(tx, x.Slice, DiagramApproved); err != nil {
-			return "", err
-		} else if found {
-			old.State, old.Stale = DiagramSuperseded, 0
-			if err := saveDiagram(tx, &old); err != nil {
+		return x.Slice, err
+	}
+	err = d.sketched(ctx, actor, of, func(tx *db.Tx, draw drawing) error {
+		v, err = d.decideDiagram(tx, actor, id, note, func(tx *db.Tx, x *Diagram) (string, error) {
+			g, err := draw(&x.Slice)
+			if err != nil {
 				return "", err
 			}
-		}
-		x.State = DiagramApproved
-		return "diagram.approved", nil
+			if err := x.mayApprove(deciding{person: actor.Person, seen: seen, now: g.Digest(x.Slice.Kind)}); err != nil {
+				return "", err
+			}
+			if old, found, err := diagramOf(tx, x.Slice, DiagramApproved); err != nil {
+				return "", err
+			} else if found {
+				old.State, old.Stale = DiagramSuperseded, 0
+				if err := saveDiagram(tx, &old); err != nil {
+					return "", err
+				}
+			}
+			x.State = DiagramApproved
+			return "diagram.approved", nil
+		})
+		return err
 	})
+	return v, err
 }
 
 // RefuseDiagram says that a proposed diagram is not one to hold; whoever proposed it withdraws it instead.
-func (d *Desk) RefuseDiagram(ctx context.Context, actor fault.Actor, id, note string) (DiagramView, error) {
-	return d.decideDiagram(ctx, actor, id, note, func(_ *db.Tx, x *Diagram) (string, error) {
-		if err := x.mayDecide(); err != nil {
-			return "", err
-		}
-		if x.Person == actor.Person {
-			x.State = DiagramWithdrawn
-			return "diagram.withdrawn", nil
-		}
-		if strings.TrimSpace(note) == "" {
-			return "", noReason()
-		}
-		x.State = DiagramRefused
-		return "diagram.refused", nil
-	})
-}
-
-func (d *Desk) decideDiagram(ctx context.Context, actor fault.Actor, id, note string, decide func(*db.Tx, *Diagram) (string, error)) (v DiagramView, err error) {
+func (d *Desk) RefuseDiagram(ctx context.Context, actor fault.Actor, id, note string) (v DiagramView, err error) {
 	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
-		if err := d.mayTakePart(tx, actor); err != nil {
-			return err
-		}
-		if !plainText(note, maxName, true) {
-			return longNote()
-		}
-		x, err := loadDiagram(tx, id)
-		if err != nil {
-			return err
-		}
-		verb, err := decide(tx, &x)
-		if err != nil {
-			return err
-		}
-		x.Decider, x.Decided, x.Note, x.Stale = actor.Person, tx.Now().UnixMicro(), strings.TrimSpace(note), 0
-		if err := saveDiagram(tx, &x); err != nil {
-			return err
-		}
-		v.Diagram = x
-		return record(tx, verb, "diagram", x.ID, map[string]any{"kind": string(x.Slice.Kind), "digest": x.Digest, "note": x.Note})
+		v, err = d.decideDiagram(tx, actor, id, note, func(_ *db.Tx, x *Diagram) (string, error) {
+			if err := x.mayDecide(); err != nil {
+				return "", err
+			}
+			if x.Person == actor.Person {
+				x.State = DiagramWithdrawn
+				return "diagram.withdrawn", nil
+			}
+			if strings.TrimSpace(note) == "" {
+				return "", noReason()
+			}
+			x.State = DiagramRefused
+			return "diagram.refused", nil
+		})
+		return err
 	})
 	return v, err
+}
+
+// decideDiagram loads a diagram, has it decided, saves and records it.
+func (d *Desk) decideDiagram(tx *db.Tx, actor fault.Actor, id, note string, decide func(*db.Tx, *Diagram) (string, error)) (v DiagramView, err error) {
+	if err := d.mayTakePart(tx, actor); err != nil {
+		return v, err
+	}
+	if !plainText(note, maxName, true) {
+		return v, longNote()
+	}
+	x, err := loadDiagram(tx, id)
+	if err != nil {
+		return v, err
+	}
+	verb, err := decide(tx, &x)
+	if err != nil {
+		return v, err
+	}
+	x.Decider, x.Decided, x.Note, x.Stale = actor.Person, tx.Now().UnixMicro(), strings.TrimSpace(note), 0
+	if err := saveDiagram(tx, &x); err != nil {
+		return v, err
+	}
+	v.Diagram = x
+	return v, record(tx, verb, "diagram", x.ID, map[string]any{"kind": string(x.Slice.Kind), "digest": x.Digest, "note": x.Note})
 }
 
 // Diagrams lists the diagrams of record, the newest first, a page before number n; n 0 begins with the newest. Those that are
@@ -281,20 +298,17 @@ func (d *Desk) watch(ctx context.Context, x Diagram) error {
 	if err != nil || (v.Stale > 0) == (x.Stale > 0) {
 		return err
 	}
-	return d.noteStale(ctx, x.ID)
+	return d.noteStale(ctx, x.ID, v)
 }
 
-func (d *Desk) noteStale(ctx context.Context, id string) error {
+// noteStale notes what viewDiagram found in a view. Where the inventory moved on in between, the next look finds it.
+func (d *Desk) noteStale(ctx context.Context, id string, found DiagramView) error {
 	return d.db.Update(ctx, fault.SystemActor("inventory"), func(tx *db.Tx) error {
 		x, err := loadDiagram(tx, id)
-		if err != nil {
+		if err != nil || x.State != DiagramApproved || x.Version != found.Version {
 			return err
 		}
-		v, err := d.viewDiagram(tx, x)
-		if err != nil || x.State != DiagramApproved || (v.Stale > 0) == (x.Stale > 0) {
-			return err
-		}
-		x.Stale = v.Stale
+		x.Stale = found.Stale
 		if err := saveDiagram(tx, &x); err != nil {
 			return err
 		}
