@@ -45,7 +45,7 @@ func (w *wording) addFlags(cmd *cobra.Command) {
 	f.StringVar(&w.justification, "justification", "", "why")
 	f.StringSliceVar(&w.components, "component", nil, "component of the catalogue; may be repeated, as all lists")
 	f.StringSliceVar(&w.targets, "target", nil, "target of the catalogue")
-	f.StringArrayVar(&w.effects, "effect", nil, `expected difference: "target path op [after]", op being create, update, delete or replace`)
+	f.StringArrayVar(&w.effects, "effect", nil, `expected difference: "target path op [after]", op being create, update, delete or replace; path * is the whole thing`)
 	f.StringSliceVar(&w.implementers, "implementer", nil, "who may run it: me, a username, or service:NAME[@repository[#pipeline]]")
 	f.StringSliceVar(&w.checks, "check", nil, "evidence kind demanded beyond the policy's")
 	f.StringSliceVar(&w.dataFlags, "data-flag", nil, "data classification flag")

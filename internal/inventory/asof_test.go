@@ -311,3 +311,42 @@ func TestEveryClassAndVerbOfTheModelIsKnownAndNoOther(t *testing.T) {
 		t.Errorf("there are %d assets", got)
 	}
 }
+
+// What a merge, and taking it back, does to labels is the word of who merged: it raises no question about production. No label becomes
+// less strict by it.
+func TestAMergeMovesLabelsByAPersonsWord(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	one, two := server(1), server(2)
+	one.Labels = map[string]string{"role": "queue", "environment": "prod"}
+	two.Labels = map[string]string{"role": "ci", "environment": "test"}
+	f.read("cloud", one, two)
+	list := f.assets()
+	_, n := f.differences(0)
+	f.clock.Add(time.Hour)
+	word, err := f.MergeAssets(t.Context(), olga, string(list[1].ID), string(list[0].ID), "one machine")
+	f.must(err)
+	f.clock.Add(time.Hour)
+	_, err = f.Undo(t.Context(), olga, word.ID)
+	f.must(err)
+	moved := 0
+	f.must(f.db.View(t.Context(), func(tx *db.Tx) error {
+		later, err := inventory.Differences(tx, n, 100)
+		for _, d := range later {
+			if strings.HasPrefix(d.Path, "label.") {
+				moved++
+			}
+			if d.Settled != "a person said what is one thing" {
+				t.Errorf("%s %s: %s became %s, which nobody settled", d.Op, d.Path, d.Before, d.After)
+			}
+		}
+		return err
+	}))
+	if moved == 0 {
+		t.Error("no label moved")
+	}
+	if w, err := f.Show(t.Context(), string(list[1].ID)); err != nil || w.Label("environment") != "prod" {
+		t.Errorf("what was one with production is %s, %v", w.Label("environment"), err)
+	}
+	f.whole()
+}

@@ -170,10 +170,11 @@ func (d *Desk) shift(tx *db.Tx, records []string, to, from Asset) error {
 		}
 		r.source.ID = k.Source
 		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Adopted, Kind: Identity, Before: Text(string(from.ID)),
-			After: Text(string(to.ID)), Settled: "a person said what is one thing"}); err != nil {
+			After: Text(string(to.ID)), Settled: oneThing}); err != nil {
 			return err
 		}
 	}
+	w.settled = oneThing    // it is their word that moves a label, in the ledger with their reason
 	r.source = Configured{} // nothing is being read: each source's word counts as it stands
 	for _, a := range []Asset{to, from} {
 		list, err := recordsOf(tx, a.ID)
@@ -186,6 +187,9 @@ func (d *Desk) shift(tx *db.Tx, records []string, to, from Asset) error {
 	}
 	return nil
 }
+
+// oneThing is how the history says that people moved a record.
+const oneThing = "a person said what is one thing"
 
 // Undo takes a merge or a split back: the records return, and what came since stays where it is.
 func (d *Desk) Undo(ctx context.Context, actor fault.Actor, id string) (word IdentityWord, err error) {

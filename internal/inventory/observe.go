@@ -19,6 +19,8 @@ type observer struct {
 	rows  int // covered rows since the last event
 	found tally
 	runs  []Run // the newest complete readings of the source; read when they are asked for
+
+	settled string // why what follows for labels raises no question; "" where it does
 }
 
 func newObserver(tx *db.Tx, r *reading) (*observer, error) {
@@ -347,7 +349,7 @@ func (w *observer) settleOver(stored, a Asset, records []Kept) error {
 		k := records[0]
 		k.Asset = a.ID
 		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Updated, Path: labelPath(key), Kind: Security,
-			Before: some(was[key].Value), After: some(a.Labels[key].Value)}); err != nil {
+			Before: some(was[key].Value), After: some(a.Labels[key].Value), Settled: w.settled}); err != nil {
 			return err
 		}
 	}

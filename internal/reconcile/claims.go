@@ -26,7 +26,11 @@ func Claims(rev change.Revision, plans map[string]*plan.Plan) []Claim {
 		b.plan(*x, plans[x.Document], true)
 	}
 	for _, e := range rev.Material.Effects {
-		c := Claim{Address: string(inventory.FullID(e.Target)), Path: fold(e.Path), Verb: verbOf(e.Op), Open: e.After == ""}
+		path := fold(e.Path)
+		if path == "*" && (e.Op == "create" || e.Op == "delete") {
+			path = "" // the whole thing comes or goes
+		}
+		c := Claim{Address: string(inventory.FullID(e.Target)), Path: path, Verb: verbOf(e.Op), Open: e.After == ""}
 		if e.After != "" {
 			c.After = typed(e.After)
 		}

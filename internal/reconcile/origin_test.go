@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/reconcile"
 )
 
@@ -77,5 +78,28 @@ func TestATypedEffectNamesAnAssetByItsShortID(t *testing.T) {
 	f.observe(2 * time.Minute)
 	if list := f.findings(); len(list) != 0 {
 		t.Errorf("findings %+v, want the approved one explained", list)
+	}
+}
+
+// What no plan manages is taken away by a typed effect, which names the whole thing by a star.
+func TestATypedDeletionIsExplained(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.server(2, "prod", size("cx22"))
+	f.observe(time.Hour)
+	m := f.material(grow(7))
+	m.Effects = []change.Effect{{Target: "web-1", Path: "*", Op: "delete"}}
+	c, err := f.changes.File(t.Context(), f.as("ann"), m)
+	f.must(err)
+	f.open(f.approve(c, m))
+	for _, n := range []string{"hcloud:server:1", "hcloud:server:2"} {
+		delete(f.see["cloud"].records, n)
+	}
+	f.observe(2 * time.Minute)
+	f.observe(2 * time.Minute)
+	list := f.findings()
+	if len(list) != 1 || list[0].Name != "web-2" || list[0].Op != inventory.Deleted {
+		t.Errorf("findings %+v, want only the one that nobody approved", list)
 	}
 }
