@@ -19,7 +19,7 @@ type Roster interface {
 
 func (d *Desk) rosterIn(tx *db.Tx) (*directory.Roster, error) {
 	if d.roster == nil {
-		return nil, errors.New("campaigns: nobody was wired who knows the people")
+		return nil, errors.New("inventory: nobody was wired who knows the people")
 	}
 	return d.roster.RosterIn(tx)
 }

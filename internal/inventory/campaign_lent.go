@@ -33,12 +33,12 @@ func (h humans) same(person, other string, at int64) bool {
 }
 
 // lent is the refusal of somebody whose word would be another one's as well.
-func (h humans) lent(campaign, person, other string) error {
+func (h humans) lent(about, person, other string) *fault.Error {
 	mend := other
 	if len(h.selves(person, asNow)) > 1 {
 		mend = person
 	}
 	return fault.New(fault.Denied, "lent_account", "You count as one person with %s, because of a one-time code that one of you issued and nobody vouched for.",
-		h.Name(directory.PersonID(other))).About(campaign).Because("campaigns", "inventory: signed by two who did not review what failed").
+		h.Name(directory.PersonID(other))).About(about).Because("campaigns", "inventory: signed by two who did not review what failed").
 		FixedBy("a security officer who did not issue the code, or another person").Then("plumb people vouch %s", mend)
 }

@@ -9,6 +9,7 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/inventory/diagram"
 	"plumbline.dev/plumb/internal/ledger"
 )
 
@@ -151,5 +152,21 @@ func TestTwoServersRemindOnce(t *testing.T) {
 	if n != 0 || other != 1 || h.events("campaign.reminded") != 1 {
 		t.Errorf("reminded of %d after another server did %d times, with %d events; want none, once, one", n, other, h.events("campaign.reminded"))
 	}
+	h.whole()
+}
+
+// Who could act as a second person is none, for a diagram of record either.
+func TestADiagramIsNotApprovedThroughALentAccount(t *testing.T) {
+	t.Parallel()
+	h := peopled(t)
+	h.read("cloud", wired()...)
+	seen := h.drawn(network).Digest(diagram.Network)
+	v, err := h.ProposeDiagram(t.Context(), h.as("olga"), network, seen, "for the audit")
+	h.must(err)
+	h.reset("olga", "dev")
+	_, err = h.ApproveDiagram(t.Context(), h.as("dev"), v.ID, seen, "as built")
+	h.refused(err, "lent_account")
+	_, err = h.ApproveDiagram(t.Context(), h.as("otto"), v.ID, seen, "as built")
+	h.must(err)
 	h.whole()
 }

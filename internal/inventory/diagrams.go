@@ -152,6 +152,7 @@ type deciding struct {
 	person string
 	seen   string // digest of what the person looked at
 	now    string // digest of the diagram as it would be drawn now
+	who    humans
 }
 
 // mayApprove is the rule for an approval: another person than who proposed it approves exactly what they looked at, while it is
@@ -165,6 +166,8 @@ func (d Diagram) mayApprove(q deciding) error {
 	case q.person == d.Person:
 		return fault.New(fault.Denied, "own_diagram", "Who proposed a diagram does not approve it.").About(d.ID).
 			Because("separate", "policy statement (e)").FixedBy("another person who looks after the inventory").Then("%s", show)
+	case q.who.same(q.person, d.Person, d.Proposed):
+		return q.who.lent(d.ID, q.person, d.Person).Because("separate", "policy statement (e)")
 	case q.seen != d.Digest:
 		return fault.New(fault.Stale, "diagram_unseen", "What you looked at is not what was proposed.").About(d.ID).FixedBy("you").Then("%s", show)
 	case q.now != d.Digest:

@@ -85,7 +85,11 @@ func (d *Desk) ApproveDiagram(ctx context.Context, actor fault.Actor, id, seen, 
 			if err != nil {
 				return "", err
 			}
-			if err := x.mayApprove(deciding{person: actor.Person, seen: seen, now: g.Digest(x.Slice.Kind)}); err != nil {
+			r, err := d.rosterIn(tx)
+			if err != nil {
+				return "", err
+			}
+			if err := x.mayApprove(deciding{person: actor.Person, seen: seen, now: g.Digest(x.Slice.Kind), who: humans{r}}); err != nil {
 				return "", err
 			}
 			if old, found, err := diagramOf(tx, x.Slice, DiagramApproved); err != nil {

@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"plumbline.dev/plumb/internal/blob"
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/db/dbtest"
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/ledger"
@@ -77,7 +79,7 @@ func found(t testing.TB) *firm {
 				{Type: "*", Path: "status", Kind: inventory.State}},
 			Open: func(in inventory.Input) (inventory.Source, error) { return f.see[in.Settings["world"]], nil }}
 	}
-	f.Desk = inventory.New(inventory.Deps{DB: f.db, People: everybody{}, Blobs: blobs, Secrets: noSecrets{},
+	f.Desk = inventory.New(inventory.Deps{DB: f.db, People: everybody{}, Roster: directory.New(f.db, bytes.Repeat([]byte{7}, 32)), Blobs: blobs, Secrets: noSecrets{},
 		Mask:  func(s string) inventory.Value { return inventory.Text("hmac:" + seal.Keyed([]byte("k"), s)) },
 		Kinds: []inventory.Kind{kind("hetzner", true), kind("agent", false)}})
 	f.source("cloud", "hetzner")
@@ -126,13 +128,6 @@ func host(name string, ids ...string) inventory.Record {
 		r.IDs = append(r.IDs, inventory.Identifier{Kind: ids[i], Value: ids[i+1]})
 	}
 	return r
-}
-
-func (f *firm) assets() []inventory.Asset {
-	f.t.Helper()
-	list, err := f.Assets(f.t.Context(), inventory.Filter{Limit: 500})
-	f.must(err)
-	return list
 }
 
 // differences gives what was found since number n, as words.

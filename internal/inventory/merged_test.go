@@ -56,3 +56,10 @@ func TestNoLabelIsLoosenedByAMergeOrASplit(t *testing.T) {
 	}
 	f.whole()
 }
+
+func (f *firm) assets() []inventory.Asset {
+	f.t.Helper()
+	list, err := f.Assets(f.t.Context(), inventory.Filter{Limit: 500})
+	f.must(err)
+	return list
+}
