@@ -74,6 +74,19 @@ func TestAnApproverBringsNoEffectAbout(t *testing.T) {
 	must(t, o.effected(t, o.as("dana"), c.ID, testSystem))
 }
 
+// An officer who could have approved through an account whose code they issued is one of its approvers.
+func TestWhoMayBeAnApproverBringsNoEffectAbout(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	sam := o.taken(t, "olga", "sam")
+	c := o.submitted(t, loosening)
+	_, err := o.Approve(t.Context(), sam, c.ID, c.RevDigest, "")
+	must(t, err)
+	o.approve(t, c, "erin")
+	refused(t, o.effected(t, o.as("olga"), c.ID, testSystem), "executor_approved")
+	must(t, o.effected(t, o.as("otto"), c.ID, testSystem))
+}
+
 // An approval that ended allows nothing any more, also before anything took note of its end.
 func TestAnApprovalThatEndedBringsNoEffectAbout(t *testing.T) {
 	t.Parallel()
