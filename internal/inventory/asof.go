@@ -36,6 +36,10 @@ func (d *Desk) asOf(tx *db.Tx, a Asset, at int64) (w Whole, err error) {
 		return w, err
 	}
 	for i := range records {
+		records[i].Volatile = nil // kept only as it is now
+		if records[i].Gone > at {
+			records[i].Gone = 0
+		}
 		later, err := db.Collect(tx, scanDifference, differenceColumns+" WHERE record = $1 AND latest > $2 ORDER BY n DESC", records[i].ID, at)
 		if err != nil {
 			return w, err
@@ -109,16 +113,12 @@ func recordsThen(tx *db.Tx, id AssetID, at int64) (out []Kept, holders []AssetID
 
 // takeBack takes one later difference of a record back; they come the newest first. Edges have intervals of their own.
 func (k *Kept) takeBack(x Difference, at int64) {
-	k.Volatile = nil // is never kept but as it is now
-	if k.Gone > at {
-		k.Gone = 0
-	}
 	switch {
 	case strings.HasPrefix(x.Path, "label."), strings.HasPrefix(x.Path, "edges."):
 	case x.Op == Deleted:
 		k.Gone = 0
 	case x.Op == Created:
-		k.Gone = x.Earliest
+		k.Gone = min(x.Earliest, at)
 	case x.Op != Updated:
 	case x.Kind == Identity && x.Path == "name":
 		k.Name = x.Before.Plain()
@@ -173,9 +173,6 @@ func (d *Desk) witnessesThen(tx *db.Tx, records []Kept, at int64) ([]Witness, er
 		}
 		if c.Removed == 0 || c.Removed > at {
 			w.Kind, w.Fresh = c.Kind, c.Every == 0 || at-w.Confirmed < fresh*c.Every*int64(time.Second/time.Microsecond)
-		}
-		if w.Gone > at {
-			w.Gone = 0
 		}
 		out[i] = w
 	}

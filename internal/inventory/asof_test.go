@@ -154,6 +154,34 @@ func TestThePastIsTheWordThatCountedThen(t *testing.T) {
 	}
 }
 
+// What was gone for a while is shown as gone in that while, also after it came back.
+func TestThePastShowsThatAThingWasGone(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	is := server(1)
+	is.Volatile = map[string]inventory.Value{"uptime": inventory.Text("5")} // only that of now is kept
+	f.read("cloud", is, server(2))
+	id, there := f.assets()[0].ID, f.clock.Now()
+	f.clock.Add(time.Hour)
+	f.read("cloud", server(2))
+	f.clock.Add(time.Hour)
+	f.read("cloud", server(2))
+	f.clock.Add(time.Minute)
+	gone := f.clock.Now()
+	f.clock.Add(time.Hour)
+	f.read("cloud", server(2))
+	f.clock.Add(time.Hour)
+	f.read("cloud", is, server(2))
+	for at, want := range map[time.Time]inventory.Presence{there: inventory.Present, gone: inventory.Missing, f.clock.Now(): inventory.Present} {
+		if w := f.then(id, at); w.State != want || len(w.Records[0].Volatile) != 0 {
+			t.Errorf("at %s it was %s with %v, want %s without it", at, w.State, w.Records[0].Volatile, want)
+		}
+	}
+	if w := f.then("AST-2", there); w.State != inventory.Present {
+		t.Errorf("the other was %s", w.State)
+	}
+}
+
 // allowing is an approval that names what it allows.
 type allowing map[string]string
 
@@ -256,6 +284,20 @@ func TestALabelThatDoesNotCountIsSaid(t *testing.T) {
 	if q := questions(); len(q) != 1 || q[0].Detail != "environment: prod counts, cloud says test" {
 		t.Errorf("another word was not asked about: %+v", q)
 	}
+	say := func(labels map[string]string) {
+		_, err := f.SetLabels(t.Context(), olga, string(a.ID), labels, "as it is", "")
+		f.must(err)
+	}
+	say(map[string]string{"owner": "ops"})
+	if q := questions(); len(q) != 1 {
+		t.Errorf("who owns it answers what it is: %+v", q)
+	}
+	say(map[string]string{"environment": "prod"})
+	f.read("cloud", tagged("test"))
+	if q := questions(); len(q) != 0 || len(f.assets()[0].Unheard) != 1 {
+		t.Errorf("somebody said what is so, and it is still asked: %+v", q)
+	}
+	f.read("cloud", tagged("dev"))
 	f.read("cloud", tagged("production"))
 	if q := questions(); len(q) != 0 || len(f.assets()[0].Unheard) != 0 {
 		t.Errorf("it was mended, and is still asked: %+v", q)

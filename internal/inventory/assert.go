@@ -38,7 +38,7 @@ func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, l
 			}
 			a.Labels[key] = Label{Value: set[key], Confidence: Asserted, By: actor.Person, Change: change, Reason: reason, At: tx.Now().UnixMicro()}
 		}
-		if err := d.reweigh(tx, &a); err != nil {
+		if err := d.reweigh(tx, &a, set); err != nil {
 			return err
 		}
 		a.Version++
@@ -55,14 +55,16 @@ func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, l
 	return a, err
 }
 
-// reweigh works out what follows from labels that were set: whose word they silence, and whether the asset is retired. Who sets a label
-// knows what the sources say, so nothing is asked.
-func (d *Desk) reweigh(tx *db.Tx, a *Asset) error {
+// reweigh works out what follows from labels that were set: whose word they silence, and whether the asset is retired. Whoever sets a
+// label answers with it what the sources say of it, so nothing is asked of these, and a question that was open is closed.
+func (d *Desk) reweigh(tx *db.Tx, a *Asset, set map[string]string) error {
 	list, err := d.witnesses(tx, a.ID)
 	if err != nil {
 		return err
 	}
-	if a.Unheard = unheard(a.Labels, list); len(a.Unheard) == 0 {
+	a.Unheard = unheard(a.Labels, list)
+	open := func(u Unheard) bool { _, answered := set[u.Label]; return !answered }
+	if !slices.ContainsFunc(a.Unheard, open) {
 		if err := closeConflict(tx, a.ID, tx.Now().UnixMicro()); err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func (w *observer) contradicted(a Asset, heard []Unheard) error {
 		}
 		return w.wrote(1)
 	}
-	open, _, err := db.One(w.tx, scanInt, "SELECT COUNT(*) FROM inventory_question WHERE ended = 0 AND kind = $1", sourceConflict)
+	open, _, err := db.One(w.tx, scanInt, "SELECT COUNT(*) FROM inventory_question WHERE ended = 0 AND kind = $1 AND asset <> $2", sourceConflict, string(a.ID))
 	if err != nil || open >= maxConflicts {
 		return err
 	}

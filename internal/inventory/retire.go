@@ -5,7 +5,7 @@ import (
 	"plumbline.dev/plumb/internal/fault"
 )
 
-// Retired is the lifecycle of what is no more. An asset is retired by an approved change, after its sources stopped to see it; it is never
+// Retired is the lifecycle of what is no more. An asset is retired by an approved change, when its sources no longer see it; it is never
 // deleted.
 const Retired = "retired"
 
