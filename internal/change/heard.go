@@ -11,8 +11,8 @@ import (
 )
 
 // This file says which evidence counts where one document says yes and another no (docs/adr/0015; policy statement c). The newest
-// counts, but a failure stands until somebody reports again who weighs as much as who reported it: a person's upload, and whatever
-// an author or their own program brings, is no answer to a failing pipeline.
+// counts, but a failure stands until somebody reports again who weighs as much as who reported it. A person's upload, and whatever
+// an author's own program brings, is no answer to a failing pipeline; a file that Security signs for is.
 
 // checkFacts gives per kind the evidence that counts, of what is about the things that this revision would run. Evidence about
 // anything else, or without a subject, is as good as none. own tells what an author brought.
@@ -130,6 +130,10 @@ func (s *Snapshot) unanswered(kind string) string {
 	if !stands || !passed(list[len(list)-1]) {
 		return ""
 	}
-	return fmt.Sprintf("It failed, as %s reported on %s, and what passed since does not answer that: what a program found is answered by a program"+
-		" that no author owns, or by Security with an attached file that says why.", s.nameOf(f.Producer), clock(f.At))
+	others := "another person who is no author, a program that no author owns"
+	if f.Service {
+		others = "another program, which no author owns"
+	}
+	return fmt.Sprintf("It failed, as %s reported on %s, and what passed since does not answer that. It is answered by the same account, by %s,"+
+		" or by Security with an attached file that says why.", s.nameOf(f.Producer), clock(f.At), others)
 }

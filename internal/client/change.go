@@ -192,7 +192,7 @@ type View struct {
 	Missing   []MissingSlot     `json:"missing"`
 	Checks    []CheckResult     `json:"checks"`
 	NeedCheck []string          `json:"missing_checks"`
-	Failed    map[string]string `json:"unanswered_failures,omitempty"`
+	Failed    map[string]string `json:"unanswered_failures,omitempty"` // of what is missing, kind → why what passed since does not count
 	Verify    []string          `json:"open_verifications"`
 	Decisions []Decision        `json:"decisions"`
 	Permits   []Permit          `json:"permits"`
