@@ -57,8 +57,7 @@ func (a approvals) LabelApproved(tx *db.Tx, id string, asset inventory.Asset, la
 	want := change.Sought{Targets: []string{string(asset.ID), fmt.Sprintf("AST-%d", asset.N), asset.Name}, Path: "label." + label, After: value}
 	if label == inventory.LabelEnvironment && value == "prod" {
 		want.Category, want.Verified = "provisioning", true
-	}
-	if !want.Verified {
+	} else { // what was said after the approval is not undone by it; a promotion only makes an asset stricter
 		want.Since = asset.Labels[label].At
 	}
 	return a.changes.EffectApproved(tx, tx.Actor(), id, want)
