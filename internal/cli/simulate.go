@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -62,33 +63,12 @@ func (a *app) policySimulate() *cobra.Command {
 
 // simulateOffline tries a pack on the changes of an evidence pack, beside the policy that was in force there, or on facts.
 func (a *app) simulateOffline(ctx context.Context, pack *policy.Pack, file string) error {
-	f, err := os.Open(file)
+	list, inForce, report, err := a.casesIn(ctx, file)
 	if err != nil {
-		return fileFault(file, err)
+		return err
 	}
-	defer f.Close()
-	var list []policy.Case
-	var inForce *policy.Pack
-	if looksLikeFacts(f) {
-		raw, err := a.readInput(file)
-		if err != nil {
-			return err
-		}
-		if list, err = policy.ParseCases(raw); err != nil {
-			return err
-		}
-	} else {
-		info, err := f.Stat()
-		if err != nil || !info.Mode().IsRegular() {
-			return fileFault(file, fmt.Errorf("not a regular file: %w", err))
-		}
-		var report *prove.Report
-		if list, inForce, report, err = prove.Cases(ctx, f, info.Size(), prove.Options{}); err != nil {
-			return err
-		}
-		if !report.Whole() {
-			return a.packReport(report)
-		}
+	if report != nil && !report.Whole() {
+		return a.packReport(report)
 	}
 	v := client.Simulation{Policy: pack.Digest()}
 	if err := again(pack.Simulate(list), &v.Rows); err != nil {
@@ -103,10 +83,39 @@ func (a *app) simulateOffline(ctx context.Context, pack *policy.Pack, file strin
 	return a.emitValue(v, func(w io.Writer) error { return a.writeSimulation(w, v.Rows, v.Before) })
 }
 
-// looksLikeFacts tells lines of JSON from an evidence pack, which begins otherwise.
+// casesIn reads cases: of an evidence pack, with the policy that was in force there and what was found when it was verified, or
+// of lines of facts, which have neither. Facts may come by standard input, "-".
+func (a *app) casesIn(ctx context.Context, file string) (list []policy.Case, inForce *policy.Pack, report *prove.Report, err error) {
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, nil, nil, fileFault(file, err)
+		}
+		defer f.Close()
+		if !looksLikeFacts(f) {
+			info, err := f.Stat()
+			if err != nil {
+				return nil, nil, nil, fileFault(file, err)
+			}
+			return prove.Cases(ctx, f, info.Size(), prove.Options{})
+		}
+	}
+	raw, err := a.readInput(file)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	list, err = policy.ParseCases(raw)
+	return list, nil, nil, err
+}
+
+// looksLikeFacts tells lines of JSON from an evidence pack, which begins otherwise. What cannot be read at a place, such as a pipe,
+// can only be lines.
 func looksLikeFacts(f *os.File) bool {
 	head := make([]byte, 512)
-	n, _ := f.ReadAt(head, 0)
+	n, err := f.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return true
+	}
 	text := bytes.TrimSpace(head[:n])
 	return len(text) == 0 || text[0] == '{'
 }
