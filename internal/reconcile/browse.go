@@ -74,9 +74,9 @@ func (f Filter) sql() (string, []any) {
 	return text.String(), args
 }
 
-// within is the condition for an environment, one of the few that there are. It stands in the text, as the indexes for the rare ones
-// have it; what is rare is production in none of them, and a page of production is found at once. A quote inside a text of the body is
-// escaped, so that only the member itself is found.
+// within is the condition for an environment, one of the few that clean lets through. It stands in the text, as the indexes for the rare
+// ones have it; production has none, for it is not rare, and a page of it is found at once. A quote inside a text of the body is escaped,
+// so that only the member itself is found.
 func (f Filter) within() string {
 	if f.Environment == "" {
 		return ""
