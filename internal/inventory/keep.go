@@ -29,11 +29,13 @@ type Kept struct {
 const (
 	maxName   = 1024
 	maxValue  = 64 << 10
-	maxAttrs  = 20_000
 	maxIDs    = 200
 	maxEdges  = 5_000
 	maxRecord = 4 << 20
 )
+
+// MaxAttrs bounds the properties of one record, those that change by themselves among them. A record with more fails its reading.
+const MaxAttrs = 20_000
 
 // clean refuses a record that the inventory could not show or compare. The source is at fault, so the reading stops.
 func (r Record) clean() error {
@@ -51,7 +53,7 @@ func (r Record) clean() error {
 		return bad("it has no type or no id of its own")
 	case !slices.Contains(Classes(), r.Class):
 		return bad("its class is not one of the inventory's")
-	case len(r.Attrs)+len(r.Volatile) > maxAttrs || len(r.IDs) > maxIDs || len(r.Edges) > maxEdges:
+	case len(r.Attrs)+len(r.Volatile) > MaxAttrs || len(r.IDs) > maxIDs || len(r.Edges) > maxEdges:
 		return bad("more properties, identifiers or edges than one thing has")
 	}
 	for _, list := range []map[string]Value{r.Attrs, r.Volatile} {

@@ -123,8 +123,10 @@ func Record(t fleet.Told) inventory.Record {
 	for path, v := range t.Facts {
 		r.Attrs[path] = inventory.Value(v)
 	}
-	for path, v := range t.Last {
-		r.Volatile[path] = inventory.Value(v)
+	if len(t.Facts)+len(t.Last) < inventory.MaxAttrs { // a host that says more must not stop the reading of all others
+		for path, v := range t.Last {
+			r.Volatile[path] = inventory.Value(v)
+		}
 	}
 	r.Volatile["agent.clock-skew-seconds"] = inventory.Number(t.Skew / 1_000_000)
 	r.IDs = identifiers(t)

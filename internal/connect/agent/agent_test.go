@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -38,4 +39,27 @@ func TestAHostWithNamesTooLongCostsOnlyItsNames(t *testing.T) {
 			}
 		}
 	}
+}
+
+// One host cannot stop the reading of all by how much it says: its facts and what changes by itself have a bound each, and a record has one
+// for both.
+func TestAHostThatSaysTooMuchCostsOnlyWhatChangesByItself(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{10, wire.MaxFacts} {
+		facts, last := wire.Facts{}, wire.Facts{}
+		for i := range n {
+			facts[fmt.Sprint("f", i)], last[fmt.Sprint("l", i)] = jsontext.Value("1"), jsontext.Value("1")
+		}
+		r := connecttest.Collect(t, agent.Kind(talkative{facts, last}), nil, strings.NewReader(`{"agent":"agt_a","root":"r","seen":1}`))[0]
+		if len(r.Attrs) != n || n == 10 && len(r.Volatile) != 11 {
+			t.Errorf("of %d facts and as many that change by themselves, %d and %d are left", n, len(r.Attrs), len(r.Volatile))
+		}
+	}
+}
+
+// talkative is a host with facts and what changes by itself.
+type talkative [2]wire.Facts
+
+func (h talkative) Facts(_ context.Context, id string) (fleet.Told, error) {
+	return fleet.Told{Agent: fleet.Agent{ID: id, Key: "key", Name: id}, Root: h[0].Root(), Facts: h[0], Last: h[1]}, nil
 }

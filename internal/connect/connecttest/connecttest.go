@@ -92,6 +92,9 @@ func hold(t *testing.T, r inventory.Record) {
 	if r.Scope == "" || r.Type == "" || r.Native == "" || r.Name == "" || !slices.Contains(inventory.Classes(), r.Class) {
 		t.Errorf("record %q %q %q of class %q is not whole", r.Scope, r.Type, r.Native, r.Class)
 	}
+	if n := len(r.Attrs) + len(r.Volatile); n > inventory.MaxAttrs {
+		t.Errorf("%s %s has %d properties, more than the inventory takes", r.Type, r.Native, n)
+	}
 	for _, id := range r.IDs {
 		if !slices.Contains(inventory.IdentifierKinds(), id.Kind) || id.Value == "" {
 			t.Errorf("%s %s: identifier %v", r.Type, r.Native, id)
