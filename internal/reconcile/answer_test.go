@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/reconcile"
 )
 
@@ -207,6 +208,9 @@ func TestAMuteIsNotReviewedThroughALentAccount(t *testing.T) {
 	f.must(err)
 	_, err = f.Review(t.Context(), otto, m.ID, true, "")
 	f.refused(err, "lent_account")
+	if got, want := fault.Of(err).Next, "plumb people vouch "+otto.Person; got != want {
+		t.Errorf("the next step is %q, want %q", got, want)
+	}
 	f.whole()
 }
 

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -91,9 +92,13 @@ func (m *Mute) mayReview(actor fault.Actor, roster *directory.Roster) error {
 	case !roster.Holds(directory.PersonID(actor.Person), directory.Officer):
 		return notOfficer(m.ID)
 	case roster.Same(directory.PersonID(actor.Person), directory.PersonID(m.Proposer), m.At):
+		lent := m.Proposer
+		if len(roster.Lenders(directory.PersonID(actor.Person), math.MaxInt64)) > 0 {
+			lent = actor.Person
+		}
 		return fault.New(fault.Denied, "lent_account", "You count as one person with %s, who proposed it, because of a one-time code that nobody vouched for.",
 			roster.Name(directory.PersonID(m.Proposer))).About(m.ID).Because("separate", "policy statement (e)").
-			FixedBy("a security officer who did not issue the code").Then("plumb people vouch PERSON")
+			FixedBy("a security officer who did not issue the code").Then("plumb people vouch %s", lent)
 	}
 	return nil
 }
