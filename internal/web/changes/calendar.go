@@ -152,16 +152,15 @@ func (p Pages) setWindow(v *frame.Visit) error {
 		}
 		w, err = set, no
 	}
-	if f := fault.Of(err); err != nil && (f.Kind == fault.Invalid || f.Kind == fault.Conflict) {
-		m, err := p.month(v, "")
-		if err != nil {
-			return err
-		}
-		m.Refused, m.Typed = f, t
-		return v.ShowAs(frame.Kind(f.Kind).Status, m.Frame, calendar(m))
-	}
 	if err != nil {
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error {
+			m, err := p.month(v, "")
+			if err != nil {
+				return err
+			}
+			m.Refused, m.Typed = e.Refused, t
+			return v.ShowAs(status, m.Frame, calendar(m))
+		})
 	}
 	return v.Go("/changes/calendar?month="+time.UnixMicro(w.Starts).In(v.Zone).Format("2006-01"), "The "+w.Kind+" is set.")
 }

@@ -75,13 +75,13 @@ func (p Pages) enter(v *frame.Visit) error {
 	}
 	o, err := enter(v.Ctx(), c)
 	if err != nil {
-		f := fault.Of(err)
-		if f.Kind == fault.Internal {
+		f, status := v.Refusal(err)
+		if f == nil {
 			return err
 		}
 		a.Refused = f
 		a.Choose = a.Choose || f.Code == "password_needed"
-		return p.form(v, frame.Kind(f.Kind).Status, a)
+		return p.form(v, status, a)
 	}
 	v.SignIn(o.Bearer, o.Session.Expires)
 	return v.Go(a.Next, "")

@@ -180,13 +180,16 @@ func (p Pages) found(v *frame.Visit, f founding) error {
 	}
 	done, err := p.Changes.Ceremony(v.Ctx(), seal.Secret(v.Value("code")), s, pack, "page", v.Actor.Request)
 	if err != nil {
-		e := fault.Of(err)
-		if e.Kind == fault.Internal || e.Code == "set_up_already" {
+		if fault.Of(err).Code == "set_up_already" {
+			return err
+		}
+		e, status := v.Refusal(err)
+		if e == nil {
 			return err
 		}
 		f.Checked = true
 		f.refuse(e)
-		return p.setupForm(v, frame.Kind(e.Kind).Status, f)
+		return p.setupForm(v, status, f)
 	}
 	page := v.Frame("Set up", "")
 	page.Width = "reading"

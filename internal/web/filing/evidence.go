@@ -61,10 +61,11 @@ func (p Pages) takeEvidence(v *frame.Visit) error {
 		err = fault.New(fault.Invalid, "no_file", "No file was chosen.").FixedBy("you").Then("choose the report of a test or a scan")
 	}
 	if err != nil {
-		if x.refused = fault.Of(err); x.refused.Kind == fault.Internal {
+		status := 0
+		if x.refused, status = v.Refusal(err); x.refused == nil {
 			return err
 		}
-		return p.proof(v, frame.Kind(x.refused.Kind).Status, x)
+		return p.proof(v, status, x)
 	}
 	return v.Go("/changes/"+string(id), "Taken: "+strings.Join(x.taken, "; ")+".")
 }

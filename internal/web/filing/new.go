@@ -350,8 +350,8 @@ func (p Pages) refuse(v *frame.Visit, g page) error {
 
 // because shows the form again with the refusal of a desk; what is not for the asker goes on as an error.
 func (p Pages) because(v *frame.Visit, g page, r *reading, err error) error {
-	f := fault.Of(err)
-	if f.Kind == fault.Internal || f.Kind == fault.Unauthenticated {
+	f, _ := v.Refusal(err)
+	if f == nil || f.Kind == fault.Unauthenticated {
 		return err
 	}
 	r.blame(f)

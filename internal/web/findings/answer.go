@@ -22,14 +22,7 @@ func (p Pages) answering(act string, do deed) func(*frame.Visit) error {
 		if err == nil {
 			return v.Go(findingPath(f.ID), done)
 		}
-		e := frame.Typed(v)
-		switch fault.Of(err).Kind {
-		case fault.Invalid, fault.Conflict, fault.Denied, fault.TooLarge:
-			f, status := v.Refusal(err)
-			e.Refused = f
-			return p.finding(v, status, act, e)
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.finding(v, status, act, e) })
 	}
 }
 

@@ -131,9 +131,6 @@ func severityChoices() []ui.Option {
 	return out
 }
 
-// percent writes hundredths of a percent.
-func percent(hundredths int64) string { return fmt.Sprintf("%.1f %%", float64(hundredths)/100) }
-
 // longest is how many characters of a value a line shows; the finding's page has the whole.
 const longest = 60
 

@@ -63,20 +63,3 @@ func (e *Entry) Above(fields ...string) *fault.Error {
 	})
 	return &f
 }
-
-// Refuse keeps the refusal of a form for showing it again, with the status of the answer; what the asker
-// cannot mend by typing is an error as before.
-func (e *Entry) Refuse(err error) (status int, again bool) {
-	f := fault.Of(err)
-	switch f.Kind {
-	case fault.Invalid, fault.Conflict, fault.Denied, fault.TooLarge, fault.NotFound:
-		e.Refused = f
-		return Kind(f.Kind).Status, true
-	case fault.Unauthenticated:
-		if f.Code == "wrong_credentials" {
-			e.Refused = f
-			return Kind(f.Kind).Status, true
-		}
-	}
-	return 0, false
-}

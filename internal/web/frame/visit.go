@@ -232,8 +232,8 @@ func (v *Visit) Fail(err error) {
 	}
 }
 
-// Refusal records a refusal and gives it with its status, for a form that is shown again with what was
-// typed. It is nil for what is no refusal but a defect; the handler returns that.
+// Refusal records a refusal and gives it with its status, for a page that shows it and keeps more than what was typed; for all
+// others there is Again. It is nil for what is no refusal but a defect; the handler returns that.
 func (v *Visit) Refusal(err error) (*fault.Error, int) {
 	f := fault.Of(v.frame.Keeper.Refuse(v.Ctx(), err))
 	if f.Kind == fault.Internal {
@@ -243,16 +243,29 @@ func (v *Visit) Refusal(err error) (*fault.Error, int) {
 }
 
 // Again shows a form once more with what was typed and why it was not taken, where whoever sent it can mend it by typing. The
-// refusal is recorded. What else goes wrong is an error as before.
+// refusal is recorded. What else goes wrong is an error as before. It is the one rule for all forms but those that keep more than
+// was typed.
 func (v *Visit) Again(err error, show func(status int, e *Entry) error) error {
-	switch fault.Of(err).Kind {
-	case fault.Invalid, fault.Conflict, fault.Denied, fault.TooLarge, fault.Stale, fault.NotFound:
-		e := Typed(v)
-		f, status := v.Refusal(err)
-		e.Refused = f
-		return show(status, e)
+	if !mendable(fault.Of(err)) {
+		return err
 	}
-	return err
+	e, status := Typed(v), 0
+	e.Refused, status = v.Refusal(err)
+	if e.Refused == nil { // the refusal itself could not be recorded
+		return err
+	}
+	return show(status, e)
+}
+
+// mendable reports whether whoever sent a form can mend by typing what was refused.
+func mendable(f *fault.Error) bool {
+	switch f.Kind {
+	case fault.Invalid, fault.Conflict, fault.Denied, fault.TooLarge, fault.Stale, fault.NotFound:
+		return true
+	case fault.Unauthenticated:
+		return f.Code == "wrong_credentials" // a password among what was typed, not the session
+	}
+	return false
 }
 
 // Kinds of refusals as pages show them.

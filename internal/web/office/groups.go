@@ -83,11 +83,7 @@ func (p Pages) addGroup(v *frame.Visit) error {
 		return v.Go("/admin/groups/"+made, personal.Twice)
 	}
 	if err != nil {
-		e := frame.Typed(v)
-		if status, again := e.Refuse(err); again {
-			return p.groups(v, status, e)
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.groups(v, status, e) })
 	}
 	return v.Go("/admin/groups/"+string(g.ID), "The group is made. It is empty and gives nothing yet.")
 }
@@ -146,11 +142,7 @@ func (p Pages) changeGroup(v *frame.Visit, to, done string, do func(directory.Gr
 	}
 	id := directory.GroupID(v.R.PathValue("id"))
 	if err := do(id); err != nil {
-		e := frame.Typed(v)
-		if status, again := e.Refuse(err); again && e.Refused.Code != "no_group" {
-			return p.group(v, status, e)
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.group(v, status, e) })
 	}
 	if to == "" {
 		to = "/admin/groups/" + string(id)

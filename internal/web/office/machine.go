@@ -85,11 +85,7 @@ func (p Pages) addHook(v *frame.Visit) error {
 		return v.Go("/admin/webhooks", lost+": if the secret did not arrive, end the webhook and make another.")
 	}
 	if err != nil {
-		e := frame.Typed(v)
-		if status, again := e.Refuse(err); again {
-			return p.hooks(v, status, e, "")
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.hooks(v, status, e, "") })
 	}
 	return p.hooks(v, http.StatusOK, frame.Filled(), secret)
 }
@@ -164,11 +160,7 @@ func (p Pages) replayHook(v *frame.Visit) error {
 		return v.Go("/admin/webhooks/"+id, personal.Twice)
 	}
 	if err != nil {
-		e := frame.Typed(v)
-		if status, again := e.Refuse(err); again && e.Refused.Code != "no_webhook" {
-			return p.hook(v, status, e)
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.hook(v, status, e) })
 	}
 	return v.Go("/admin/webhooks/"+id, fmt.Sprintf("The webhook is served again from event %d on.", from))
 }
@@ -214,11 +206,7 @@ func (p Pages) saveSettings(v *frame.Visit) error {
 	}
 	s := directory.Settings{Company: v.Value("company"), Prefix: v.Value("prefix"), Zone: v.Value("zone")}
 	if _, err := p.People.EditInstall(v.Ctx(), v.Actor, s); err != nil {
-		e := frame.Typed(v)
-		if status, again := e.Refuse(err); again {
-			return p.settings(v, status, e)
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.settings(v, status, e) })
 	}
 	return v.Go("/admin/settings", "The settings are saved; the ledger keeps what they were.")
 }

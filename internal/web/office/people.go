@@ -127,11 +127,7 @@ func (p Pages) addPerson(v *frame.Visit) error {
 		return v.Go(personPath(directory.PersonID(made)), lost+": if the code did not arrive, make another under Forgotten password.")
 	}
 	if err != nil {
-		e := frame.Typed(v)
-		if status, again := e.Refuse(err); again {
-			return p.personForm(v, status, e)
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.personForm(v, status, e) })
 	}
 	return p.person(v, http.StatusOK, x.ID, nil, p.handed(x.Name, n.Username, code))
 }
@@ -158,11 +154,7 @@ func (p Pages) editPerson(v *frame.Visit) error {
 		return err
 	}
 	if _, err := p.People.EditPerson(v.Ctx(), v.Actor, x.ID, v.Value("name"), v.Value("email"), v.Value("note")); err != nil {
-		e := frame.Typed(v)
-		if status, again := e.Refuse(err); again {
-			return p.editForm(v, status, x, e)
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.editForm(v, status, x, e) })
 	}
 	return v.Go(personPath(x.ID), "The person is changed.")
 }

@@ -150,11 +150,7 @@ func (p Pages) act(v *frame.Visit, done string, do func(id directory.PersonID) e
 	}
 	id := directory.PersonID(v.R.PathValue("id"))
 	if err := do(id); err != nil {
-		e := frame.Typed(v)
-		if status, again := e.Refuse(err); again && e.Refused.Code != "no_person" {
-			return p.person(v, status, id, e, nil)
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.person(v, status, id, e, nil) })
 	}
 	return v.Go(personPath(id), done)
 }
@@ -205,11 +201,7 @@ func (p Pages) hand(v *frame.Visit, do func(ctx context.Context, x directory.Per
 		return v.Go(personPath(x.ID), lost+": if the code did not arrive, make another.")
 	}
 	if err != nil {
-		e := frame.Typed(v)
-		if status, again := e.Refuse(err); again {
-			return p.person(v, status, x.ID, e, nil)
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.person(v, status, x.ID, e, nil) })
 	}
 	h := p.handed(x.Name, name, code)
 	h.Again = again

@@ -118,14 +118,11 @@ func (p Pages) ownAccess(v *frame.Visit, o *profileView) error {
 
 // refused shows the profile again with the form that was refused, or gives the error on.
 func (p Pages) refused(v *frame.Visit, err error, at func(*profileForms, *frame.Entry)) error {
-	e := frame.Typed(v)
-	status, again := e.Refuse(err)
-	if !again {
-		return err
-	}
-	var forms profileForms
-	at(&forms, e)
-	return p.own(v, status, forms)
+	return v.Again(err, func(status int, e *frame.Entry) error {
+		var forms profileForms
+		at(&forms, e)
+		return p.own(v, status, forms)
+	})
 }
 
 func (p Pages) savePreferences(v *frame.Visit) error {

@@ -215,11 +215,7 @@ func (p Pages) changeRoles(v *frame.Visit, done string, op directory.GrantOp) er
 		}
 		return v.Go(to, done)
 	}
-	e := frame.Typed(v)
-	if status, again := e.Refuse(err); again {
-		return p.roles(v, status, e)
-	}
-	return err
+	return v.Again(err, func(status int, e *frame.Entry) error { return p.roles(v, status, e) })
 }
 
 // AccessChange is the address of the form for an access change, filled in: op is grant, revoke, join or

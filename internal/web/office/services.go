@@ -91,11 +91,7 @@ func (p Pages) addService(v *frame.Visit) error {
 		return v.Go("/admin/services/"+made, personal.Twice)
 	}
 	if err != nil {
-		e := frame.Typed(v)
-		if status, again := e.Refuse(err); again {
-			return p.services(v, status, e)
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.services(v, status, e) })
 	}
 	return v.Go("/admin/services/"+string(a.ID), "The service account is made. Its owner makes its tokens, on their profile.")
 }
@@ -132,11 +128,7 @@ func (p Pages) changeService(v *frame.Visit, done string, do func(directory.Acco
 	}
 	id := directory.AccountID(v.R.PathValue("id"))
 	if err := do(id); err != nil {
-		e := frame.Typed(v)
-		if status, again := e.Refuse(err); again && e.Refused.Code != "no_account" {
-			return p.service(v, status, e)
-		}
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.service(v, status, e) })
 	}
 	return v.Go("/admin/services/"+string(id), done)
 }

@@ -218,13 +218,11 @@ func (p Pages) simulate(v *frame.Visit) error {
 	}
 	defer v.R.MultipartForm.RemoveAll() // the server does so only with the request that it made itself, and this is a copy
 	t.From, t.To = v.Value("from"), v.Value("to")
-	err = p.try(v, &t)
-	if f := fault.Of(err); err != nil && (f.Kind == fault.Invalid || f.Kind == fault.TooLarge) {
-		t.Refused = f
-		return v.ShowAs(frame.Kind(f.Kind).Status, t.Frame, simulate(t))
-	}
-	if err != nil {
-		return err
+	if err := p.try(v, &t); err != nil {
+		return v.Again(err, func(status int, e *frame.Entry) error {
+			t.Refused = e.Refused
+			return v.ShowAs(status, t.Frame, simulate(t))
+		})
 	}
 	return v.Show(t.Frame, simulate(t))
 }

@@ -25,7 +25,10 @@ func TestWhatIsOneThingIsSaidByFormsAndTakenBack(t *testing.T) {
 	rita.Post(at+"/merge", url.Values{"other": {id(other)}, "reason": {"same serial"}}).Wants(http.StatusForbidden)
 	olga.Post(at+"/merge", form).Wants(http.StatusBadRequest, "Say why")
 	olga.Post(at+"/merge", url.Values{"other": {id(at)}, "reason": {"same serial"}}).Wants(http.StatusConflict, "itself already")
-	olga.Post(at+"/merge", url.Values{"other": {"AST-999999"}, "reason": {"same serial"}}).Wants(http.StatusNotFound)
+	unknown := olga.Post(at+"/merge", url.Values{"other": {"AST-999999"}, "reason": {"same serial"}}).Wants(http.StatusNotFound).Form(at + "/merge")
+	if unknown.Get("reason") != "same serial" || unknown.Get("other") != "AST-999999" {
+		t.Errorf("what was typed is gone with an asset that there is not: %v", unknown)
+	}
 	form.Set("reason", "same serial number")
 	p := olga.Follow(olga.Post(at+"/merge", form)).Wants(http.StatusOK, "It can be taken back.", "merge", "same serial number", "Olga", "Some records are another thing")
 	rita.Get(other).Wants(http.StatusOK, "found to be another asset")

@@ -56,3 +56,6 @@ func local(zone *time.Location) *time.Location {
 
 // At is an instant out of microseconds since 1970.
 func At(micros int64) time.Time { return time.UnixMicro(micros) }
+
+// Percent writes hundredths of a percent.
+func Percent(hundredths int64) string { return fmt.Sprintf("%.1f %%", float64(hundredths)/100) }
