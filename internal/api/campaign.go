@@ -15,11 +15,12 @@ func campaignRoutes() []Route {
 	return []Route{
 		{Method: get, Path: "/campaigns", Need: read, Tag: tag, Summary: "List campaigns, the newest first", bind: answers((*API).listCampaigns)},
 		{Method: post, Path: "/campaigns", Need: manage, Repeats: byAnswer, Tag: tag, Status: 201, Summary: "Open a campaign over a frozen selection of assets", bind: answers((*API).openCampaign)},
+		{Method: get, Path: "/campaigns/waiting", Need: read, Tag: tag, Summary: "List the campaigns that wait for my answers or my signature", bind: answers((*API).campaignsWaiting)},
 		{Method: get, Path: "/campaigns/{id}", Need: read, Tag: tag, Summary: "Show how far a campaign got", bind: answers((*API).showCampaign)},
 		{Method: get, Path: "/campaigns/{id}/items", Need: read, Tag: tag, Summary: "List a campaign's assets with their answers", bind: answers((*API).campaignItems)},
 		{Method: post, Path: "/campaigns/{id}/answers", Need: decide, Repeats: byAnswer, Tag: tag, Status: 201, Summary: "Answer for one asset, as its reviewer", bind: answers((*API).answerCampaign)},
 		{Method: post, Path: "/campaigns/{id}/signatures", Need: manage, Repeats: byAnswer, Tag: tag, Status: 201, Summary: "Sign a campaign's answers", bind: answers((*API).signCampaign)},
-		{Method: get, Path: "/campaigns/{id}/export", Need: directory.Export, Tag: tag, Summary: "Give a campaign whole: its list, answers and signatures", bind: answers((*API).exportCampaign)},
+		{Method: get, Path: "/campaigns/{id}/export", Need: read, Tag: tag, Summary: "Give a campaign whole: its list, answers and signatures", bind: answers((*API).exportCampaign)},
 	}
 }
 
@@ -30,6 +31,11 @@ func (a *API) listCampaigns(ctx context.Context, in *pagingIn) (*body[Page[inven
 	}
 	list, err := a.Things.Campaigns(ctx, before, int(in.Limit))
 	return onward(in.Paging, list, func(c inventory.Campaign) int64 { return c.N }, err)
+}
+
+func (a *API) campaignsWaiting(ctx context.Context, in *pagingIn) (*body[Page[inventory.Asking]], error) {
+	list, err := a.Things.Asks(ctx, actorOf(ctx))
+	return listed(in.Paging, list, err)
 }
 
 // CampaignOrder opens a campaign.
@@ -62,7 +68,7 @@ func (a *API) showCampaign(ctx context.Context, in *campaignIn) (*body[inventory
 type campaignItemsIn struct {
 	ID       string `path:"id" maxLength:"40"`
 	Standing string `query:"standing" maxLength:"20" doc:"only items that stand so: open, reopened, confirmed, wrong, not_needed or not_asked"`
-	Reviewer string `query:"reviewer" maxLength:"40" doc:"only items of this person"`
+	Reviewer string `query:"reviewer" maxLength:"40" doc:"only items that name this person, or wait for their answer now"`
 	Asset    string `query:"asset" maxLength:"300" doc:"only this asset, by its id or name"`
 	Paging
 }
@@ -71,7 +77,7 @@ func (a *API) campaignItems(ctx context.Context, in *campaignItemsIn) (*body[Pag
 	_, all, err := a.Things.CampaignOf(ctx, in.ID)
 	list := []inventory.ItemView{}
 	for _, i := range all {
-		if (in.Standing == "" || in.Standing == i.Standing) && (in.Reviewer == "" || in.Reviewer == i.Reviewer) &&
+		if (in.Standing == "" || in.Standing == i.Standing) && (in.Reviewer == "" || in.Reviewer == i.Reviewer || in.Reviewer == i.Waits) &&
 			(in.Asset == "" || i.Is(in.Asset)) {
 			list = append(list, i)
 		}

@@ -15,6 +15,7 @@ func findingRoutes() []Route {
 	const read, decide = directory.InventoryRead, directory.ChangeDecide
 	return []Route{
 		{Method: get, Path: "/findings", Need: read, Tag: tag, Summary: "List findings: differences that no approved change explains", bind: answers((*API).listFindings)},
+		{Method: get, Path: "/findings/waiting", Need: read, Tag: tag, Summary: "List the findings that I may answer, the oldest first", bind: answers((*API).findingsWaiting)},
 		{Method: get, Path: "/findings/{id}", Need: read, Tag: tag, Summary: "Show a finding with its differences", bind: answers((*API).showFinding)},
 		{Method: post, Path: "/findings/{id}/waive", Need: decide, Repeats: byAnswer, Tag: tag, Summary: "Take a finding as it is for some time", bind: answers((*API).waiveFinding)},
 		{Method: post, Path: "/findings/{id}/revert", Need: decide, Repeats: byAnswer, Tag: tag, Summary: "Undertake to take it back; the observed reverse closes it", bind: answers((*API).revertFinding)},
@@ -54,6 +55,14 @@ func (a *API) listFindings(ctx context.Context, in *findingsIn) (*body[Page[reco
 		out.Items = []reconcile.Finding{}
 	}
 	return give(out, err)
+}
+
+// mostAnswerable bounds the findings that wait for one person; GET /findings has all.
+const mostAnswerable = 1_000
+
+func (a *API) findingsWaiting(ctx context.Context, in *pagingIn) (*body[Page[reconcile.Finding]], error) {
+	list, _, err := a.Match.Asks(ctx, actorOf(ctx), mostAnswerable)
+	return listed(in.Paging, list, err)
 }
 
 // FindingView is a finding with the differences that it holds, the newest first.

@@ -18,7 +18,7 @@ type command struct {
 // commandGroups is the one table of the commands, in the order of the help.
 var commandGroups = []commandGroup{
 	{"work", "Changes and the gate:", []command{
-		{"change", changeCommand}, {"gate", gateCommand}, {"evidence", evidenceCommand}, {"plan", planCommand},
+		{"waiting", waitingCommand}, {"change", changeCommand}, {"gate", gateCommand}, {"evidence", evidenceCommand}, {"plan", planCommand},
 		{"document", documentCommand}, {"access", accessCommand},
 	}},
 	{"people", "Coming in, and people:", []command{

@@ -80,6 +80,7 @@ type CampaignItem struct {
 	Asked    bool      `json:"asked"`
 	Reviewer string    `json:"reviewer"`
 	Standing string    `json:"standing"`
+	Waits    string    `json:"waits"`
 	Answer   *struct {
 		Turn    int64     `json:"turn"`
 		Person  string    `json:"person"`
@@ -110,6 +111,23 @@ type CampaignExport struct {
 // Campaigns lists the campaigns, the newest first.
 func (c *Client) Campaigns(ctx context.Context, limit int, cursor string) (Reply[Page[Campaign]], error) {
 	return get[Page[Campaign]](ctx, c, path("campaigns"), values("limit", number(int64(limit)), "cursor", cursor))
+}
+
+// Asking is a running campaign that waits for the caller: for answers, the first of them by name, or for a signature.
+type Asking struct {
+	Campaign
+	Open  int `json:"open"`
+	First []struct {
+		Asset    string `json:"asset"`
+		Name     string `json:"name"`
+		Standing string `json:"standing"`
+	} `json:"first"`
+	Sign bool `json:"sign"`
+}
+
+// CampaignsWaiting lists the campaigns that wait for the caller.
+func (c *Client) CampaignsWaiting(ctx context.Context) (Reply[Page[Asking]], error) {
+	return get[Page[Asking]](ctx, c, path("campaigns", "waiting"), nil)
 }
 
 // OpenCampaign opens a campaign.

@@ -193,6 +193,11 @@ func (c *Client) Findings(ctx context.Context, q url.Values) (Reply[Page[Finding
 	return get[Page[Finding]](ctx, c, path("findings"), q)
 }
 
+// FindingsWaiting lists the findings that the caller may answer, the oldest first.
+func (c *Client) FindingsWaiting(ctx context.Context) (Reply[Page[Finding]], error) {
+	return get[Page[Finding]](ctx, c, path("findings", "waiting"), nil)
+}
+
 // Finding shows one.
 func (c *Client) Finding(ctx context.Context, id string) (Reply[Finding], error) {
 	return get[Finding](ctx, c, path("findings", id), nil)

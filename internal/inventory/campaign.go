@@ -134,6 +134,7 @@ func (i Item) Is(asset string) bool { return i.Asset == FullID(asset) }
 type ItemView struct {
 	Item
 	Standing string   `json:"standing"`
+	Waits    string   `json:"waits,omitempty"` // for whose answer it waits now, where it does; "" for nobody's
 	Answer   *Replied `json:"answer,omitempty"`
 	Now      Seen     `json:"now"`
 }

@@ -21,11 +21,11 @@ func (d *Desk) ReadCampaign(ctx context.Context, actor fault.Actor, id string) (
 		if err != nil {
 			return err
 		}
-		if r.CampaignView, r.Items, err = viewOf(tx, c); err != nil {
-			return err
-		}
 		roster, err := d.rosterIn(tx)
 		if err != nil {
+			return err
+		}
+		if r.CampaignView, r.Items, err = viewOf(tx, c, humans{roster}); err != nil {
 			return err
 		}
 		if r.Refused = onlyPeople(actor); r.Refused == nil {
@@ -43,10 +43,7 @@ func (d *Desk) ItemOf(ctx context.Context, id, asset string) (c Campaign, x Item
 			return err
 		}
 		q := answering{campaign: c}
-		if q.item, err = oneItem(tx, c, asset); err != nil {
-			return err
-		}
-		err = d.escalate(tx, &q)
+		err = d.ask(tx, &q, asset)
 		x, reviewer = q.item, q.reviewer
 		return err
 	})
@@ -69,56 +66,4 @@ func (d *Desk) Answered(ctx context.Context, from, to string) (map[string]int64,
 		return err
 	})
 	return out, err
-}
-
-// Asking is a running campaign that waits for a person's word.
-type Asking struct {
-	Campaign
-	Open int // assets of which that person was named the reviewer, without an answer yet
-}
-
-// mostAsking bounds the running campaigns that Asks looks through, the newest first.
-const mostAsking = 20
-
-// Asks lists the running campaigns that wait for a person, the newest first.
-func (d *Desk) Asks(ctx context.Context, person string) (out []Asking, err error) {
-	err = d.db.View(ctx, func(tx *db.Tx) error {
-		list, err := db.Collect(tx, scanCampaign, campaignColumns+" WHERE signed = 0 AND due > $1 ORDER BY n DESC LIMIT $2", tx.Now().UnixMicro(), mostAsking)
-		if err != nil {
-			return err
-		}
-		for _, c := range list {
-			n, err := unanswered(tx, c.ID, person)
-			if err != nil {
-				return err
-			}
-			if n > 0 {
-				out = append(out, Asking{c, n})
-			}
-		}
-		return nil
-	})
-	return out, err
-}
-
-// unanswered counts the items of a campaign that a person was named for and that have no answer.
-func unanswered(tx *db.Tx, id, person string) (n int, err error) {
-	items, err := frozenList(tx, id)
-	if err != nil {
-		return 0, err
-	}
-	said, err := replies(tx, id)
-	if err != nil {
-		return 0, err
-	}
-	done := map[AssetID]bool{}
-	for _, a := range said {
-		done[a.Asset] = true
-	}
-	for _, i := range items {
-		if i.Asked && i.Reviewer == person && !done[i.Asset] {
-			n++
-		}
-	}
-	return n, nil
 }

@@ -51,7 +51,7 @@ func (d *Desk) OpenCampaign(ctx context.Context, actor fault.Actor, n NewCampaig
 		if err := insertCampaign(tx, c, list); err != nil {
 			return err
 		}
-		if v, _, err = viewOf(tx, c); err != nil {
+		if v, _, err = viewOf(tx, c, humans{r}); err != nil {
 			return err
 		}
 		return record(tx, "campaign.opened", "campaign", c.ID, map[string]any{"name": c.Name, "kind": string(c.Kind), "due": c.Due, "head": c.Head,
@@ -121,7 +121,7 @@ func freeze(tx *db.Tx, c *Campaign, who callable, there humans) ([]Item, error) 
 }
 
 // viewOf gives a campaign with its items. After it is signed, what becomes of its assets is another campaign's question.
-func viewOf(tx *db.Tx, c Campaign) (v CampaignView, list []ItemView, err error) {
+func viewOf(tx *db.Tx, c Campaign, who humans) (v CampaignView, list []ItemView, err error) {
 	items, err := frozenList(tx, c.ID)
 	if err != nil {
 		return v, nil, err
@@ -135,7 +135,7 @@ func viewOf(tx *db.Tx, c Campaign) (v CampaignView, list []ItemView, err error) 
 		newest[said[i].Asset] = &said[i]
 	}
 	for _, i := range items {
-		x, err := viewItem(tx, c, i, newest[i.Asset])
+		x, err := viewItem(tx, c, i, newest[i.Asset], who)
 		if err != nil {
 			return v, nil, err
 		}
@@ -149,16 +149,27 @@ func viewOf(tx *db.Tx, c Campaign) (v CampaignView, list []ItemView, err error) 
 	return v, list, nil
 }
 
-// viewItem gives one item with its newest answer.
-func viewItem(tx *db.Tx, c Campaign, i Item, last *Replied) (x ItemView, err error) {
+// viewItem gives one item with its newest answer, and for whose it waits: who was named, or the first of the fallbacks when they left,
+// or labelled the asset since.
+func viewItem(tx *db.Tx, c Campaign, i Item, last *Replied, who humans) (x ItemView, err error) {
+	a, err := loadAsset(tx, i.Asset)
+	if err != nil {
+		return x, err
+	}
 	x = ItemView{Item: i, Answer: last}
-	x.Now, err = seenNow(tx, x)
+	x.Now, err = seenNow(tx, x, a)
 	x.Standing = standing(i, last, c.Signed == 0 && last != nil && last.Seen.Digest != x.Now.Digest)
+	if x.open() && c.Signed == 0 {
+		x.Waits = reviewer(a.Labels, who, append([]string{i.Reviewer}, c.Fallbacks...)...)
+	}
 	return x, err
 }
 
+// open reports whether an item waits for an answer.
+func (x ItemView) open() bool { return x.Standing == StandingOpen || x.Standing == StandingReopened }
+
 // oneItem gives one item of a campaign, by the id of its asset or by its name where only one has it, without reading the others' assets.
-func oneItem(tx *db.Tx, c Campaign, asset string) (x ItemView, err error) {
+func oneItem(tx *db.Tx, c Campaign, asset string, who humans) (x ItemView, err error) {
 	list, err := frozenList(tx, c.ID)
 	if err != nil {
 		return x, err
@@ -182,16 +193,13 @@ func oneItem(tx *db.Tx, c Campaign, asset string) (x ItemView, err error) {
 	if len(said) > 0 {
 		last = &said[len(said)-1]
 	}
-	return viewItem(tx, c, list[n], last)
+	return viewItem(tx, c, list[n], last, who)
 }
 
 // seenNow gives an item's asset as it is now. The version tells that nothing moved since the list or the answer saw it, which
 // spares reading its records.
-func seenNow(tx *db.Tx, x ItemView) (Seen, error) {
-	a, err := loadAsset(tx, x.Asset)
+func seenNow(tx *db.Tx, x ItemView, a Asset) (Seen, error) {
 	switch {
-	case err != nil:
-		return Seen{}, err
 	case x.Answer != nil && x.Answer.Seen.Version == a.Version:
 		return x.Answer.Seen, nil
 	case x.Frozen.Version == a.Version:
@@ -219,7 +227,11 @@ func (d *Desk) CampaignOf(ctx context.Context, id string) (v CampaignView, list 
 		if err != nil {
 			return err
 		}
-		v, list, err = viewOf(tx, c)
+		r, err := d.rosterIn(tx)
+		if err != nil {
+			return err
+		}
+		v, list, err = viewOf(tx, c, humans{r})
 		return err
 	})
 	return v, list, err
@@ -235,10 +247,7 @@ func (d *Desk) AnswerItem(ctx context.Context, actor fault.Actor, id string, r R
 		if q.campaign, err = loadCampaign(tx, id); err != nil {
 			return err
 		}
-		if q.item, err = oneItem(tx, q.campaign, r.Asset); err != nil {
-			return err
-		}
-		if err := d.escalate(tx, &q); err != nil {
+		if err := d.ask(tx, &q, r.Asset); err != nil {
 			return err
 		}
 		if err := q.refuse(r); err != nil {
@@ -249,21 +258,23 @@ func (d *Desk) AnswerItem(ctx context.Context, actor fault.Actor, id string, r R
 			return err
 		}
 		x = q.item
-		x.Answer, x.Standing = &a, string(a.Word)
+		x.Answer, x.Standing, x.Waits = &a, string(a.Word), ""
 		return record(tx, "campaign.answered", "campaign", q.campaign.ID, map[string]any{"asset": string(a.Asset), "turn": a.Turn, "word": string(a.Word),
 			"version": a.Seen.Version, "seen": a.Seen.Digest})
 	})
 	return x, err
 }
 
-// escalate finds who may review an item now: who was named, or the first of the fallbacks when they left, or labelled the
-// asset since.
-func (d *Desk) escalate(tx *db.Tx, q *answering) error {
-	a, err := loadAsset(tx, q.item.Asset)
+// ask finds what is asked of an asset, and who may review it now, answered or not.
+func (d *Desk) ask(tx *db.Tx, q *answering, asset string) error {
+	r, err := d.rosterIn(tx)
 	if err != nil {
 		return err
 	}
-	r, err := d.rosterIn(tx)
+	if q.item, err = oneItem(tx, q.campaign, asset, humans{r}); err != nil {
+		return err
+	}
+	a, err := loadAsset(tx, q.item.Asset)
 	if err != nil {
 		return err
 	}
@@ -296,12 +307,12 @@ func (d *Desk) SignCampaign(ctx context.Context, actor fault.Actor, id, result, 
 		if err != nil {
 			return err
 		}
-		var list []ItemView
-		if v, list, err = viewOf(tx, c); err != nil {
-			return err
-		}
 		r, err := d.rosterIn(tx)
 		if err != nil {
+			return err
+		}
+		var list []ItemView
+		if v, list, err = viewOf(tx, c, humans{r}); err != nil {
 			return err
 		}
 		if err := v.maySign(list, humans{r}, actor.Person, result, tx.Now().UnixMicro()); err != nil {

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,40 +124,30 @@ func (d *Desk) reminderIn(tx *db.Tx, id string) (r reminder, err error) {
 	if r.stage = c.stage(tx.Now().UnixMicro()); r.stage == "" {
 		return r, nil
 	}
-	v, list, err := viewOf(tx, c)
-	if err != nil {
-		return r, err
-	}
 	people, err := d.rosterIn(tx)
 	if err != nil {
 		return r, err
 	}
-	r.open, r.signatures = int64(v.Standings[StandingOpen]+v.Standings[StandingReopened]), v.count()
-	r.waiting, err = waitsFor(tx, v, list, humans{people})
-	return r, err
+	who := humans{people}
+	v, list, err := viewOf(tx, c, who)
+	if err != nil {
+		return r, err
+	}
+	r.open, r.signatures, r.waiting = int64(v.Standings[StandingOpen]+v.Standings[StandingReopened]), v.count(), waitsFor(list, who)
+	return r, nil
 }
 
 // maxNamed bounds the reviewers that one reminder names.
 const maxNamed = 200
 
-// waitsFor says for whom how many assets wait, as "person: number", sorted; who reviews an asset is decided as at its answer.
-func waitsFor(tx *db.Tx, v CampaignView, list []ItemView, who humans) ([]string, error) {
+// waitsFor says for whom how many assets wait, as "person: number", sorted.
+func waitsFor(list []ItemView, who humans) (out []string) {
 	count := map[string]int{}
 	for _, i := range list {
-		if i.Standing != StandingOpen && i.Standing != StandingReopened {
-			continue
+		if i.open() {
+			count[cmp.Or(i.Waits, "nobody")]++
 		}
-		a, err := loadAsset(tx, i.Asset)
-		if err != nil {
-			return nil, err
-		}
-		p := reviewer(a.Labels, who, append([]string{i.Reviewer}, v.Fallbacks...)...)
-		if p == "" {
-			p = "nobody"
-		}
-		count[p]++
 	}
-	var out []string
 	for _, p := range slices.Sorted(maps.Keys(count)) {
 		name := p
 		if p != "nobody" {
@@ -164,5 +155,5 @@ func waitsFor(tx *db.Tx, v CampaignView, list []ItemView, who humans) ([]string,
 		}
 		out = append(out, fmt.Sprintf("%s: %d", name, count[p]))
 	}
-	return out[:min(len(out), maxNamed)], nil
+	return out[:min(len(out), maxNamed)]
 }

@@ -24,6 +24,7 @@ type Desk struct {
 	log     *slog.Logger
 	reading turns
 	moves   moves
+	lists   lists
 	allowed Approval
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/sheet"
@@ -22,7 +21,6 @@ type whole struct {
 	Standing    string               // the one that is shown alone; "" for all that is asked about
 	Mine        bool                 // only what the reader reviews
 	Next, First string
-	Exports     bool
 	Entry       *frame.Entry // of the signature
 }
 
@@ -43,7 +41,7 @@ func (p Pages) campaign(v *frame.Visit, status int, e *frame.Entry) error {
 		return err
 	}
 	q := v.R.URL.Query()
-	w := whole{desk: d, Of: r, Entry: e, Standing: q.Get("standing"), Mine: q.Get("mine") != "", Exports: v.Can(directory.Export)}
+	w := whole{desk: d, Of: r, Entry: e, Standing: q.Get("standing"), Mine: q.Get("mine") != ""}
 	if w.Standing != "" && !slices.Contains(standings(), w.Standing) {
 		return fault.New(fault.Invalid, "bad_filter", "The list cannot be filtered like that.").At("standing", "is "+strings.Join(standings(), ", ")).
 			FixedBy("you").Then("choose another filter")
@@ -55,7 +53,7 @@ func (p Pages) campaign(v *frame.Visit, status int, e *frame.Entry) error {
 // page picks the items of the page that begins after an asset.
 func (w *whole) page(after string) {
 	list := slices.DeleteFunc(slices.Clone(w.Of.Items), func(i inventory.ItemView) bool {
-		return w.Standing == "" && !i.Asked || w.Standing != "" && i.Standing != w.Standing || w.Mine && i.Reviewer != w.Me
+		return w.Standing == "" && !i.Asked || w.Standing != "" && i.Standing != w.Standing || w.Mine && i.Reviewer != w.Me && i.Waits != w.Me
 	})
 	from := 1 + slices.IndexFunc(list, func(i inventory.ItemView) bool { return string(i.Asset) == after })
 	w.Items = list[from:min(from+pageSize, len(list))]

@@ -42,7 +42,7 @@ func (p Pages) Routes() []frame.Route {
 		{Method: "GET", Path: here + "/new", Need: manage, Handle: p.ask},
 		{Method: "POST", Path: here + "/new", Need: manage, Handle: p.open},
 		{Method: "GET", Path: here + "/{id}", Need: read, Handle: p.show},
-		{Method: "GET", Path: here + "/{id}/export/{format}", Need: directory.Export, Handle: p.export},
+		{Method: "GET", Path: here + "/{id}/export/{format}", Need: read, Handle: p.export},
 		{Method: "POST", Path: here + "/{id}/sign", Need: manage, Handle: p.sign},
 		{Method: "GET", Path: here + "/{id}/items/{asset}", Need: read, Handle: p.item},
 		{Method: "POST", Path: here + "/{id}/items/{asset}", Need: decide, Handle: p.answer},

@@ -1,6 +1,7 @@
 package campaigns
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -66,6 +67,9 @@ func (o one) moved() (out [][3]string) {
 	return out
 }
 
+// reviews is who answers for an item: whose word it waits for now, or who was named.
+func reviews(i inventory.ItemView) string { return cmp.Or(i.Waits, i.Reviewer) }
+
 // certified are the labels that a certification asks about.
 func certified() []string {
 	return []string{inventory.LabelOwner, inventory.LabelEnvironment, inventory.LabelClassification}
@@ -90,9 +94,7 @@ func (p Pages) answer(v *frame.Visit) error {
 	if err != nil {
 		return err
 	}
-	next := slices.IndexFunc(list, func(i inventory.ItemView) bool {
-		return i.Reviewer == v.Actor.Person && (i.Standing == inventory.StandingOpen || i.Standing == inventory.StandingReopened)
-	})
+	next := slices.IndexFunc(list, func(i inventory.ItemView) bool { return i.Waits == v.Actor.Person })
 	if next < 0 {
 		return v.Go(campaignPath(c.ID), "Your answer is recorded. Nothing in this campaign waits for you.")
 	}

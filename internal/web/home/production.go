@@ -28,15 +28,23 @@ func (p Pages) production(v *frame.Visit) (out production, err error) {
 		if out.Findings, out.Waits, err = p.Match.Asks(v.Ctx(), v.Actor, shown); err != nil {
 			return out, err
 		}
-		if out.Campaigns, err = p.Things.Asks(v.Ctx(), v.Actor.Person); err != nil {
-			return out, err
-		}
+	}
+	if out.Campaigns, err = p.Things.Asks(v.Ctx(), v.Actor); err != nil {
+		return out, err
 	}
 	if out.Weeks, err = p.Match.Weeks(v.Ctx(), weeks); err != nil {
 		return out, err
 	}
 	out.Figures, err = p.Match.Figures(v.Ctx(), v.Now.Add(-weeks*7*24*time.Hour).UnixMicro())
 	return out, err
+}
+
+// askedAt is where a campaign is answered or signed.
+func askedAt(c inventory.Asking) string {
+	if c.Open == 0 {
+		return "/campaigns/" + c.ID + "#sign"
+	}
+	return "/campaigns/" + c.ID + "?mine=yes"
 }
 
 // judged turns weeks into columns: the differences that were judged, and of them those that nothing explains.
@@ -48,6 +56,3 @@ func judged(list []reconcile.Week, zone *time.Location) []ui.Bar {
 	}
 	return out
 }
-
-// percent writes hundredths of a percent.
-func percent(hundredths int64) string { return fmt.Sprintf("%.1f %%", float64(hundredths)/100) }
