@@ -128,6 +128,9 @@ func (d *Desk) ended(tx *db.Tx, s *Snapshot, p Permit) error {
 	if err := noteFailure(tx, s, p); err != nil {
 		return err
 	}
+	if err := notePut(tx, s, p); err != nil {
+		return err
+	}
 	if err := d.modelUsed(tx, s); err != nil {
 		return err
 	}

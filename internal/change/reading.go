@@ -60,6 +60,9 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, id ID) (r Reading, e
 		if r.Comments, err = listComments(tx, id); err != nil {
 			return fmt.Errorf("load comments: %w", err)
 		}
+		if r.Placed, err = s.placed(tx); err != nil {
+			return err
+		}
 		r.Excluding, r.Named = s.excludedNamed(), s.nameOf
 		r.Environment = s.environment()
 		for _, name := range s.Revision.Material.Targets {

@@ -38,6 +38,7 @@ type View struct {
 	Names     map[string]string   `json:"names"`    // id → name, for every id above
 	Comments  []Comment           `json:"comments"`
 	Own       bool                `json:"own"` // executed by Plumbline itself: plumb change apply
+	Placed    []Placed            `json:"placed,omitempty"`
 }
 
 // Show gives everything about one change.
@@ -53,6 +54,9 @@ func (d *Desk) Show(ctx context.Context, id ID) (v View, err error) {
 		}
 		v = s.view(tx.Now().UnixMicro())
 		v.Comments = comments
+		if v.Placed, err = s.placed(tx); err != nil {
+			return err
+		}
 		for _, c := range comments {
 			v.name(s.Roster, c.By)
 		}

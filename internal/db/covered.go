@@ -16,6 +16,7 @@ var Exempt = map[string]string{
 	"change_reservation":   "an index of the effects in the current revisions; can be rebuilt from them",
 	"change_word":          "an index of the words of summaries; can be rebuilt from them",
 	"change_titled":        "which summary the index of words was made from",
+	"change_put":           "an index of what runs put in place; can be rebuilt from permits and revisions",
 	"directory_presence":   "when a session or token was last used",
 	"directory_attempt":    "counters of wrong passwords",
 	"fleet_presence":       "when an agent was last heard, and how far its facts were taken into the inventory",

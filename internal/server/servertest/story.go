@@ -38,16 +38,26 @@ func JUnit() []byte {
 }
 
 // Filed gives the sample change as a draft of Alice's.
-func (s *Server) Filed() (c change.Change) {
+func (s *Server) Filed() change.Change {
 	s.t.Helper()
-	s.As(Alice).Want(http.StatusCreated, "POST", "/changes", s.Material()).Into(&c)
+	return s.filed(s.Material())
+}
+
+func (s *Server) filed(m change.Material) (c change.Change) {
+	s.t.Helper()
+	s.As(Alice).Want(http.StatusCreated, "POST", "/changes", m).Into(&c)
 	return c
 }
 
 // Submitted gives the sample change, tested and waiting for approval.
 func (s *Server) Submitted() (c change.Change) {
 	s.t.Helper()
-	c = s.Filed()
+	return s.submitted(s.Material())
+}
+
+func (s *Server) submitted(m change.Material) (c change.Change) {
+	s.t.Helper()
+	c = s.filed(m)
 	s.As(Alice).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/submit", map[string]any{}, Seen(c)...).Into(&c)
 	s.Tested(c)
 	return s.Shown(c.ID).Change
@@ -62,7 +72,12 @@ func (s *Server) Tested(c change.Change) {
 // Approved gives the sample change with both approvals.
 func (s *Server) Approved() (c change.Change) {
 	s.t.Helper()
-	c = s.Submitted()
+	return s.approved(s.Material())
+}
+
+func (s *Server) approved(m change.Material) (c change.Change) {
+	s.t.Helper()
+	c = s.submitted(m)
 	for _, name := range []string{Sam, Erin} {
 		s.As(name).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/approve", map[string]any{"comment": "looks right"}, Seen(c)...).Into(&c)
 	}
@@ -82,7 +97,13 @@ func (s *Server) Shown(id change.ID) (v change.View) {
 // Ran gives the sample change after the pipeline carried it out.
 func (s *Server) Ran() change.Change {
 	s.t.Helper()
-	c := s.Approved()
+	return s.RanAs(s.Material())
+}
+
+// RanAs gives the sample change, worded so, after the pipeline carried it out. What it runs is the sample's.
+func (s *Server) RanAs(m change.Material) change.Change {
+	s.t.Helper()
+	c := s.approved(m)
 	s.CI().Want(http.StatusOK, "POST", "/gate/open", Request(c.ID, wire.KindApply))
 	p := s.Shown(c.ID).Permits[0]
 	s.CI().Want(http.StatusOK, "POST", "/gate/close", wire.GateClose{Permit: p.ID, Fence: p.Fence, Outcome: change.Success})

@@ -62,7 +62,7 @@ func seed(t *testing.T, s *servertest.Server) []place {
 	return out
 }
 
-// readable files a change whose file and way back can be read, and rewords it.
+// readable files a change whose file and way back can be read, and rewords it; another put its file in place before.
 func readable(t *testing.T, s *servertest.Server) (c change.Change) {
 	t.Helper()
 	alice := s.As(servertest.Alice)
@@ -74,6 +74,9 @@ func readable(t *testing.T, s *servertest.Server) (c change.Change) {
 	m.Summary = "Listen on the port of the proxy"
 	before, after := servertest.File, strings.ReplaceAll(servertest.File, "8080", "8443")
 	m.Bindings[0].Digest, m.Bindings[0].Document = file(before), file(before)
+	old := s.Material()
+	old.Summary, old.Bindings[0].Document = "Begin with four workers", file(before)
+	s.RanAs(old)
 	script := "#!/bin/sh\nset -eu\ninstall -m 644 web.yaml.old web.yaml\n"
 	m.Rollback.Binding = &change.Binding{Kind: "runbook", Name: "back.sh", Digest: file(script), Document: file(script)}
 	alice.Want(http.StatusCreated, "POST", "/changes", m).Into(&c)

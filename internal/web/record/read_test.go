@@ -51,3 +51,37 @@ func TestAFileIsReadWhereItIsDecidedUpon(t *testing.T) {
 		sam.Get(at(c, path)).Wants(http.StatusOK, "− listen: 8080 + listen: 8443 workers: 4")
 	}
 }
+
+// Who decides on the next version of a file sees, line by line, what it replaces: what the change before it put in the same place.
+func TestWhatAFileReplacesStandsBesideIt(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	alice := s.As(servertest.Alice)
+	keep := func(text string) {
+		alice.Want(http.StatusCreated, "POST", "/documents?kind=attachment", []byte(text))
+	}
+	keep(servertest.File)
+	m := s.Material()
+	m.Bindings[0].Document = m.Bindings[0].Digest
+	first := s.RanAs(m)
+	second := strings.Replace(servertest.File, "workers: 4", "workers: 8 # <b>\u202e", 1)
+	keep(second)
+	n := s.Material()
+	n.Bindings[0].Digest, n.Bindings[0].Document = seal.Raw([]byte(second)), seal.Raw([]byte(second))
+	n.Bindings = append(n.Bindings, change.Binding{Kind: "config-file", Name: "new.yaml", Digest: n.Bindings[0].Digest, Document: n.Bindings[0].Digest})
+	var c change.Change
+	alice.Want(http.StatusCreated, "POST", "/changes", n).Into(&c)
+	sam := s.Browse(servertest.Sam)
+	p := sam.Get(at(c, "")).Wants(http.StatusOK, "What differs from what was put on web-test by "+string(first.ID), "listen: 8080 − workers: 4 + workers: 8 # <b>", "RLO")
+	if strings.Contains(p.Body, "# <b>") || strings.Count(p.Text(), "What differs from what was put") != 1 {
+		t.Error("its text became markup, or a file that is new is compared")
+	}
+	var same change.Change
+	alice.Want(http.StatusCreated, "POST", "/changes", m).Into(&same)
+	if p := sam.Get(at(same, "")).Wants(http.StatusOK, "The same file was put on web-test by "+string(first.ID)); strings.Contains(p.Text(), "What differs") {
+		t.Error("the same file differs")
+	}
+	n.Bindings[0].Document = ""
+	alice.Want(http.StatusOK, "PUT", at(c, ""), n, servertest.Seen(c)...).Into(&c)
+	sam.Get(at(c, "")).Wants(http.StatusOK, "What differs from what was put on web-test", "cannot be laid beside each other")
+}

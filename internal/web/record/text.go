@@ -119,14 +119,19 @@ func textsEdited(a, b change.Material, before, after map[string]textView) (out [
 			if !known || !also {
 				continue
 			}
-			e := edited{Name: now.Name}
-			if !x.Raw && !x.Cut && !y.Raw && !y.Cut {
-				e.Lines = lineDiff(linesOf(x.Text, y.Text), linesOf(y.Text, x.Text))
-			}
-			out = append(out, e)
+			out = append(out, laid(now.Name, x, y))
 		}
 	}
 	return out
+}
+
+// laid lays two versions of a file beside each other.
+func laid(name string, before, after textView) edited {
+	e := edited{Name: name}
+	if !before.Raw && !before.Cut && !after.Raw && !after.Cut {
+		e.Lines = lineDiff(linesOf(before.Text, after.Text), linesOf(after.Text, before.Text))
+	}
+	return e
 }
 
 // linesOf splits a text; where both end their last line, nothing stands below it.

@@ -43,6 +43,7 @@ type view struct {
 	LastRev   int64               // the wording that it was about
 	Since     contrast            // since the reader's last decision
 	Texts     map[string]textView // of the files that are bound, by document
+	Placed    []replaced          // what stands where they go
 
 	Shown rendering // filled in while the page is sent
 	Print bool
@@ -84,6 +85,9 @@ func (p Pages) view(v *frame.Visit) (*view, error) {
 		return nil, err
 	}
 	if x.Texts, err = p.textsOf(v.Ctx(), r.Material); err != nil {
+		return nil, err
+	}
+	if x.Placed, err = p.placed(v.Ctx(), x); err != nil {
 		return nil, err
 	}
 	x.All = rowsOf(x.Plans)
