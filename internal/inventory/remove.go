@@ -2,7 +2,9 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"plumbline.dev/plumb/internal/db"
@@ -12,7 +14,8 @@ import (
 
 // RemoveSource retires a source for good: it is read no more, and what it showed speaks for and against nothing any more. What only it knew
 // becomes silent, not missing; its history and its name stay. No label becomes less strict by it. It waits for no reading: while one is
-// under way, it is refused.
+// under way, it is refused. It is done in steps, so that others write in between. Of a large source the last are FinishRemovals's, as where it
+// is broken off.
 func (d *Desk) RemoveSource(ctx context.Context, actor fault.Actor, nameOrID string) (c Configured, err error) {
 	if c, err = d.SourceOf(ctx, nameOrID); err != nil {
 		return c, err
@@ -39,13 +42,53 @@ func (d *Desk) RemoveSource(ctx context.Context, actor fault.Actor, nameOrID str
 			seal.NewID("rem"), c.ID, actor.Person, c.Removed); err != nil {
 			return err
 		}
-		n, err := d.fallSilent(tx, c)
-		if err != nil {
+		return record(tx, "source.removed", "source", c.ID, map[string]any{"name": c.Name, "kind": c.Kind})
+	})
+	if err != nil {
+		return c, err
+	}
+	return c, d.silence(ctx, actor, c, stepsAtOnce)
+}
+
+// FinishRemovals silences what is left of removed sources: a server that was stopped in the middle goes on where it was.
+func (d *Desk) FinishRemovals(ctx context.Context) error {
+	all, err := d.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.Removed == 0 || !d.reading.take(c.ID) {
+			continue
+		}
+		err := d.silence(ctx, fault.SystemActor("sources"), c, math.MaxInt)
+		if d.reading.give(c.ID); err != nil {
+			return fmt.Errorf("silence %s: %w", c.Name, err)
+		}
+	}
+	return nil
+}
+
+// Bounds of the steps in which a source is silenced: the records of one, and how many somebody waits for.
+const (
+	silenceAt   = 200
+	stepsAtOnce = 20
+)
+
+// silence ends the records of a removed source, in so many steps at most. Whoever asked holds the source's turn.
+func (d *Desk) silence(ctx context.Context, actor fault.Actor, c Configured, steps int) error {
+	for ; steps > 0; steps-- {
+		var left bool
+		if err := d.db.View(ctx, func(tx *db.Tx) (err error) {
+			_, left, err = db.One(tx, scanText, "SELECT id FROM inventory_record WHERE source = $1 AND gone = 0 LIMIT 1", c.ID)
+			return err
+		}); err != nil || !left {
 			return err
 		}
-		return record(tx, "source.removed", "source", c.ID, map[string]any{"name": c.Name, "kind": c.Kind, "records": n})
-	})
-	return c, err
+		if err := d.db.Update(ctx, actor, func(tx *db.Tx) error { return d.fallSilent(tx, c) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func removed(c Configured) error {
@@ -53,37 +96,37 @@ func removed(c Configured) error {
 		FixedBy("whoever looks after sources").Then("plumb source add NAME %s", c.Kind)
 }
 
-// fallSilent ends every record of a removed source, and works out anew what of their assets counts.
-func (d *Desk) fallSilent(tx *db.Tx, c Configured) (int, error) {
+// fallSilent ends the next records of a removed source, and works out anew what of their assets counts.
+func (d *Desk) fallSilent(tx *db.Tx, c Configured) error {
 	sources, err := sourcesByID(tx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	w, err := newObserver(tx, &reading{d: d, sources: sources, readings: map[string]ScopeState{}})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	w.r.source = c // the events of what follows are about it
-	living, err := db.Collect(tx, scanRecord, recordColumns+" WHERE source = $1 AND gone = 0 ORDER BY id", c.ID)
+	living, err := db.Collect(tx, scanRecord, recordColumns+" WHERE source = $1 AND gone = 0 ORDER BY id LIMIT $2", c.ID, silenceAt)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	assets := map[AssetID]bool{}
 	for _, k := range living {
 		k.Gone, assets[k.Asset] = w.now, true
 		if err := saveRecord(tx, k); err != nil {
-			return 0, err
+			return err
 		}
 		if err := w.wrote(1); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(assets)) {
 		if err := w.without(id); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return len(living), nil
+	return w.record("source.silenced", map[string]any{"name": c.Name, "records": len(living)})
 }
 
 // without works an asset out anew after one of its sources was removed.

@@ -1,6 +1,8 @@
 package inventory_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +106,49 @@ func TestARemovedSourceKeepsItsNameAndItsHistory(t *testing.T) {
 	if w, err := f.Show(t.Context(), "web-1"); err != nil || w.State != inventory.Present || len(w.Records) != 2 || len(f.assets()) != 1 {
 		t.Errorf("seen by another source it is %s, %d records, %v", w.State, len(w.Records), err)
 	}
+	f.whole()
+}
+
+// A large source is removed in steps, and where they are broken off, they go on later: nothing of it keeps speaking.
+func TestARemovalThatIsBrokenOffGoesOn(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	var many []inventory.Record
+	for n := 1; n <= 450; n++ {
+		many = append(many, server(n))
+	}
+	f.read("cloud", many...)
+	speaking := func() (n int) {
+		for _, a := range f.assets() {
+			if a.State == inventory.Present {
+				n++
+			}
+		}
+		return n
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	commits := 0
+	f.db.OnCommit(func() {
+		if commits++; commits == 2 { // it is removed, and silenced by one step
+			cancel()
+		}
+	})
+	if _, err := f.RemoveSource(ctx, olga, "cloud"); !errors.Is(err, context.Canceled) {
+		t.Fatalf("it was not broken off: %v", err)
+	}
+	if n := speaking(); n != 250 {
+		t.Errorf("after one step %d of 450 speak, want 250", n)
+	}
+	c, err := f.SourceOf(t.Context(), "cloud")
+	f.must(err)
+	if c.Removed == 0 {
+		t.Error("a removal that was broken off is not one")
+	}
+	f.must(f.FinishRemovals(t.Context()))
+	if n := speaking(); n != 0 {
+		t.Errorf("%d assets still speak", n)
+	}
+	f.must(f.FinishRemovals(t.Context()))
 	f.whole()
 }
 

@@ -72,13 +72,14 @@ func (s *Server) inventory() *inventory.Desk {
 		Mask: mask, Kinds: append(sourceKinds(s.cfg.Data), agent.Kind(s.fleet)), Log: s.log})
 }
 
-// readSources reads what is due, one after the other, so that discovery never crowds the gate.
+// readSources reads what is due, one after the other, so that discovery never crowds the gate, and goes on with removing what somebody
+// removed.
 func (s *Server) readSources(ctx context.Context) error {
 	due, err := s.things.Due(ctx)
 	if err != nil {
 		return err
 	}
-	var errs []error
+	errs := []error{s.things.FinishRemovals(ctx)}
 	for _, name := range due {
 		if ctx.Err() != nil {
 			break

@@ -46,14 +46,20 @@ type sourceView struct {
 	Known bool // this program still knows the kind
 	Runs  []inventory.Run
 	Entry *frame.Entry
+	Last  *frame.Entry // of the form that removes it
 }
+
+// acts reports whether the reader may do anything with the source.
+func (s sourceView) acts() bool { return s.May && s.Of.Removed == 0 }
 
 // newestRuns is how many readings the page shows.
 const newestRuns = 20
 
-func (p Pages) showSource(v *frame.Visit) error { return p.source(v, http.StatusOK, nil) }
+func (p Pages) showSource(v *frame.Visit) error {
+	return p.source(v, http.StatusOK, nil, frame.Filled())
+}
 
-func (p Pages) source(v *frame.Visit, status int, e *frame.Entry) error {
+func (p Pages) source(v *frame.Visit, status int, e, last *frame.Entry) error {
 	c, err := p.Things.SourceOf(v.Ctx(), v.R.PathValue("name"))
 	if err != nil {
 		return err
@@ -62,7 +68,7 @@ func (p Pages) source(v *frame.Visit, status int, e *frame.Entry) error {
 	if err != nil {
 		return err
 	}
-	s := sourceView{desk: d, Entry: e}
+	s := sourceView{desk: d, Entry: e, Last: last}
 	if s.Of, err = p.Things.HealthOf(v.Ctx(), c); err != nil {
 		return err
 	}
@@ -122,7 +128,7 @@ func (p Pages) changeSource(v *frame.Visit, do func(c inventory.Configured) (don
 				e = filledSource(c)
 				e.Refused = refused
 			}
-			return p.source(v, status, e)
+			return p.source(v, status, e, frame.Filled())
 		})
 	}
 	return v.Go(sourcePath(c.Name), done)
@@ -151,6 +157,23 @@ func (p Pages) resumeSource(v *frame.Visit) error {
 		_, err := p.Things.EditSource(v.Ctx(), v.Actor, c)
 		return "The source is read again.", err
 	})
+}
+
+// removeSource retires a source for good, once its name was typed: nothing brings it back.
+func (p Pages) removeSource(v *frame.Visit) error {
+	if err := v.Form(); err != nil {
+		return err
+	}
+	name := v.R.PathValue("name")
+	err := error(fault.New(fault.Invalid, "not_confirmed", "Type the name of the source to remove it for good.").At("confirm", "is the source's name").
+		FixedBy("you").Then("type %s, or pause the source instead", name))
+	if v.Value("confirm") == name {
+		_, err = p.Things.RemoveSource(v.Ctx(), v.Actor, name)
+	}
+	if err != nil {
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.source(v, status, nil, e) })
+	}
+	return v.Go(sourcePath(name), "The source is removed. Nothing of it is missing: what only it knew is silent, and its history stays.")
 }
 
 // slowReading is how long a reading may take while somebody waits for it; the browser may leave, it goes on.

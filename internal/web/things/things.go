@@ -47,6 +47,7 @@ func (p Pages) Routes() []frame.Route {
 		{Method: "POST", Path: "/sources/{name}/pause", Need: manage, Handle: p.pauseSource},
 		{Method: "POST", Path: "/sources/{name}/resume", Need: manage, Handle: p.resumeSource},
 		{Method: "POST", Path: "/sources/{name}/read", Need: manage, Handle: p.readSource},
+		{Method: "POST", Path: "/sources/{name}/remove", Need: manage, Handle: p.removeSource},
 		{Method: "GET", Path: "/source-kinds/{kind}", Need: manage, Handle: p.askSource},
 		{Method: "POST", Path: "/source-kinds/{kind}", Need: manage, Handle: p.addSource},
 	}

@@ -260,6 +260,34 @@ func TestSearchFindsAnAssetByNameAndGoesToItById(t *testing.T) {
 	rita.Get("/search?q=AST-999999").Wants(http.StatusOK, "Nothing was found")
 }
 
+func TestASourceIsRemovedForGoodByTypingItsName(t *testing.T) {
+	t.Parallel()
+	s := stocked(t)
+	olga, rita := s.Browse(servertest.Olga), s.Browse(servertest.Rita)
+	const at = "/sources/list"
+	form := olga.Get(at).Wants(http.StatusOK, "Remove it for good").Form(at + "/remove")
+	if strings.Contains(rita.Get(at).Body, at+"/remove") {
+		t.Error("who may not look after sources is offered to")
+	}
+	rita.Post(at+"/remove", url.Values{"confirm": {"list"}}).Wants(http.StatusForbidden)
+	form.Set("confirm", "lists")
+	again := olga.Post(at+"/remove", form).Wants(http.StatusBadRequest, "Type the name of the source").Form(at + "/remove")
+	if again.Get("confirm") != "lists" {
+		t.Errorf("what was typed is gone: %v", again)
+	}
+	olga.Get(at).Wants(http.StatusOK, "fresh")
+	form.Set("confirm", "list")
+	p := olga.Follow(olga.Post(at+"/remove", form)).Wants(http.StatusOK, "removed for good", "its history stays", "Newest readings")
+	if strings.Contains(p.Body, at+"/remove") || strings.Contains(p.Body, at+"/edit") || strings.Contains(p.Body, at+"/pause") {
+		t.Error("a removed source can still be changed")
+	}
+	olga.Post(at+"/remove", form).Wants(http.StatusConflict, "only its history is left")
+	if p := rita.Get("/sources").Wants(http.StatusOK); strings.Contains(p.Body, `href="`+at+`"`) {
+		t.Error("a removed source is still listed")
+	}
+	rita.Get(pathOf(t, rita, "web-1")).Wants(http.StatusOK, "silent")
+}
+
 func TestDiagramsAreDrawnAndMixedTiersAreSaid(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
