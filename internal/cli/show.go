@@ -111,6 +111,7 @@ func (a *app) writeView(w io.Writer, v client.View, docs map[string][]byte, full
 	}
 	p.heading("What")
 	a.writeWhat(p, v.Material, v.Names)
+	p.items("replaces", placedLines(v))
 	a.writeDocuments(p, v.Material, docs, full)
 	p.heading("Decisions")
 	a.writeDecisions(p, v)
@@ -215,6 +216,26 @@ func executorLine(x wire.Executor, names map[string]string) string {
 		s += " in " + x.Pipe
 	}
 	return s
+}
+
+// placedLines say what each file replaces, and how the two are laid beside each other.
+func placedLines(v client.View) (out []string) {
+	for _, x := range v.Placed {
+		s := fmt.Sprintf("%s on %s: that of %s, since %s, %s", x.Name, join(x.Targets), x.Change, at(x.At), brief(x.Digest))
+		if i := slices.IndexFunc(v.Material.Bindings, func(b wire.Binding) bool { return b.Kind == x.Kind && b.Name == x.Name }); i >= 0 {
+			switch b := v.Material.Bindings[i]; {
+			case b.Digest == x.Digest:
+				s += ", the same file"
+			case b.Document != "" && x.Document != "":
+				s += fmt.Sprintf("; to compare: diff <(plumb document get %s) <(plumb document get %s)", x.Document, b.Document)
+			}
+		}
+		if x.Doubt != "" {
+			s += "; a later run of " + x.Doubt + " failed or was lost, so another version may stand there"
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 func bindingLines(list []wire.Binding, names map[string]string) []string {

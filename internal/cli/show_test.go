@@ -20,6 +20,8 @@ func everything(text string) client.View {
 			Rollback:     wire.Rollback{Text: text, Binding: &b, Trigger: text, NotReversible: text, Rehearsed: text, NoReturn: text},
 			Implementers: []wire.Executor{{Person: "per_1"}, {Account: text, Repo: text, Pipe: text}}, Deploy: wire.Deploy{JobName: text, Links: []string{text}},
 			Attachments: []wire.Attachment{{Name: text}}, Model: text, CriticalRole: text, EmergencyNotes: text, DataFlags: []string{text}},
+		Placed: []client.Placed{{Kind: "config-file", Name: text, Targets: []string{text}, Change: "CHG-000009", Digest: digestOfWord("c"),
+			Document: digestOfWord("c"), Doubt: "CHG-000010"}},
 		Names:     map[string]string{"per_1": text},
 		Decisions: []client.Decision{{Person: "per_1", Verb: "approve", Roles: []string{text}, Comment: text}},
 		Missing:   []client.MissingSlot{{Role: text, Need: 1, Could: []client.Candidate{{Person: "per_1"}}, Reasons: []client.Reason{{Rule: text, Text: text}}}, {Humans: true}},
@@ -91,5 +93,22 @@ func TestADecisionSaysWhetherItCounts(t *testing.T) {
 		if got := standing(v, client.Decision{RevDigest: x.rev, Verb: x.verb, Person: x.person}); got != x.want {
 			t.Errorf("%s: %q, want %q", name, got, x.want)
 		}
+	}
+}
+
+// What a file replaces is said with the command that lays both beside each other.
+func TestWhatAFileReplacesIsSaid(t *testing.T) {
+	t.Parallel()
+	v := everything("app.conf")
+	got := strings.Join(placedLines(v), "\n")
+	for _, want := range []string{"app.conf on app.conf: that of CHG-000009", "diff <(plumb document get " + digestOfWord("c") + ") <(plumb document get " + digestOfWord("a") + ")",
+		"a later run of CHG-000010 failed or was lost"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q does not say %q", got, want)
+		}
+	}
+	v.Placed[0].Digest, v.Placed[0].Doubt = v.Material.Bindings[0].Digest, ""
+	if got := placedLines(v)[0]; !strings.HasSuffix(got, "the same file") {
+		t.Errorf("of the same file it says %q", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
 	"plumbline.dev/plumb/internal/client"
@@ -30,15 +31,16 @@ func waitingCommand(a *app) *cobra.Command {
 			return err
 		}
 		w.Changes, w.Findings, w.Campaigns = changes.Value.Items, findings.Value.Items, campaigns.Value.Items
-		return a.emitValue(w, func(out io.Writer) error { return a.writeWaiting(out, w) })
+		raw := map[string]jsontext.Value{"changes": changes.Raw, "findings": findings.Raw, "campaigns": campaigns.Raw}
+		return a.emitValue(raw, func(out io.Writer) error { return a.writeWaiting(out, w) })
 	})
 }
 
-// waiting is what waits for one person, each list as the API gives it.
+// waiting is what waits for one person.
 type waiting struct {
-	Changes   []client.Change  `json:"changes"`
-	Findings  []client.Finding `json:"findings"`
-	Campaigns []client.Asking  `json:"campaigns"`
+	Changes   []client.Change
+	Findings  []client.Finding
+	Campaigns []client.Asking
 }
 
 func (a *app) writeWaiting(w io.Writer, x waiting) error {

@@ -202,6 +202,19 @@ type View struct {
 	Names     map[string]string `json:"names"`
 	Comments  []Comment         `json:"comments"`
 	Own       bool              `json:"own"`
+	Placed    []Placed          `json:"placed"`
+}
+
+// Placed is what stands, as far as runs tell, where a change is going to put a file.
+type Placed struct {
+	Kind     string   `json:"kind"`
+	Name     string   `json:"name"`
+	Targets  []string `json:"targets"`
+	Change   string   `json:"change"`
+	Digest   string   `json:"digest"`
+	Document string   `json:"document"`
+	At       int64    `json:"at"`
+	Doubt    string   `json:"doubt"` // a later run there that failed or was lost
 }
 
 // Difference is one member in which two revisions differ; the values are canonical JSON.

@@ -39,6 +39,14 @@ func (p Pages) production(v *frame.Visit) (out production, err error) {
 	return out, err
 }
 
+// idle says that no change waits, and nothing at all where nothing else does either.
+func (b board) idle() string {
+	if b.Production.Waits+len(b.Production.Campaigns) > 0 {
+		return "No decision waits for you"
+	}
+	return "Nothing waits for you"
+}
+
 // askedAt is where a campaign is answered or signed.
 func askedAt(c inventory.Asking) string {
 	if c.Open == 0 {
