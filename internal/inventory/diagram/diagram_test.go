@@ -101,6 +101,23 @@ func TestAnAssumedLabelAndMixedTiersAreMarked(t *testing.T) {
 	}
 }
 
+// What there is none of takes no room: the first box of a picture stands at its left, whatever it is of.
+func TestAnEmptyColumnTakesNoRoom(t *testing.T) {
+	t.Parallel()
+	hosts := diagram.Graph{Nodes: []diagram.Node{{ID: "a", Name: "a", Class: "Host", Environment: "test"}, {ID: "b", Name: "b", Class: "Host", Environment: "dev"}}}
+	const first, second = `<rect x="24" y="84"`, `<rect x="384" y="84"`
+	if s := diagram.SVG(diagram.Network, hosts); strings.Count(s, `<rect x="24"`) != 2 || !strings.Contains(s, first) {
+		t.Errorf("hosts without a network do not stand at the left: %s", s)
+	}
+	s := diagram.SVG(diagram.Environment, hosts)
+	if !strings.Contains(s, first) || !strings.Contains(s, second) || !strings.Contains(s, `x="384" y="74" fill="#475467" font-weight="bold">dev<`) {
+		t.Errorf("test and dev do not stand beside each other, or without their heads: %s", s)
+	}
+	if strings.Contains(s, ">prod<") {
+		t.Errorf("a column that is not there has a head: %s", s)
+	}
+}
+
 func TestTheDigestIsThatOfWhatIsShown(t *testing.T) {
 	t.Parallel()
 	g := graph(12)

@@ -3,6 +3,8 @@ package diagram
 import (
 	"fmt"
 	"html"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -38,13 +40,26 @@ func short(s string) string {
 
 type point struct{ x, y int }
 
+// lefts gives the left edge of each column that holds something; an empty one takes no room.
+func lefts(k Kind, g Graph) map[int]int {
+	used := map[int]int{}
+	for _, n := range g.Nodes {
+		c, _ := column(k, n)
+		used[c] = 0
+	}
+	for i, c := range slices.Sorted(maps.Keys(used)) {
+		used[c] = margin + i*(boxWide+gapWide)
+	}
+	return used
+}
+
 // place gives each node its corner: columns by what the kind orders by, rows in the order of the selection.
-func place(k Kind, g Graph) (at map[string]point, wide, high int) {
+func place(k Kind, g Graph, left map[int]int) (at map[string]point, wide, high int) {
 	at = map[string]point{}
 	rows := map[int]int{}
 	for _, n := range g.Nodes {
 		c, _ := column(k, n)
-		p := point{margin + c*(boxWide+gapWide), top + rows[c]*(boxHigh+gapHigh)}
+		p := point{left[c], top + rows[c]*(boxHigh+gapHigh)}
 		rows[c]++
 		at[n.ID] = p
 		wide, high = max(wide, p.x+boxWide+margin), max(high, p.y+boxHigh+margin)
@@ -55,7 +70,8 @@ func place(k Kind, g Graph) (at map[string]point, wide, high int) {
 // SVG draws a kind of diagram as an image without scripts, styles or links.
 func SVG(k Kind, g Graph) string {
 	g = Select(k, g)
-	at, wide, high := place(k, g)
+	left := lefts(k, g)
+	at, wide, high := place(k, g, left)
 	var b strings.Builder
 	says := text(caption(k, g))
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" font-family="sans-serif" font-size="12"><title>%s</title><desc>head %d</desc>`+
@@ -64,7 +80,9 @@ func SVG(k Kind, g Graph) string {
 		fmt.Fprintf(&b, `<text x="%d" y="46" fill="#475467">%s</text>`, margin, text(note))
 	}
 	for c, head := range ranks[k] {
-		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#475467" font-weight="bold">%s</text>`, margin+c*(boxWide+gapWide), top-10, text(head))
+		if x, used := left[c]; used {
+			fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#475467" font-weight="bold">%s</text>`, x, top-10, text(head))
+		}
 	}
 	for _, e := range g.Edges {
 		from, to := at[e.From], at[e.To]
