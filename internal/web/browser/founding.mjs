@@ -18,6 +18,8 @@ export async function found(browser, base, code) {
   await page.getByLabel('Name', { exact: true }).first().fill('Example Ltd');
   for (const [i, [name, roles]] of people.entries()) {
     if (await page.locator(`[name="p${i}-name"]`).count() === 0) await page.getByRole('button', { name: 'Add a person' }).click();
+    const row = page.locator('details.person-row').nth(i);
+    if (!await row.evaluate((d) => d.open)) await row.locator('summary').click();
     await page.locator(`[name="p${i}-name"]`).fill(capital(name));
     await page.locator(`[name="p${i}-email"]`).fill(name + '@example.com');
     await page.locator(`[name="p${i}-username"]`).fill(name);

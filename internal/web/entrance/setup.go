@@ -35,6 +35,7 @@ type founding struct {
 	Rows                  []row
 	Staff                 policy.Staffing
 	Checked               bool // what was typed was looked at, not only drawn again
+	Added                 int  // number of the row that was just added; 0 for none
 	Refused               *fault.Error
 }
 
@@ -50,6 +51,33 @@ type row struct {
 
 func (r row) empty() bool {
 	return r.Name == "" && r.Email == "" && r.Username == "" && !r.Officer && len(r.Roles) == 0
+}
+
+// named reports whether a row says who it is.
+func (r row) named() bool { return r.Name != "" && r.Email != "" && r.Username != "" }
+
+// unfolded says of a row that it is shown with its fields: what is wrong, what was just added, and the first that is to be filled in. The
+// form is a long one, and a phone is small.
+func (f founding) unfolded(r row) bool {
+	next := slices.IndexFunc(f.Rows, func(x row) bool { return !x.named() })
+	return len(r.Wrong) > 0 || f.Added > 0 && r.N == f.Added || next >= 0 && f.Rows[next].N == r.N
+}
+
+// holds are the titles of a row's roles, for the line that a folded row is.
+func (f founding) holds(r row) string {
+	out := []string{}
+	if r.Officer {
+		out = append(out, "Security Officer")
+	}
+	for _, x := range f.offered() {
+		if slices.Contains(r.Roles, x.Name) {
+			out = append(out, x.Title)
+		}
+	}
+	if len(out) == 0 {
+		return "no role yet"
+	}
+	return strings.Join(out, ", ")
 }
 
 func (r row) field(name string) string { return fmt.Sprintf("p%d-%s", r.N, name) }
@@ -139,7 +167,8 @@ func (p Pages) takeSetup(v *frame.Visit) error {
 	switch do {
 	case "add":
 		if len(f.Rows) < mostRows {
-			f.Rows = append(f.Rows, row{N: f.next()})
+			f.Added = f.next()
+			f.Rows = append(f.Rows, row{N: f.Added})
 		}
 		return p.setupForm(v, http.StatusOK, f)
 	case "remove":

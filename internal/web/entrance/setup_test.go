@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/html"
+
 	"plumbline.dev/plumb/internal/server/servertest"
 )
 
@@ -110,6 +112,46 @@ func TestACompanyIsSetUpByPagesAlone(t *testing.T) {
 	sam.Follow(sam.Post("/login", url.Values{"choose": {"yes"}, "username": {"sam"}, "password": {codes["sam"]}, "new": {password}, "again": {password}})).Wants(http.StatusOK)
 	sam.Get("/admin/settings").Wants(http.StatusOK, "Example Ltd", "PROD", "Europe/Vienna")
 	sam.Get("/admin/roles").Wants(http.StatusOK, "Dora", "satisfiable")
+}
+
+// unfolded lists the people of whom the form shows the fields, by the number of the row.
+func unfolded(p servertest.Page) (out []string) {
+	for _, n := range p.All("details") {
+		if !strings.Contains(servertest.Attr(n, "class"), "person-row") || !slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "open" }) {
+			continue
+		}
+		for x := range n.Descendants() {
+			if x.Data == "input" && servertest.Attr(x, "name") == "row" {
+				out = append(out, servertest.Attr(x, "value"))
+			}
+		}
+	}
+	return out
+}
+
+// The form shows the fields of whoever is to be typed in now; the others are a line each. It is filled in on a phone, too.
+func TestTheFormOfTheSetUpUnfoldsWhoComesNext(t *testing.T) {
+	t.Parallel()
+	s := servertest.Empty(t)
+	b := s.Browse("")
+	says := func(p servertest.Page, want ...string) servertest.Page {
+		t.Helper()
+		if got := unfolded(p); !slices.Equal(got, want) {
+			t.Errorf("unfolded are %v, want %v", got, want)
+		}
+		return p
+	}
+	f := says(b.Get("/setup").Wants(http.StatusOK, "person 3 no role yet"), "0").Form("/setup")
+	f.Set("company", "Example Ltd")
+	typeIn(f, 0, "olga", "officer", "admin")
+	f = says(press(b, f, "check").Wants(http.StatusOK, "Olga Security Officer, Administrator"), "1").Form("/setup")
+	f = says(press(b, f, "add"), "1", "5").Form("/setup")
+	for i, name := range []string{"otto", "sam", "erin", "ivan", "dora"} {
+		typeIn(f, i+1, name, []string{"officer", "security-lead", "engineering-lead", "it-manager", "devops-lead"}[i])
+	}
+	f.Set("p3-email", "no address")
+	f.Set("code", s.SetupCode())
+	says(press(b, f, "begin").Wants(http.StatusBadRequest), "3")
 }
 
 func TestWhatIsWrongStandsAtItsField(t *testing.T) {
