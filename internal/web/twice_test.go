@@ -219,6 +219,7 @@ var harmless = map[string]string{
 	"POST /source-kinds/{kind}":                       "a source's name is taken once",
 	"POST /sources/{name}/edit":                       "the same words again",
 	"POST /sources/{name}/pause":                      "it is paused",
+	"POST /sources/{name}/remove":                     "it is removed",
 	"POST /sources/{name}/resume":                     "it is read",
 	"POST /sources/{name}/read":                       "what was read is there already",
 }

@@ -83,6 +83,12 @@
   window.addEventListener("pageshow", listen);
   listen();
 
+  // On a narrow screen the entries of a bar do not all fit: the one that is shown is brought into sight.
+  for (const el of document.querySelectorAll(".nav [aria-current], .tabs [aria-current]")) {
+    const bar = el.parentElement;
+    bar.scrollLeft = el.offsetLeft - bar.offsetLeft - (bar.clientWidth - el.offsetWidth) / 2;
+  }
+
   // A form is sent once, however often its button is pressed.
   document.addEventListener("submit", (e) => {
     const f = e.target;
