@@ -45,7 +45,7 @@ func (w *wording) addFlags(cmd *cobra.Command) {
 	f.StringVar(&w.justification, "justification", "", "why")
 	f.StringSliceVar(&w.components, "component", nil, "component of the catalogue; may be repeated, as all lists")
 	f.StringSliceVar(&w.targets, "target", nil, "target of the catalogue")
-	f.StringArrayVar(&w.effects, "effect", nil, `expected difference: "target path op [after]", op being create, update, delete or replace; path * is the whole thing`)
+	f.StringArrayVar(&w.effects, "effect", nil, `expected difference: "target path op [after]", op being create, update, delete or replace; path * is the whole thing, as in the shorter "web-9 create"`)
 	f.StringSliceVar(&w.implementers, "implementer", nil, "who may run it: me, a username, or service:NAME[@repository[#pipeline]]")
 	f.StringSliceVar(&w.checks, "check", nil, "evidence kind demanded beyond the policy's")
 	f.StringSliceVar(&w.dataFlags, "data-flag", nil, "data classification flag")
@@ -179,13 +179,26 @@ func (w *wording) applyEffects(cmd *cobra.Command, m *wire.Material) error {
 	}
 	m.Effects = nil
 	for _, e := range w.effects {
-		f := strings.Fields(e)
-		if len(f) < 3 {
-			return fault.New(fault.Invalid, "usage", "--effect takes \"target path op [after]\".").FixedBy("you").Then("--effect \"web-prod flags.checkout update on\"")
+		x, ok := effectOf(e)
+		if !ok {
+			return fault.New(fault.Invalid, "usage", "--effect takes \"target path op [after]\", or \"target op\" for the whole thing.").FixedBy("you").
+				Then("--effect \"web-prod flags.checkout update on\"")
 		}
-		m.Effects = append(m.Effects, wire.Effect{Target: f[0], Path: f[1], Op: f[2], After: strings.Join(f[3:], " ")})
+		m.Effects = append(m.Effects, x)
 	}
 	return nil
+}
+
+// effectOf reads one expected difference: of an attribute, or, without a path, of the whole thing.
+func effectOf(text string) (e wire.Effect, ok bool) {
+	f := strings.Fields(text)
+	switch {
+	case len(f) == 2 && slices.Contains([]string{"create", "delete", "replace"}, f[1]):
+		return wire.Effect{Target: f[0], Op: f[1]}, true
+	case len(f) < 3:
+		return e, false
+	}
+	return wire.Effect{Target: f[0], Path: f[1], Op: f[2], After: strings.Join(f[3:], " ")}, true
 }
 
 func (w *wording) applyWindow(a *app, m *wire.Material) error {

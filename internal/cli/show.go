@@ -165,7 +165,7 @@ func (a *app) writeMaterial(w io.Writer, m wire.Material, names map[string]strin
 func (a *app) writeWhat(p *page, m wire.Material, names map[string]string) {
 	p.item("why", m.Justification)
 	p.item("components", join(m.Components))
-	p.item("targets", join(m.Targets))
+	p.item("targets", join(targetWords(m)))
 	p.items("runs", bindingLines(m.Bindings, names))
 	for _, e := range m.Effects {
 		p.item("effect", strings.TrimSpace(fmt.Sprintf("%s %s %s %s", e.Op, e.Target, e.Path, e.After)))
@@ -216,6 +216,18 @@ func executorLine(x wire.Executor, names map[string]string) string {
 		s += " in " + x.Pipe
 	}
 	return s
+}
+
+// targetWords say what each target is, as the inventory knew it when the wording was filed.
+func targetWords(m wire.Material) []string {
+	out := slices.Clone(m.Targets)
+	for i, t := range out {
+		if n := slices.IndexFunc(m.Resolved, func(r wire.Resolved) bool { return r.Name == t }); n >= 0 {
+			r := m.Resolved[n]
+			out[i] = fmt.Sprintf("%s (%s)", t, join([]string{r.Asset, r.Environment, r.Classification, "owner " + either(r.Owner, "nobody")}))
+		}
+	}
+	return out
 }
 
 // placedLines say what each file replaces, and how the two are laid beside each other.

@@ -112,3 +112,18 @@ func TestWhatAFileReplacesIsSaid(t *testing.T) {
 		t.Errorf("of the same file it says %q", got)
 	}
 }
+
+// An effect is of an attribute, or of a whole thing; a target is shown as the inventory knew it.
+func TestAnEffectAndATargetAreSaid(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]wire.Effect{"web-9 create": {Target: "web-9", Op: "create"}, "web-9 delete": {Target: "web-9", Op: "delete"},
+		"web-9 size update cx 52": {Target: "web-9", Path: "size", Op: "update", After: "cx 52"}, "web-9 update": {}, "web-9": {}, "web-9 size create": {Target: "web-9", Path: "size", Op: "create"}} {
+		if got, ok := effectOf(text); got != want || ok != (want != wire.Effect{}) {
+			t.Errorf("%q is %+v, %v", text, got, ok)
+		}
+	}
+	m := wire.Material{Targets: []string{"web-1", "elsewhere"}, Resolved: []wire.Resolved{{Name: "web-1", Asset: "AST-000002", Environment: "prod", Classification: "critical"}}}
+	if got := strings.Join(targetWords(m), "; "); got != "web-1 (AST-000002, prod, critical, owner nobody); elsewhere" {
+		t.Errorf("the targets are %q", got)
+	}
+}

@@ -195,3 +195,44 @@ func TestAnAssetBecomesProductionByTheLastStepOfItsProvisioningChange(t *testing
 		t.Errorf("what the change says nothing of: %d %s", a.Status, a.Body)
 	}
 }
+
+// A provisioning change plans an asset: what appears under it is explained, and a new asset of production without one is a finding.
+func TestAProductionAssetIsPlannedByItsProvisioningChange(t *testing.T) {
+	t.Parallel()
+	const table = "id,name,environment,classification,owner\n1,db-1,prod,internal,erin\n"
+	s, push := inventoried(t, table)
+	m := s.Material()
+	m.Category, m.Targets, m.Bindings[0].Kind = "provisioning", []string{"db-9"}, "runbook"
+	m.Effects = []change.Effect{{Target: "db-9", Op: "create"}}
+	var c change.Change
+	s.As(servertest.Alice).Want(http.StatusCreated, "POST", "/changes", m).Into(&c)
+	s.As(servertest.Alice).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/submit", map[string]any{}, servertest.Seen(c)...).Into(&c)
+	s.Tested(c)
+	for _, name := range []string{servertest.Sam, servertest.Erin} {
+		s.As(name).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/approve", map[string]any{"comment": "yes"}, servertest.Seen(c)...).Into(&c)
+	}
+	ask := servertest.Request(c.ID, wire.KindApply)
+	ask.Observed[0].Kind = "runbook"
+	s.CI().Want(http.StatusOK, "POST", "/gate/open", ask)
+	p := s.Shown(c.ID).Permits[0]
+	s.CI().Want(http.StatusOK, "POST", "/gate/close", wire.GateClose{Permit: p.ID, Fence: p.Fence, Outcome: change.Success})
+	push(table + "9,db-9,prod,internal,erin\n10,db-10,prod,internal,erin\n")
+	s.Judged()
+	var found struct {
+		Items []struct {
+			Name string `json:"name"`
+			Op   string `json:"op"`
+		} `json:"items"`
+	}
+	s.As(servertest.Alice).Want(http.StatusOK, "GET", "/findings", nil).Into(&found)
+	if len(found.Items) != 1 || found.Items[0].Name != "db-10" || found.Items[0].Op != "create" {
+		t.Errorf("the findings are %+v, want the asset that nobody planned", found.Items)
+	}
+	var end struct {
+		Counts map[string]int `json:"counts"`
+	}
+	s.As(servertest.Alice).Want(http.StatusOK, "GET", "/changes/"+string(c.ID)+"/reconciliation", nil).Into(&end)
+	if end.Counts["observed"] != 1 {
+		t.Errorf("the planned asset is %v, want observed", end.Counts)
+	}
+}
