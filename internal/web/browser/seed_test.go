@@ -75,7 +75,7 @@ func readable(t *testing.T, s *servertest.Server) (c change.Change) {
 	before, after := servertest.File, strings.ReplaceAll(servertest.File, "8080", "8443")
 	m.Bindings[0].Digest, m.Bindings[0].Document = file(before), file(before)
 	old := s.Material()
-	old.Summary, old.Bindings[0].Document = "Begin with four workers", file(before)
+	old.Summary, old.Bindings[0].Document, old.Effects[0].Path = "Begin with four workers", file(before), "queue"
 	s.RanAs(old)
 	script := "#!/bin/sh\nset -eu\ninstall -m 644 web.yaml.old web.yaml\n"
 	m.Rollback.Binding = &change.Binding{Kind: "runbook", Name: "back.sh", Digest: file(script), Document: file(script)}
