@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
 )
 
 // Context is what is known around a difference: the record that showed it, the asset, and what it is joined with.
@@ -11,6 +12,8 @@ type Context struct {
 	IDs      []string // identifiers of all its records that decide
 	Around   []AssetID
 	Managers []Manager
+	Manages  []Asset // of code: the things that it manages, or did until the difference
+	Borrowed bool    // its name, which is the word of whoever runs it, means another asset, too
 }
 
 // Manager is a record that says it manages the asset: the code of a real thing.
@@ -35,6 +38,9 @@ func ContextOf(tx *db.Tx, d Difference) (c Context, err error) {
 	if c.IDs, err = answersTo(tx, c.Asset.ID); err != nil {
 		return c, err
 	}
+	if c.Borrowed, err = borrowed(tx, c.Asset); err != nil {
+		return c, err
+	}
 	edges, err := edgesOf(tx, c.Asset.ID)
 	if err != nil {
 		return c, err
@@ -43,7 +49,17 @@ func ContextOf(tx *db.Tx, d Difference) (c Context, err error) {
 		if e.Asset != "" {
 			c.Around = append(c.Around, e.Asset)
 		}
-		if e.Verb != "MANAGES" || !e.Inward {
+		if e.Verb != "MANAGES" {
+			continue
+		}
+		if !e.Inward {
+			if e.Asset != "" && c.Asset.Class == IaCResource && (e.Until == 0 || e.Until >= d.Latest) {
+				a, err := loadAsset(tx, e.Asset)
+				if err != nil {
+					return c, err
+				}
+				c.Manages = append(c.Manages, a)
+			}
 			continue
 		}
 		k, found, err := loadRecord(tx, e.Record)
@@ -68,6 +84,18 @@ func answersTo(tx *db.Tx, id AssetID) (out []string, err error) {
 		}
 	}
 	return out, err
+}
+
+// borrowed reports whether an asset's name means another one, too.
+func borrowed(tx *db.Tx, a Asset) (bool, error) {
+	named, err := FindIn(tx, a.Name)
+	switch {
+	case fault.Is(err, "no_asset"):
+		return false, nil
+	case fault.Is(err, "asset_name_shared"):
+		return true, nil
+	}
+	return named.ID != a.ID, err
 }
 
 // Effective gives the governed labels that count.

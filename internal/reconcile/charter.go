@@ -11,6 +11,7 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/wire"
 )
 
@@ -50,6 +51,9 @@ func (d *Desk) charter(ctx context.Context, id change.ID) (wrote bool, err error
 			if !known {
 				continue
 			}
+			if err := means(tx, list); err != nil {
+				return err
+			}
 			moved, err := keepCharter(tx, chartered(p, rev, list, roster))
 			if err != nil {
 				return err
@@ -64,6 +68,25 @@ func (d *Desk) charter(ctx context.Context, id change.ID) (wrote bool, err error
 		return record(tx, "reconcile.claimed", "charter", charterID(string(id), p.Current.Digest), map[string]any{"change": string(id), "revisions": n})
 	})
 	return wrote, err
+}
+
+// means notes which asset each typed effect is about, before somebody else takes its name.
+func means(tx *db.Tx, list []Claim) error {
+	for i := range list {
+		c := &list[i]
+		if c.Planned {
+			continue
+		}
+		a, err := inventory.FindIn(tx, c.Address)
+		switch {
+		case fault.Is(err, "no_asset") || fault.Is(err, "asset_name_shared"):
+		case err != nil:
+			return err
+		default:
+			c.Asset = a.ID
+		}
+	}
+	return nil
 }
 
 // keepCharter writes a charter where it differs from what is stored.

@@ -26,9 +26,15 @@ type spot struct {
 }
 
 func (p *Place) spots() []spot {
-	out := []spot{{spotKey{false, string(p.Asset)}, "", false}, {spotKey{false, p.Name}, "", false}, {spotKey{false, p.Type + "/" + p.Native}, "", false}}
+	out := []spot{{spotKey{false, string(p.Asset)}, "", false}, {spotKey{false, p.Type + "/" + p.Native}, "", false}}
+	if !p.Borrowed {
+		out = append(out, spot{spotKey{false, p.Name}, "", false})
+	}
 	if p.Class == inventory.IaCResource {
-		return append(out, spot{spotKey{true, p.Native}, p.Scope, false}, spot{spotKey{false, p.Native}, p.Scope, false})
+		if out = append(out, spot{spotKey{true, p.Native}, p.Scope, false}); !p.Borrowed {
+			out = append(out, spot{spotKey{false, p.Native}, p.Scope, false})
+		}
+		return out
 	}
 	for _, m := range p.Managers {
 		out = append(out, spot{spotKey{true, m.Address}, m.Scope, true})
@@ -113,7 +119,7 @@ func (a *asks) claimed() {
 // claim asks one claim: each run of its change in whose time the difference arose.
 func (a *asks) claim(r ref, s spot) {
 	c := r.claim
-	if !s.within(c) {
+	if !s.within(c) || c.Asset != "" && c.Asset != a.p.Asset {
 		return
 	}
 	ran := false

@@ -230,12 +230,17 @@ func placeOf(tx *db.Tx, d inventory.Difference) (Place, error) {
 // placeIn is placeOf for whoever knows what stands around it.
 func placeIn(tx *db.Tx, c inventory.Context, d inventory.Difference) (p Place, err error) {
 	p = Place{Asset: c.Asset.ID, Class: c.Asset.Class, Type: d.Type, Native: d.Native, Name: c.Asset.Name, Scope: c.Scope, IDs: c.IDs,
-		Around: c.Around, Labels: c.Asset.Effective()}
+		Around: c.Around, Labels: c.Asset.Effective(), Borrowed: c.Borrowed}
 	if l := c.Asset.Labels[inventory.LabelOwner]; l.Confidence == inventory.Asserted {
 		p.Owner = l.Value
 	}
 	for _, m := range c.Managers {
 		p.Managers = append(p.Managers, Managed{Address: m.Native, Scope: m.Scope})
+	}
+	for _, a := range c.Manages { // code is as strict as what it manages: its own tags are the word of whoever writes it
+		if !p.Production() && (Place{Labels: a.Effective()}).Production() {
+			p.Labels[inventory.LabelEnvironment] = a.Label(inventory.LabelEnvironment)
+		}
 	}
 	if d.Op == inventory.Deleted && p.Class == inventory.IaCResource {
 		if p.LetGo, err = leftBehind(tx, d); err != nil {

@@ -51,6 +51,7 @@ type Claim struct {
 	Change   string            `json:"change"`
 	Rev      string            `json:"rev"`                // digest of the revision
 	Address  string            `json:"address"`            // Terraform address, or asset id, name or type/native of a typed effect
+	Asset    inventory.AssetID `json:"asset,omitempty"`    // that a typed effect meant when it was approved; "" where nothing, or more than one thing, was called so
 	Lineage  string            `json:"lineage,omitempty"`  // state that the address stands in; "" is not known
 	Planned  bool              `json:"planned,omitempty"`  // out of a bound plan, not typed by a person
 	Rollback bool              `json:"rollback,omitempty"` // the way back: holds until the change closes
@@ -113,6 +114,7 @@ type Place struct {
 	Labels   map[string]string   // effective
 	Owner    string              // as a person or an approved change asserted it; a source's word gives nobody power
 	Security bool                // the difference is in a security attribute
+	Borrowed bool                // another thing answers to the name, too, or to it as its id: no claim means this one by it
 	LetGo    string              // of code that left its state: what became of the thing that it managed
 }
 
