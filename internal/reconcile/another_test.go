@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,33 @@ func TestASecondCodeOfAServerIsNotDevelopment(t *testing.T) {
 	f.observe(2 * time.Minute)
 	if list := f.findings(); len(list) == 0 {
 		t.Error("another server than the approved one grew")
+	}
+	f.whole()
+}
+
+// What an approved plan deletes is named by its id there. Another id in the report of who ran it takes nothing else along.
+func TestAReportNamesNoOtherServerThanThePlan(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.server(9, "prod", size("cx22"))
+	f.observe(time.Hour)
+	c := f.approved(planned{9, "delete", `{"id":"9","server_type":"cx22"}`, "null"})
+	p := f.open(c)
+	delete(f.see["cloud"].records, "hcloud:server:1")
+	f.later(2 * time.Minute)
+	_, err := f.changes.Finish(t.Context(), f.as("ivo"), wire.GateClose{Permit: p.ID, Fence: p.Fence, Outcome: "success",
+		Receipts: []wire.Receipt{{Address: address(9), Action: "delete", Outcome: "done", ID: "1"}}})
+	f.must(err)
+	f.observe(2 * time.Minute)
+	f.observe(2 * time.Minute)
+	f.observe(2 * time.Minute)
+	found := false
+	for _, x := range f.findings() {
+		found = found || x.Name == "web-1" && strings.HasPrefix(string(x.Op), "delete")
+	}
+	if !found {
+		t.Errorf("another server than the approved one is gone: %+v", f.findings())
 	}
 	f.whole()
 }

@@ -52,7 +52,7 @@ func (b *claimer) add(c Claim) {
 	}
 	back := c
 	back.Rollback, back.Includes = true, false
-	back.Before, back.After = c.After, c.Before
+	back.Before, back.After, back.Thing = c.After, c.Before, ""
 	switch c.Verb {
 	case verbImport:
 		back.Verb = plan.ClassForget // the thing was there before
@@ -92,11 +92,31 @@ func (b *claimer) plan(x change.Binding, p *plan.Plan, rollback bool) {
 		if r.Class == plan.ClassNoOp || r.Class == plan.ClassRead {
 			continue
 		}
+		if r.Class == plan.ClassDelete || r.Class == plan.ClassReplace {
+			c.Thing = idBefore(r.Diffs)
+		}
 		b.add(c)
+		c.Thing = ""
 		if r.Class != plan.ClassDelete && r.Class != plan.ClassForget {
 			b.attributes(c, r.Diffs)
 		}
 	}
+}
+
+// idBefore gives the id of the thing that a resource had before, where the plan shows it.
+func idBefore(list []plan.Diff) string {
+	for _, d := range list {
+		if d.Path == "id" && !d.Sensitive {
+			return strings.Join(plain(d.Before), "")
+		}
+		var whole struct {
+			ID jsontext.Value `json:"id"`
+		}
+		if d.Path == "" && json.Unmarshal(d.Before, &whole) == nil && !plan.Masked(whole.ID) { // a deletion shows the whole at once
+			return strings.Join(plain(whole.ID), "")
+		}
+	}
+	return ""
 }
 
 // attributes claims each attribute that a plan changes, and each list of which it changes items.

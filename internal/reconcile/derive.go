@@ -113,10 +113,12 @@ func (a *asks) ofType(r done) bool {
 	return strings.Contains(r.receipt.Address, a.p.Type+".") || slices.ContainsFunc(a.p.Managers, func(m Managed) bool { return m.Address == r.receipt.Address })
 }
 
-// whole reports whether a charter claims that operation for the resource of a receipt as a whole.
+// whole reports whether a charter claims that operation for the resource of a receipt as a whole. What a plan deletes has its id there: a
+// report that names another takes nothing along.
 func (c *Charter) whole(r done, op inventory.Op, class inventory.Class) bool {
 	return slices.ContainsFunc(c.Claims, func(k Claim) bool {
-		return k.Path == "" && (class == inventory.IaCResource || !ofCode(k.Verb)) && k.Address == r.receipt.Address && k.Rollback == r.run.Rollback && k.Rev == r.run.Rev && fits(k.Verb, op, "")
+		return k.Path == "" && (class == inventory.IaCResource || !ofCode(k.Verb)) && k.Address == r.receipt.Address && k.Rollback == r.run.Rollback && k.Rev == r.run.Rev && fits(k.Verb, op, "") &&
+			(op != inventory.Deleted || k.Thing == "" || k.Thing == r.receipt.ID)
 	})
 }
 

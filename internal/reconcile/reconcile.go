@@ -52,6 +52,7 @@ type Claim struct {
 	Rev      string            `json:"rev"`                // digest of the revision
 	Address  string            `json:"address"`            // Terraform address, or asset id, name or type/native of a typed effect
 	Asset    inventory.AssetID `json:"asset,omitempty"`    // that a typed effect meant when it was approved; "" where nothing, or more than one thing, was called so
+	Thing    string            `json:"thing,omitempty"`    // id of what a plan deletes or replaces, as its provider names it; "" where the plan does not show it
 	Lineage  string            `json:"lineage,omitempty"`  // state that the address stands in; "" is not known
 	Planned  bool              `json:"planned,omitempty"`  // out of a bound plan, not typed by a person
 	Rollback bool              `json:"rollback,omitempty"` // the way back: holds until the change closes
