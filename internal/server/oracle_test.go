@@ -73,6 +73,12 @@ type run struct {
 	Fence                          int64
 }
 
+// report is one result of tests that somebody brought.
+type report struct {
+	asker
+	passed bool
+}
+
 // book is one change as the rules have it.
 type book struct {
 	State     string
@@ -80,16 +86,16 @@ type book struct {
 	Now       wording
 	Requester string
 	Authors   []string
-	Words     map[string]string // person → approve or reject, this round on this wording
-	Tests     map[string]string // bytes → newest result
-	Holder    string            // who put it on hold, "" for none
+	Words     map[string]string   // person → approve or reject, this round on this wording
+	Tests     map[string][]report // bytes → what was reported of them, in that order
+	Holder    string              // who put it on hold, "" for none
 	Runs      []run
 	Verified  bool
 	Demanded  bool // it was submitted, so the policy has said what it demands
 }
 
 func newBook(a asker, w wording) *book {
-	return &book{State: "draft", Rev: 1, Now: w, Requester: a.person, Authors: []string{a.person}, Words: map[string]string{}, Tests: map[string]string{}}
+	return &book{State: "draft", Rev: 1, Now: w, Requester: a.person, Authors: []string{a.person}, Words: map[string]string{}, Tests: map[string][]report{}}
 }
 
 func (b *book) in(states ...string) bool { return slices.Contains(states, b.State) }
@@ -204,7 +210,7 @@ func (b *book) submitted() {
 // assess lets approvals begin once the bytes are tested; what turns red later closes the gate only.
 func (b *book) assess(from string) {
 	b.State = from
-	if from == "assessing" && b.Tests[b.Now.Bytes] == "pass" {
+	if from == "assessing" && b.passes(b.Now.Bytes) {
 		b.State = "awaiting_approval"
 	}
 }
@@ -283,9 +289,26 @@ func (b *book) evidence(bytes string) (n no) {
 	return n
 }
 
-func (b *book) tested(bytes, result string) {
-	b.Tests[bytes] = result
+func (b *book) tested(a asker, bytes, result string) {
+	b.Tests[bytes] = append(b.Tests[bytes], report{a, result == "pass"})
 	b.assess(b.State)
+}
+
+// passes: something passed, and each failure before it was answered: by the same account; else by nobody who wrote the change, and
+// where a program failed, by a program.
+func (b *book) passes(bytes string) bool {
+	var open []report
+	for _, r := range b.Tests[bytes] {
+		if !r.passed {
+			open = append(open, r)
+			continue
+		}
+		author := r.person == b.Requester || slices.Contains(b.Authors, r.person)
+		open = slices.DeleteFunc(open, func(f report) bool {
+			return r.account == f.account || !author && (r.name == servertest.CI || f.name != servertest.CI)
+		})
+	}
+	return len(b.Tests[bytes]) > 0 && len(open) == 0
 }
 
 // gate is the exit code for what is presented, by the written order of codes. Only implementers carry
@@ -312,7 +335,7 @@ func (b *book) verdict(a asker, kind, bytes string, unfit bool) int {
 	if !apply {
 		right = "back"
 	}
-	pending := filled(b.counting(a.person)) < 2 || b.in("draft") || apply && b.Tests[b.Now.Bytes] != "pass"
+	pending := filled(b.counting(a.person)) < 2 || b.in("draft") || apply && !b.passes(b.Now.Bytes)
 	switch {
 	case denied:
 		return wire.ExitDenied

@@ -188,7 +188,7 @@ func (w *walk) evidence(a asker, bytes, result string) {
 	path := "/changes/" + string(w.id) + "/evidence?format=junit&subject=" + seal.Raw([]byte(bytes))
 	if _, done := w.try(a, false, w.book.evidence(bytes), "POST", path, file); done {
 		w.taken.add("tested")
-		w.book.tested(bytes, result)
+		w.book.tested(a, bytes, result)
 	}
 }
 
