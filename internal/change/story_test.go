@@ -74,6 +74,9 @@ func TestWhatIsMissingIsNamedFieldByField(t *testing.T) {
 	must(t, err)
 	_, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest)
 	refused(t, err, "incomplete")
+	if next := fault.Of(err).Next; !strings.Contains(next, "--config-file FILE") {
+		t.Errorf("next is %q, want the flag that fills it in", next)
+	}
 }
 
 func TestOnlyAnAuthorSubmitsWhatTheySaw(t *testing.T) {

@@ -117,7 +117,7 @@ func (s *Snapshot) demanded() (policy.Demand, error) {
 	}
 	if missing := demand.MissingFields(f); len(missing) > 0 {
 		e := fault.New(fault.Invalid, "incomplete", "The change lacks what the policy asks for: %s.", fieldNames(missing)).
-			FixedBy("the requester").Then("plumb change edit %s", s.Change.ID)
+			FixedBy("the requester").Then("plumb change edit %s%s", s.Change.ID, saying(missing))
 		for _, x := range missing {
 			e.At(x.Path, "is missing; "+because(x.Reasons))
 		}
@@ -128,9 +128,24 @@ func (s *Snapshot) demanded() (policy.Demand, error) {
 	}
 	if len(m.Bindings) == 0 {
 		return demand, fault.New(fault.Invalid, "nothing_bound", "The change says nothing that will be run; zero bindings are refused.").
-			At("bindings", "is empty").FixedBy("the requester").Then("plumb change edit %s", s.Change.ID)
+			At("bindings", "is empty").FixedBy("the requester").Then("plumb change edit %s%s", s.Change.ID, sayings["bindings"])
 	}
 	return m.withOwnChecks(demand), nil
+}
+
+// sayings are how each field that a rule can demand is said on the command line.
+var sayings = map[string]string{
+	"summary": " --summary TEXT", "components": " --component NAME", "justification": " --justification TEXT", "rollback": " --rollback TEXT",
+	"targets": " --target NAME", "bindings": " --config-file FILE (or --tf-plan, --image, --runbook …: what will be run)",
+	"critical_role": " --critical-role ROLE", "emergency": " --emergency-notes TEXT",
+}
+
+// saying gives the flags that fill in what is missing; a field that is not known here is left to the help of the command.
+func saying(missing []policy.FieldDemand) (flags string) {
+	for _, x := range missing {
+		flags += sayings[x.Path]
+	}
+	return flags
 }
 
 func about(err error, id ID) error {

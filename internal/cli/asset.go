@@ -176,7 +176,7 @@ func (a *app) assetShow() *cobra.Command {
 		}
 		return a.emit(r.Raw, func(w io.Writer) error { return a.writeAsset(w, r.Value) })
 	})
-	cmd.Flags().StringVar(&when, "at", "", "as of this time")
+	cmd.Flags().StringVar(&when, "at", "", "as of this time, such as 2026-11-23T14:00:00Z, or -1h for an hour ago")
 	return cmd
 }
 

@@ -65,7 +65,7 @@ func (a *app) ledgerVerify() *cobra.Command {
 // ledgerKey finds the public key: given, in the data folder, or pinned when the server was first met.
 func (a *app) ledgerKey(given, data string) (string, error) {
 	if given != "" {
-		return given, nil
+		return publicLedgerKey(given)
 	}
 	install, err := os.ReadFile(filepath.Join(data, "keys", "install"))
 	if err == nil {
@@ -82,6 +82,16 @@ func (a *app) ledgerKey(given, data string) (string, error) {
 	}
 	return "", fault.New(fault.Invalid, "no_ledger_key", "The ledger's public key is not at hand, and without it nothing is proven.").
 		FixedBy("you").Then("plumb ledger verify --data DIR, or --key with the output of plumb keys").From(err)
+}
+
+// publicLedgerKey reads the ledger's public key that somebody gave, alone or with all that plumb keys prints. What is no key proves nothing
+// and must not look as if the ledger were wrong.
+func publicLedgerKey(given string) (string, error) {
+	if vkey, ok := ledger.FindKey(given); ok {
+		return vkey, nil
+	}
+	return "", fault.New(fault.Invalid, "bad_ledger_key", "That is not a ledger's public key, so nothing was verified with it.").
+		FixedBy("you").Then("take it from: plumb keys")
 }
 
 // counting shows on a terminal how far a long verification is.

@@ -228,7 +228,8 @@ func (a *app) instant(s string) (time.Time, error) {
 	if d, err := length(s); err == nil {
 		return a.now().Add(d), nil
 	}
-	return time.Time{}, fault.New(fault.Invalid, "usage", "A time is written as 2026-11-23T14:00:00Z, or from now as 2h or 3d.").FixedBy("you").Then("--from 2h --until 4h")
+	return time.Time{}, fault.New(fault.Invalid, "usage", "A time is written as 2026-11-23T14:00:00Z, or from now as 2h or 3d, before now as -2h.").FixedBy("you").
+		Then("write the time so, for instance in two hours: 2h; two hours ago: -2h")
 }
 
 // length reads a duration, with d for days.

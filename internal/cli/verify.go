@@ -20,7 +20,13 @@ import (
 func verifyCommand(a *app) *cobra.Command {
 	var ledgerKey, permitKey, earlier string
 	cmd := a.leaf("verify FILE", "Check a permit, an evidence pack or the proof of an event; needs no server", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		o := prove.Options{Ledger: ledgerKey}
+		var o prove.Options
+		if ledgerKey != "" {
+			var err error
+			if o.Ledger, err = publicLedgerKey(ledgerKey); err != nil {
+				return err
+			}
+		}
 		permitKey = either(permitKey, a.getenv("PLUMB_PERMIT_KEY"))
 		if permitKey != "" {
 			b, err := os.ReadFile(permitKey)
@@ -47,7 +53,7 @@ func verifyCommand(a *app) *cobra.Command {
 			return fileFault(args[0], fmt.Errorf("not a regular file: %w", err))
 		}
 		if text := maybeProof(f, info.Size()); text != nil {
-			return a.verifyProof(text, ledgerKey)
+			return a.verifyProof(text, o.Ledger)
 		}
 		if envelope := maybePermit(f, info.Size()); envelope != nil {
 			return a.verifyPermit(envelope, o.Permit)

@@ -12,9 +12,14 @@ import (
 )
 
 // AsOf gives an asset as it was known at an instant: what is known now, with every later difference taken back, also those of
-// identity. What was merged or split since is shown as it stood then. It is an error for an instant before the asset was first seen.
+// identity. What was merged or split since is shown as it stood then. It is an error for an instant before the
+// asset was first seen, and for one that is still to come.
 func (d *Desk) AsOf(ctx context.Context, idOrName string, at time.Time) (w Whole, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
+		if at.After(tx.Now().Add(ahead)) {
+			return fault.New(fault.Invalid, "time_to_come", "Nothing is known of a time that is still to come.").FixedBy("you").
+				Then("as it was an hour ago: plumb asset show %s --at -1h", idOrName)
+		}
 		a, err := FindIn(tx, idOrName)
 		if err != nil {
 			return err
@@ -28,6 +33,9 @@ func (d *Desk) AsOf(ctx context.Context, idOrName string, at time.Time) (w Whole
 	})
 	return w, err
 }
+
+// ahead is how far the clock of who asks may be before the server's.
+const ahead = time.Minute
 
 func (d *Desk) asOf(tx *db.Tx, a Asset, at int64) (w Whole, err error) {
 	w.Asset = a

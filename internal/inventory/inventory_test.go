@@ -199,6 +199,9 @@ func TestEveryDifferenceIsKeptWithTheTimeInWhichItHappened(t *testing.T) {
 	if was.Properties["size"].Value.Plain() != "cx22" || is.Properties["size"].Value.Plain() != "cx52" || was.Properties["status"].Value != "" {
 		t.Errorf("it was %v and is %v", was.Properties, is.Properties)
 	}
+	if _, err := f.AsOf(t.Context(), "web-2", f.clock.Now().Add(time.Hour)); !fault.Is(err, "time_to_come") {
+		t.Errorf("as of a time to come: %v, want a refusal", err)
+	}
 	if _, err := f.AsOf(t.Context(), "web-2", confirmed.Add(-time.Minute)); !fault.Is(err, "not_seen_yet") {
 		t.Errorf("before it was seen: %v", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -279,6 +280,16 @@ func noteKeys(origin string, key *seal.Key) (skey, vkey string, err error) {
 // VerifierKey writes an Ed25519 public key in the signed-note form.
 func VerifierKey(origin string, public []byte) (string, error) {
 	return note.NewEd25519VerifierKey(origin, ed25519.PublicKey(public))
+}
+
+// FindKey finds the first public key in the signed-note form in a text, such as the whole output of a command that prints it among others.
+func FindKey(text string) (vkey string, found bool) {
+	for word := range strings.FieldsSeq(text) {
+		if _, err := note.NewVerifier(word); err == nil {
+			return word, true
+		}
+	}
+	return "", false
 }
 
 // RecordDenial makes a rule's no to a known principal an event of its own. A surface that bounds how many

@@ -180,8 +180,16 @@ func (w *watcher) shadowed(k *Claim) bool {
 	})
 }
 
-// end asks, in this order: was a difference matched; what does the record say now; how often was it read since.
+// end says what became of one effect: a label is a person's word, all else is read.
 func (w *watcher) end(k *Claim) (End, error) {
+	if label, ok := strings.CutPrefix(k.Path, labelPath); ok && !k.Planned {
+		return w.labelled(k, End{Claim: *k, End: Awaited}, label)
+	}
+	return w.read(k)
+}
+
+// read asks, in this order: was a difference matched; what does the record say now; how often was it read since.
+func (w *watcher) read(k *Claim) (End, error) {
 	e := End{Claim: *k, End: Awaited}
 	if m, ok := w.matched[k.ID]; ok {
 		e.Asset, e.Because = m.Asset, "difference "+m.Difference
@@ -242,6 +250,39 @@ func (w *watcher) end(k *Claim) (End, error) {
 	return e, err
 }
 
+// labelPath begins the paths of an asset's labels. They are people's words, which no source reads.
+const labelPath = "label."
+
+// labelled is the end of an effect on a label: it came about where the asset carries the approved value by this change. Readings say
+// nothing of it, so it is not there from the end of the run until somebody sets it.
+func (w *watcher) labelled(k *Claim, e End, label string) (End, error) {
+	name := string(k.Asset)
+	if name == "" {
+		name = k.Address
+	}
+	a, err := inventory.FindIn(w.tx, name)
+	switch {
+	case fault.Is(err, "no_asset") || fault.Is(err, "asset_name_shared"):
+		e.End, e.Because = Unobservable, "no one asset is called so"
+		return e, nil
+	case err != nil:
+		return e, err
+	}
+	l := a.Labels[label]
+	e.Asset = a.ID
+	if l.Confidence == inventory.Asserted && k.holds(inventory.Text(l.Value)) {
+		e.End, e.Seen, e.Because = Observed, inventory.Text(l.Value), "the label of "+string(a.ID)
+		if l.Change != "" {
+			e.Because += ", set by " + l.Change
+		}
+		return e, nil
+	}
+	if w.c.ended() > 0 {
+		e.End, e.Seen, e.Because = NotObserved, inventory.Text(l.Value), "nobody set the label yet"
+	}
+	return e, nil
+}
+
 // unseen is the end of an effect on what no record shows.
 func (w *watcher) unseen(k *Claim, e End, ended int64) (End, error) {
 	covered, source, err := w.covered(k)
@@ -300,7 +341,11 @@ func (w *watcher) records(k *Claim) ([]inventory.Kept, error) {
 			return r.Class != inventory.IaCResource || k.Lineage != "" && !inState(r.Scope, k.Lineage)
 		}), err
 	}
-	a, err := inventory.FindIn(w.tx, k.Address)
+	name := k.Address
+	if k.Asset != "" {
+		name = string(k.Asset) // by its id it is found when it is gone, too
+	}
+	a, err := inventory.FindIn(w.tx, name)
 	switch {
 	case fault.Is(err, "no_asset") || fault.Is(err, "asset_name_shared"):
 		return nil, nil

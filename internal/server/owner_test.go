@@ -13,6 +13,12 @@ import (
 func carriedOut(t *testing.T, s *servertest.Server, target string) (c change.Change, slot string) {
 	t.Helper()
 	c = targeting(s, target)
+	return c, executed(t, s, c, target)
+}
+
+// executed takes a change as far as the end of its run, and gives the one check that is open then.
+func executed(t *testing.T, s *servertest.Server, c change.Change, key string) (slot string) {
+	t.Helper()
 	path := "/changes/" + string(c.ID)
 	s.As(servertest.Alice).Want(http.StatusOK, "POST", path+"/submit", map[string]any{}, servertest.Seen(c)...).Into(&c)
 	s.Tested(c)
@@ -20,7 +26,7 @@ func carriedOut(t *testing.T, s *servertest.Server, target string) (c change.Cha
 		s.As(name).Want(http.StatusOK, "POST", path+"/approve", map[string]any{"comment": "yes"}, servertest.Seen(c)...).Into(&c)
 	}
 	var v wire.GateVerdict
-	s.CI().Want(http.StatusOK, "POST", "/gate/open", servertest.Request(c.ID, wire.KindApply), "Idempotency-Key", target).Into(&v)
+	s.CI().Want(http.StatusOK, "POST", "/gate/open", servertest.Request(c.ID, wire.KindApply), "Idempotency-Key", key).Into(&v)
 	var permits struct {
 		Items []change.Permit `json:"items"`
 	}
@@ -30,7 +36,7 @@ func carriedOut(t *testing.T, s *servertest.Server, target string) (c change.Cha
 	if len(open) != 1 {
 		t.Fatalf("after a change of production nobody, or more than the owner, looks at it: %v", open)
 	}
-	return c, open[0]
+	return open[0]
 }
 
 // The owner that the inventory knows verifies, whoever holds a role; where that one left, whoever was named after them does.

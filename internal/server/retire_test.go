@@ -117,3 +117,40 @@ func TestMetricsSayWhatTheFiguresSay(t *testing.T) {
 		}
 	}
 }
+
+// The readings that show that a thing is gone say nothing of its label: the effect came about when the label was set, and the change ends well.
+func TestAChangeThatRetiresAnAssetEndsWell(t *testing.T) {
+	t.Parallel()
+	const rest = "id,name,environment,classification,owner\n2,db-8,prod,internal,rita\n"
+	s, push := inventoried(t, rest+"1,db-9,prod,internal,rita\n")
+	m := s.Material()
+	m.Targets = []string{"db-9"}
+	m.Effects = []change.Effect{{Target: "db-9", Op: "delete"}, {Target: "db-9", Path: "label.lifecycle", Op: "update", After: "retired"}}
+	var c change.Change
+	s.As(servertest.Alice).Want(http.StatusCreated, "POST", "/changes", m).Into(&c)
+	slot := executed(t, s, c, "retire")
+	push(rest)
+	push(rest)
+	s.Judged()
+	path := "/changes/" + string(c.ID)
+	s.As(servertest.Rita).Want(http.StatusOK, "POST", path+"/verify", map[string]any{"slot": slot, "passed": true, "comment": "it is off"})
+	closing := map[string]any{"closure": "successful"}
+	s.As(servertest.Alice).Refused(http.StatusConflict, "effects_unseen", "POST", path+"/close", closing)
+	ends := func() (all string) {
+		var r reconcile.Reconciliation
+		s.As(servertest.Rita).Want(http.StatusOK, "GET", path+"/reconciliation", nil).Into(&r)
+		for _, e := range r.Ends {
+			all += e.Claim.Verb + " " + e.Claim.Path + ": " + e.End + "; "
+		}
+		return all
+	}
+	if got := ends(); got != "delete : observed; update label.lifecycle: not_observed; " {
+		t.Errorf("before the label is set: %s", got)
+	}
+	s.As(servertest.Olga).Want(http.StatusOK, "PUT", "/assets/AST-000002/labels", map[string]any{"labels": map[string]string{"lifecycle": "retired"},
+		"reason": "decommissioned", "change": string(c.ID)})
+	if got := ends(); got != "delete : observed; update label.lifecycle: observed; " {
+		t.Errorf("after the label is set: %s", got)
+	}
+	s.As(servertest.Alice).Want(http.StatusOK, "POST", path+"/close", closing)
+}
