@@ -22,6 +22,7 @@ var Exempt = map[string]string{
 	"fleet_presence":       "when an agent was last heard, and how far its facts were taken into the inventory",
 	"fleet_boot":           "how far each boot of an agent has counted, so that nothing is taken twice",
 	"fleet_fact":           "what an agent last said, on its way into the inventory; checked against the digest that it signed",
+	"inventory_unlabelled": "an index of the assets that lack a label; can be rebuilt from them",
 	"reconcile_cursor":     "how far differences and events were read; no proof rests on it, verification compares every difference with its verdict",
 	"web_preference":       "how a person likes to see pages",
 	"web_view":             "filters of lists that a person gave a name",

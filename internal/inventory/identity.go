@@ -165,7 +165,7 @@ func (d *Desk) shift(tx *db.Tx, records []string, to, from Asset) error {
 			return err
 		}
 		k.Asset = to.ID
-		if err := saveRecord(tx, k); err != nil {
+		if err := moveRecord(tx, k); err != nil {
 			return err
 		}
 		r.source.ID = k.Source

@@ -18,7 +18,8 @@ type observer struct {
 	diff  int64
 	rows  int // covered rows since the last event
 	found tally
-	runs  []Run // the newest complete readings of the source; read when they are asked for
+	apart map[string]map[AssetID]bool // what people told apart, by record; read when it is asked for
+	runs  []Run                       // the newest complete readings of the source; read when they are asked for
 
 	settled string // why what follows for labels raises no question; "" where it does
 }
@@ -91,11 +92,12 @@ func (w *observer) welcome(is Kept) error {
 	if err != nil {
 		return err
 	}
-	apart, err := toldApart(w.tx, is.ID)
-	if err != nil {
-		return err
+	if w.apart == nil && len(hits) > 0 { // once for all that this transaction writes
+		if w.apart, err = toldApart(w.tx); err != nil {
+			return err
+		}
 	}
-	j := Join(is.Record, is.Source, hits, func(a AssetID) bool { return apart[a] })
+	j := Join(is.Record, is.Source, hits, func(a AssetID) bool { return w.apart[is.ID][a] })
 	if is.Asset = j.Asset; is.Asset == "" {
 		w.asset++
 		is.Asset = assetID(w.asset)
@@ -104,7 +106,7 @@ func (w *observer) welcome(is Kept) error {
 			return err
 		}
 	}
-	if err := saveRecord(w.tx, is); err != nil {
+	if err := insertRecord(w.tx, is); err != nil {
 		return err
 	}
 	if err := w.wrote(1); err != nil {
@@ -201,7 +203,7 @@ func (w *observer) differ(is Kept, d Difference) error {
 func (w *observer) around(was, is Kept) error {
 	for _, id := range is.IDs {
 		if !slices.Contains(was.IDs, id) {
-			if err := beginIdentifier(w.tx, is.ID, id, w.now); err != nil {
+			if err := beginIdentifier(w.tx, is.ID, id, w.now, was.ID == ""); err != nil {
 				return err
 			}
 			if err := w.wrote(1); err != nil {
@@ -261,7 +263,7 @@ func (w *observer) miss(id string) error {
 	if gone {
 		k.Gone = w.now
 	}
-	if err := saveRecord(w.tx, k); err != nil {
+	if err := markRecord(w.tx, k); err != nil {
 		return err
 	}
 	if err := w.wrote(1); err != nil || !gone {

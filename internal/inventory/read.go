@@ -75,7 +75,13 @@ func (f *Filter) clean() error {
 func (f Filter) sql() (string, []any) {
 	args := []any{f.After}
 	text := strings.Builder{}
-	text.WriteString(assetColumns + " WHERE n > $1")
+	page := "n"
+	if f.Unlabelled { // the order of the tables is that in which SQLite reads them: they may be few
+		page = "number"
+		text.WriteString(assetFields + " FROM inventory_unlabelled CROSS JOIN inventory_asset WHERE n = number AND number > $1")
+	} else {
+		text.WriteString(assetColumns + " WHERE n > $1")
+	}
 	add := func(condition string, v string) {
 		if v != "" {
 			args = append(args, v)
@@ -95,11 +101,8 @@ func (f Filter) sql() (string, []any) {
 		args = append(args, f.Name, f.Name+"\U0010FFFF")
 		fmt.Fprintf(&text, " AND name >= $%d AND name < $%d", len(args)-1, len(args))
 	}
-	if f.Unlabelled { // as the index inventory_asset_unlabelled has it; SQLite would not see it in conditions that OR joins
-		text.WriteString(` AND NOT (owner <> '' AND replace(body, '"environment"', '') <> body AND replace(body, '"classification"', '') <> body)`)
-	}
 	args = append(args, f.Limit)
-	fmt.Fprintf(&text, " ORDER BY n LIMIT $%d", len(args))
+	fmt.Fprintf(&text, " ORDER BY %s LIMIT $%d", page, len(args))
 	return text.String(), args
 }
 

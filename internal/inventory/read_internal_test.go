@@ -22,7 +22,7 @@ func TestEachFilterOfAssetsHasItsIndex(t *testing.T) {
 		"inventory_asset_role":           {Role: "bastion"},
 		"inventory_asset_state":          {State: "missing"},
 		"inventory_asset_name":           {Name: "web-"},
-		"inventory_asset_unlabelled":     {Unlabelled: true},
+		"inventory_unlabelled":           {Unlabelled: true},
 	} {
 		t.Run(index, func(t *testing.T) {
 			t.Parallel()
@@ -32,6 +32,12 @@ func TestEachFilterOfAssetsHasItsIndex(t *testing.T) {
 			}
 			text, args := f.sql()
 			plan := dbtest.Plan(t, text, args...)
+			if index == "inventory_unlabelled" { // its key, and then each asset by its number
+				index = "inventory_unlabelled_pkey"
+				if strings.Contains(plan, "sqlite_autoindex_inventory_unlabelled_1") && strings.Contains(plan, "sqlite_autoindex_inventory_asset_2 (n=?)") {
+					return
+				}
+			}
 			if !strings.Contains(plan, index+" ") && !strings.Contains(plan, index+"\n") {
 				t.Errorf("%+v is planned as\n%s", f, plan)
 			}
@@ -56,9 +62,17 @@ func TestTheFilterForUnlabelledAssetsSaysWhatTheySay(t *testing.T) {
 	var want, got []AssetID
 	err := d.Update(t.Context(), fault.SystemActor("test"), func(tx *db.Tx) error {
 		for i, labels := range given {
-			a := Asset{ID: assetID(int64(i + 1)), N: int64(i + 1), Class: Host, State: Present, Labels: labels}
+			a := Asset{ID: assetID(int64(i + 1)), N: int64(i + 1), Version: 1, Class: Host, State: Present, Labels: labels}
 			if len(a.Unlabelled()) > 0 {
 				want = append(want, a.ID)
+			}
+			if i == 1 { // it lacked them at first
+				bare := a
+				bare.Labels = nil
+				if err := saveAsset(tx, bare); err != nil {
+					return err
+				}
+				a.Version++
 			}
 			if err := saveAsset(tx, a); err != nil {
 				return err

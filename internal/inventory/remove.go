@@ -114,7 +114,7 @@ func (d *Desk) fallSilent(tx *db.Tx, c Configured) error {
 	assets := map[AssetID]bool{}
 	for _, k := range living {
 		k.Gone, assets[k.Asset] = w.now, true
-		if err := saveRecord(tx, k); err != nil {
+		if err := markRecord(tx, k); err != nil {
 			return err
 		}
 		if err := w.wrote(1); err != nil {

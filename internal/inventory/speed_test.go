@@ -30,3 +30,19 @@ func BenchmarkReadChanged(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkReadNew reads a table of things that were never seen.
+func BenchmarkReadNew(b *testing.B) {
+	const things = 5_000
+	f := found(b)
+	for round := 0; b.Loop(); round++ {
+		list := make([]inventory.Record, things)
+		for i := range list {
+			list[i] = server(round*things + i)
+			list[i].Scope, list[i].Labels = fmt.Sprint(round), map[string]string{"environment": "prod", "owner": "ops", "classification": "internal"}
+		}
+		if run := f.read("cloud", list...); run.Added != things {
+			b.Fatalf("run %+v", run)
+		}
+	}
+}

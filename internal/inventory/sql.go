@@ -145,13 +145,22 @@ func scanRecord(row db.Scanner) (r Kept, err error) {
 	return r, nil
 }
 
-func saveRecord(tx *db.Tx, r Kept) error {
+// insertRecord writes a record that was never seen.
+func insertRecord(tx *db.Tx, r Kept) error {
 	_, err := tx.Exec("INSERT INTO inventory_record (id, source, scope, type, native, asset, digest, raw, mapper, first, seen, missed, gone, body)"+
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"+
-		" ON CONFLICT (id) DO UPDATE SET asset = excluded.asset, digest = excluded.digest, raw = excluded.raw, mapper = excluded.mapper,"+
-		" seen = excluded.seen, missed = excluded.missed, gone = excluded.gone, body = excluded.body",
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
 		r.ID, r.Source, r.Scope, r.Type, r.Native, string(r.Asset), r.Digest, r.Raw, r.Mapper, r.First, r.Seen, r.Missed, r.Gone, r.canonical)
 	return err
+}
+
+// markRecord writes whether a record is still seen.
+func markRecord(tx *db.Tx, r Kept) error {
+	return tx.ExecOne("UPDATE inventory_record SET missed = $1, gone = $2 WHERE id = $3", r.Missed, r.Gone, r.ID)
+}
+
+// moveRecord writes which asset a record is of.
+func moveRecord(tx *db.Tx, r Kept) error {
+	return tx.ExecOne("UPDATE inventory_record SET asset = $1 WHERE id = $2", string(r.Asset), r.ID)
 }
 
 // rewriteRecord writes a record that is there: what of it never changes is left alone, and so are the indexes over that.
@@ -206,7 +215,10 @@ func recordsOf(tx *db.Tx, asset AssetID) ([]Kept, error) {
 	return db.Collect(tx, scanRecord, recordColumns+" WHERE asset = $1 ORDER BY id", string(asset))
 }
 
-const assetColumns = "SELECT id, n, version, class, type, name, state, first, changed, body FROM inventory_asset"
+const (
+	assetFields  = "SELECT id, n, version, class, type, name, state, first, changed, body"
+	assetColumns = assetFields + " FROM inventory_asset"
+)
 
 func scanAsset(row db.Scanner) (a Asset, err error) {
 	var body string
@@ -227,18 +239,34 @@ type assetBody struct {
 	Unheard []Unheard        `json:"unheard,omitempty"`
 }
 
+// saveAsset writes an asset whose version moved on by one: its first is a new row.
 func saveAsset(tx *db.Tx, a Asset) error {
 	body, err := seal.Canonical(assetBody{a.Labels, a.Merged, a.Origin, a.Unheard})
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec("INSERT INTO inventory_asset (id, n, version, class, type, name, state, environment, classification, owner, role, first, changed, body)"+
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"+
-		" ON CONFLICT (id) DO UPDATE SET version = excluded.version, class = excluded.class, type = excluded.type, name = excluded.name,"+
-		" state = excluded.state, environment = excluded.environment, classification = excluded.classification, owner = excluded.owner,"+
-		" role = excluded.role, changed = excluded.changed, body = excluded.body",
-		string(a.ID), a.N, a.Version, string(a.Class), a.Type, a.Name, string(a.State), a.Label(LabelEnvironment), a.Label(LabelClassification),
-		a.Label(LabelOwner), a.Label(LabelRole), a.First, a.Changed, string(body))
+	if err := listUnlabelled(tx, a); err != nil {
+		return err
+	}
+	if a.Version == 1 {
+		_, err = tx.Exec("INSERT INTO inventory_asset (id, n, version, class, type, name, state, environment, classification, owner, role, first, changed, body)"+
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)", string(a.ID), a.N, a.Version, string(a.Class), a.Type, a.Name, string(a.State),
+			a.Label(LabelEnvironment), a.Label(LabelClassification), a.Label(LabelOwner), a.Label(LabelRole), a.First, a.Changed, string(body))
+		return err
+	}
+	return tx.ExecOne("UPDATE inventory_asset SET version = $1, class = $2, type = $3, name = $4, state = $5, environment = $6, classification = $7, owner = $8,"+
+		" role = $9, changed = $10, body = $11 WHERE id = $12 AND version = $13", a.Version, string(a.Class), a.Type, a.Name, string(a.State), a.Label(LabelEnvironment),
+		a.Label(LabelClassification), a.Label(LabelOwner), a.Label(LabelRole), a.Changed, string(body), string(a.ID), a.Version-1)
+}
+
+// listUnlabelled keeps the index of the assets that lack a label.
+func listUnlabelled(tx *db.Tx, a Asset) (err error) {
+	switch {
+	case len(a.Unlabelled()) > 0:
+		_, err = tx.Exec("INSERT INTO inventory_unlabelled (number) VALUES ($1) ON CONFLICT (number) DO NOTHING", a.N)
+	case a.Version > 1:
+		_, err = tx.Exec("DELETE FROM inventory_unlabelled WHERE number = $1", a.N)
+	}
 	return err
 }
 

@@ -3,6 +3,7 @@ package inventory
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/seal"
@@ -34,9 +35,13 @@ func insertDifference(tx *db.Tx, d Difference) error {
 	return err
 }
 
-func beginIdentifier(tx *db.Tx, record string, id Identifier, now int64) error {
-	_, err := tx.Exec("INSERT INTO inventory_identifier (id, kind, value, record, since, until) VALUES ($1, $2, $3, $4, $5, 0)"+
-		" ON CONFLICT (id) DO UPDATE SET until = 0", key("idf", record, id.Kind, id.Value), id.Kind, id.Value, record, now)
+// beginIdentifier says that a record answers to a name. Of a record that is new it is, too; else it may have answered to it before.
+func beginIdentifier(tx *db.Tx, record string, id Identifier, now int64, isNew bool) error {
+	text := "INSERT INTO inventory_identifier (id, kind, value, record, since, until) VALUES ($1, $2, $3, $4, $5, 0)"
+	if !isNew {
+		text += " ON CONFLICT (id) DO UPDATE SET until = 0"
+	}
+	_, err := tx.Exec(text, key("idf", record, id.Kind, id.Value), id.Kind, id.Value, record, now)
 	return err
 }
 
@@ -112,13 +117,22 @@ func otherBoard(tx *db.Tx, is Kept, record string) (bool, error) {
 	return differs, nil
 }
 
-// toldApart gives the assets that a person said this record is not.
-func toldApart(tx *db.Tx, record string) (map[AssetID]bool, error) {
-	list, err := db.Collect(tx, func(row db.Scanner) (a AssetID, err error) { return a, row.Scan(&a) },
-		"SELECT other FROM inventory_identity WHERE verb = 'split' AND undone = 0 AND records LIKE $1", "%"+record+"%")
-	out := map[AssetID]bool{}
-	for _, a := range list {
-		out[a] = true
+// toldApart gives, by record, the assets that a person said it is not.
+func toldApart(tx *db.Tx) (map[string]map[AssetID]bool, error) {
+	type word struct {
+		other   AssetID
+		records string
+	}
+	list, err := db.Collect(tx, func(row db.Scanner) (w word, err error) { return w, row.Scan(&w.other, &w.records) },
+		"SELECT other, records FROM inventory_identity WHERE verb = 'split' AND undone = 0")
+	out := map[string]map[AssetID]bool{}
+	for _, w := range list {
+		for _, record := range strings.Fields(w.records) {
+			if out[record] == nil {
+				out[record] = map[AssetID]bool{}
+			}
+			out[record][w.other] = true
+		}
 	}
 	return out, err
 }
