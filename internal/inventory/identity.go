@@ -181,7 +181,11 @@ func (d *Desk) shift(tx *db.Tx, records []string, to, from Asset) error {
 		if err != nil {
 			return err
 		}
-		if err := w.settle(a, list); err != nil {
+		stored, err := loadAsset(tx, a.ID)
+		if err != nil && !fault.Is(err, "no_asset") { // a split makes one
+			return err
+		}
+		if err := w.settleOver(stored, a, list); err != nil {
 			return err
 		}
 	}

@@ -347,6 +347,9 @@ func (w *observer) settleOver(stored, a Asset, records []Kept) error {
 	if err := w.contradicted(a, heard); err != nil || a.Version == 1 || len(records) == 0 {
 		return err
 	}
+	if stored.ID != "" {
+		was = stored.Labels // a merge moves some before it asks for this
+	}
 	for _, key := range relabelled(was, a.Labels) {
 		k := records[0]
 		k.Asset = a.ID
