@@ -53,7 +53,7 @@ func seed(t *testing.T, s *servertest.Server) []place {
 		"/policy/diff?from=" + pack + "&to=" + pack, "/policy/explain?change=" + string(done.ID), "/ledger", "/ledger/3", "/ledger?verb=change.",
 		"/admin/people", "/admin/people/new", sam, sam + "/edit", "/admin/roles", "/admin/groups", "/admin/groups/" + group.ID, "/admin/services",
 		"/admin/services/" + s.People[servertest.CI], "/admin/tokens", "/admin/sessions", "/admin/keys", "/admin/webhooks", "/admin/webhooks/" + made.Webhook.ID,
-		"/admin/jobs", "/admin/settings", "/inventory", "/inventory?class=Host&unlabelled=yes", "/inventory/AST-000001", "/inventory/AST-000007?at=2100-01-01T00:00",
+		"/admin/jobs", "/admin/settings", "/inventory", "/inventory?class=Host&unlabelled=yes", "/inventory/AST-000001", "/inventory/AST-000007?at=" + time.Now().UTC().Add(30*time.Second).Format(time.RFC3339),
 		"/questions", "/diagrams", "/diagrams/of-record/DGM-000001", "/sources", "/sources/list", "/source-kinds/csv", "/findings", "/findings?state=all&severity=high&asset=web-1", "/findings/FND-000001", "/exceptions", "/exceptions/new", "/exceptions/MUT-000001",
 		"/changes/" + string(done.ID) + "/observed", "/campaigns", "/campaigns/new", "/campaigns/CMP-000001", "/campaigns/CMP-000001?standing=open&mine=yes",
 		"/campaigns/CMP-000001/items/AST-000001", "/profile", "/help", "/design"} {
