@@ -180,7 +180,7 @@ func (w *watcher) shadowed(k *Claim) bool {
 	})
 }
 
-// end says what became of one effect: a label is a person's word, all else is read.
+// end says what became of one effect: a label is the asset's, as people and sources say it; all else stands in a record.
 func (w *watcher) end(k *Claim) (End, error) {
 	if label, ok := strings.CutPrefix(k.Path, labelPath); ok && !k.Planned {
 		return w.labelled(k, End{Claim: *k, End: Awaited}, label)
@@ -250,11 +250,12 @@ func (w *watcher) read(k *Claim) (End, error) {
 	return e, err
 }
 
-// labelPath begins the paths of an asset's labels. They are people's words, which no source reads.
+// labelPath begins the paths of an asset's labels.
 const labelPath = "label."
 
-// labelled is the end of an effect on a label: it came about where the asset carries the approved value by this change. Readings say
-// nothing of it, so it is not there from the end of the run until somebody sets it.
+// labelled is the end of an effect on a label: it came about where the asset carries the approved value, by a person's word or a source's,
+// once the change ran; before that only where the label names the change. A default is nobody's word. Readings that do not show a label say
+// nothing of it, so what is not set is not observed from the end of the run on.
 func (w *watcher) labelled(k *Claim, e End, label string) (End, error) {
 	name := string(k.Asset)
 	if name == "" {
@@ -270,7 +271,8 @@ func (w *watcher) labelled(k *Claim, e End, label string) (End, error) {
 	}
 	l := a.Labels[label]
 	e.Asset = a.ID
-	if l.Confidence == inventory.Asserted && k.holds(inventory.Text(l.Value)) {
+	said := l.Confidence == inventory.Asserted || l.Confidence == inventory.Derived
+	if said && k.holds(inventory.Text(l.Value)) && (w.c.ended() > 0 || l.Change == w.c.Change) {
 		e.End, e.Seen, e.Because = Observed, inventory.Text(l.Value), "the label of "+string(a.ID)
 		if l.Change != "" {
 			e.Because += ", set by " + l.Change
@@ -278,7 +280,7 @@ func (w *watcher) labelled(k *Claim, e End, label string) (End, error) {
 		return e, nil
 	}
 	if w.c.ended() > 0 {
-		e.End, e.Seen, e.Because = NotObserved, inventory.Text(l.Value), "nobody set the label yet"
+		e.End, e.Seen, e.Because = NotObserved, inventory.Text(l.Value), "nobody gave the label this value yet"
 	}
 	return e, nil
 }
