@@ -39,10 +39,7 @@ func answering(owner string, pack *policy.Pack, r *directory.Roster) (out []dire
 		}
 		return out
 	}
-	g, ok := directory.GroupID(owner), true
-	if _, known := r.Group(g); !known {
-		g, ok = r.GroupNamed(owner)
-	}
+	g, ok := r.GroupOf(owner)
 	if !ok {
 		return nil
 	}

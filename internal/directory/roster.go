@@ -191,6 +191,14 @@ func (r *Roster) GroupNamed(name string) (GroupID, bool) {
 	return "", false
 }
 
+// GroupOf finds the group that a word means: by its id, or else by its name.
+func (r *Roster) GroupOf(word string) (GroupID, bool) {
+	if _, known := r.Group(GroupID(word)); known {
+		return GroupID(word), true
+	}
+	return r.GroupNamed(word)
+}
+
 // Grants lists the live grants of roles, sorted by role and holder.
 func (r *Roster) Grants() []RoleGrant { return r.grants }
 

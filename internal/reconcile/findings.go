@@ -103,10 +103,7 @@ func (f *Finding) ownedBy(actor fault.Actor, self []string, roster *directory.Ro
 	if f.Owner == "" || slices.Contains(self, strings.ToLower(f.Owner)) {
 		return f.Owner != ""
 	}
-	group, ok := directory.GroupID(f.Owner), true
-	if _, known := roster.Group(group); !known {
-		group, ok = roster.GroupNamed(f.Owner)
-	}
+	group, ok := roster.GroupOf(f.Owner)
 	return ok && slices.Contains(roster.PeopleIn(group), directory.PersonID(actor.Person))
 }
 

@@ -152,13 +152,13 @@ func (r *reading) grant(row string) change.Binding {
 	who := t.get(row + ".who")
 	if p, ok := r.person(who); ok {
 		g.Person = string(p)
-	} else if group, ok := r.group(who); ok {
+	} else if group, ok := r.roster.GroupOf(who); ok {
 		g.Group = string(group)
 	} else {
 		r.wrong[row+".who"] = "is the username of an active person, or the name of a group"
 	}
 	if into := t.get(row + ".into"); into != "" {
-		group, ok := r.group(into)
+		group, ok := r.roster.GroupOf(into)
 		if !ok {
 			r.wrong[row+".into"] = "is the name of a group"
 		}
@@ -187,15 +187,6 @@ func (r *reading) person(name string) (directory.PersonID, bool) {
 		return directory.PersonID(name), true
 	}
 	return r.roster.Named(strings.TrimPrefix(name, "@"))
-}
-
-func (r *reading) group(name string) (directory.GroupID, bool) {
-	for _, g := range r.roster.Groups() {
-		if string(g.ID) == name {
-			return g.ID, true
-		}
-	}
-	return r.roster.GroupNamed(name)
 }
 
 // executor reads who carries the change out: a person or a service account, by username.
