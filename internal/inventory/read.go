@@ -182,6 +182,20 @@ func numbered(kind, id string) string {
 	return id
 }
 
+// noneNamed refuses a name that no living asset has. What is called so and is answered for by its id only is named: what was retired or
+// merged, and code.
+func noneNamed(tx *db.Tx, name string) error {
+	other, found, err := db.One(tx, scanAsset, assetColumns+" WHERE name = $1 ORDER BY n DESC LIMIT 1", name)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return fault.New(fault.NotFound, "no_asset", "There is no such asset.").FixedBy("you").Then("plumb asset list")
+	}
+	return fault.New(fault.NotFound, "no_asset", "That name alone means no living asset. The newest of that name is %s (%s, %s).", other.ID, other.Class, other.State).
+		FixedBy("you").Then("plumb asset show %s", other.ID)
+}
+
 // FindIn finds an asset by its id, or by its name where exactly one living asset has it.
 func FindIn(tx *db.Tx, idOrName string) (Asset, error) {
 	a, err := loadAsset(tx, FullID(idOrName))
@@ -193,7 +207,7 @@ func FindIn(tx *db.Tx, idOrName string) (Asset, error) {
 	case err != nil:
 		return a, err
 	case len(list) == 0:
-		return a, fault.New(fault.NotFound, "no_asset", "There is no such asset.").FixedBy("you").Then("plumb asset list")
+		return a, noneNamed(tx, idOrName)
 	case len(list) > 1:
 		return a, fault.New(fault.Conflict, "asset_name_shared", "More than one asset has that name.").
 			FixedBy("you").Then("name it by its id: plumb asset list --name NAME")

@@ -47,6 +47,9 @@ func TestAnAssetIsRetiredByItsApprovedChange(t *testing.T) {
 	if w.State != inventory.Gone || w.Labels[inventory.LabelLifecycle].Change != string(c.ID) || len(w.Records) != 1 {
 		t.Errorf("it is %s with %+v and %d records", w.State, w.Labels, len(w.Records))
 	}
+	if a := s.As(servertest.Rita).Ask("GET", "/assets/db-9", nil); a.Code() != "no_asset" || !strings.Contains(string(a.Body), "plumb asset show AST-000002") {
+		t.Errorf("by its name: %d %s", a.Status, a.Body)
+	}
 	var list struct {
 		Items []inventory.Asset `json:"items"`
 	}
