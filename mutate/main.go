@@ -53,6 +53,7 @@ func mutate(ctx context.Context, args []string) (ok bool, err error) {
 	limit := flags.Duration("limit", 3*time.Minute, "longest run of a test of another package")
 	held := flags.String("held", "", "file with the guards that are held elsewhere")
 	only := flags.String("only", "", "take away only guards whose file, function and condition match")
+	revision := flags.String("since", "", "take away only guards on lines that git says changed since this revision")
 	skip := flags.String("skip", "", "tests to leave out")
 	form := flags.String("o", "text", "text or json")
 	if err := flags.Parse(args); err != nil {
@@ -82,19 +83,27 @@ func mutate(ctx context.Context, args []string) (ok bool, err error) {
 	if r.o, err = instrument(flags.Args(), dir); err != nil {
 		return false, err
 	}
-	rows, err := r.all(ctx, chosen)
+	meant := func(g guard) bool { return chosen.MatchString(g.key()) }
+	if *revision != "" {
+		c, err := since(ctx, *revision)
+		if err != nil {
+			return false, err
+		}
+		meant = func(g guard) bool { return c.has(g) && chosen.MatchString(g.key()) }
+	}
+	rows, err := r.all(ctx, meant)
 	if err != nil {
 		return false, err
 	}
-	rep := r.report(rows, *only == "")
+	rep := r.report(rows, *only == "" && *revision == "")
 	return rep.OK, rep.write(os.Stdout, *form)
 }
 
 // all profiles the tests of each package, then takes its guards away.
-func (r *runner) all(ctx context.Context, chosen *regexp.Regexp) ([]row, error) {
+func (r *runner) all(ctx context.Context, meant func(guard) bool) ([]row, error) {
 	var rows []row
 	for _, g := range r.o.guards {
-		if chosen.MatchString(g.key()) {
+		if meant(g) {
 			rows = append(rows, row{guard: g})
 		}
 	}
