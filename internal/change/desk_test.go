@@ -331,4 +331,6 @@ func TestNothingIsDecidedWithoutAPack(t *testing.T) {
 	desk := change.New(change.Config{DB: d, People: directory.New(d, make([]byte, 32))})
 	_, err := desk.Pack(t.Context())
 	refused(t, err, "not_set_up")
+	_, _, err = desk.Affected(t.Context(), change.Window{})
+	refused(t, err, "not_set_up")
 }

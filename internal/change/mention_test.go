@@ -49,4 +49,14 @@ func TestWhoIsMentionedFindsIt(t *testing.T) {
 	if m := find("ian", c.ID); m != nil {
 		t.Errorf("a longer name is taken for ian: %+v", m)
 	}
+	for _, id := range []change.ID{c.ID, c.ID, other.ID} { // each change once, and no more than were asked for
+		_, err = o.Remark(t.Context(), o.as("ann"), id, "Once more: @ina")
+		must(t, err)
+	}
+	if find("ina", c.ID) == nil || find("ina", other.ID) == nil {
+		t.Error("ina does not find both")
+	}
+	if list, err := o.Mentions(t.Context(), string(o.people["ina"]), 1); err != nil || len(list) != 1 || list[0].Change != other.ID {
+		t.Errorf("the newest one that mentions ina: %+v (%v)", list, err)
+	}
 }

@@ -231,11 +231,7 @@ func (d *Desk) modelClosed(tx *db.Tx, s *Snapshot) error {
 // something was observed that nobody approved: criteria that let this through are people's to look at again. It gives the model that is
 // suspended by this call, "" where the change had people's approval or its model is suspended already.
 func (d *Desk) Unexplained(tx *db.Tx, change, finding string) (model string, err error) {
-	id, err := ParseID(change)
-	if err != nil {
-		return "", err
-	}
-	c, err := loadChange(tx, id)
+	c, err := loadChange(tx, ID(change))
 	if err != nil {
 		return "", err
 	}
@@ -246,7 +242,7 @@ func (d *Desk) Unexplained(tx *db.Tx, change, finding string) (model string, err
 	if err != nil || !found || m.State == ModelSuspended {
 		return "", err
 	}
-	return m.ID, suspend(tx, m.ID, "something was observed that nobody approved: "+finding+", near "+string(id))
+	return m.ID, suspend(tx, m.ID, "something was observed that nobody approved: "+finding+", near "+string(c.ID))
 }
 
 func suspend(tx *db.Tx, model, why string) error {

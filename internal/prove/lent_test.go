@@ -80,6 +80,20 @@ func TestADecisionOfALentAccountCountsAsWhoeverCouldHaveMadeIt(t *testing.T) {
 	}
 }
 
+// What was written down after an event says nothing about it, whatever time it bears: a clock may have been set back.
+func TestALendingCountsFromItsPlaceInTheLedger(t *testing.T) {
+	t.Parallel()
+	v := checker()
+	l := handed("per_sam", "per_ann", 2, 0)
+	l.begun = 7
+	v.lent.list, v.lent.seqs = []lending{l}, []int64{7}
+	for seq, want := range map[int64]int{5: 1, 7: 1, 8: 2} {
+		if got := selves(v.lentAt(seq), "per_sam", at0+5); len(got) != want {
+			t.Errorf("before event %d sam may have been %v, want %d people", seq, got, want)
+		}
+	}
+}
+
 // A hundred approvals by accounts of one officer must not keep a verifier busy for ever, nor fill two slots.
 func TestManyVotesOfOneHumanAreTriedInBoundedTime(t *testing.T) {
 	t.Parallel()
