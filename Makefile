@@ -21,7 +21,7 @@ setup: # what this machine lacks
 test: setup # everything, on both database engines
 	$(STEP) "format" scripts/check-format
 	$(STEP) "vet" go vet ./...
-	$(STEP) "compile for Windows and macOS" scripts/check-ports
+	$(STEP) "type-check for Windows and macOS" scripts/check-ports
 	$(STEP) "test on SQLite" scripts/with-terraform go test -timeout 20m ./...
 	$(STEP) "test on PostgreSQL" scripts/with-postgres scripts/with-terraform sh -c 'go test -timeout 20m $$(scripts/db-packages)'
 	$(STEP) "test the pages in Chromium" scripts/with-browser go test -tags browser -timeout 10m ./internal/web/browser

@@ -50,7 +50,7 @@ var (
 	testName  = regexp.MustCompile("`((?:Test|Fuzz)[A-Z][A-Za-z0-9]+)`")
 	storyName = regexp.MustCompile("`([a-z][0-9]{2}-[a-z-]+\\.txt)`")
 	ruleNames = regexp.MustCompile("rules? ((?:`[a-z0-9-]+`(?:, | and )?)+)")
-	ourPath   = regexp.MustCompile("`((?:internal|policies|scripts|docs|mutate|bench|cmd)/[A-Za-z0-9_./-]+?)/?`")
+	ourPath   = regexp.MustCompile("`((?:internal|policies|scripts|docs|mutate|bench|ports|cmd)/[A-Za-z0-9_./-]+?)/?`")
 )
 
 // Links lead somewhere, within this repository too.

@@ -17,7 +17,7 @@ type line struct {
 
 // lines is the order of the rooms, from the top. A room's sub-packages belong to it.
 var lines = []line{
-	{[]string{"cmd/plumb", "bench", "mutate"}, "entry points: nothing can depend on a main"},
+	{[]string{"cmd/plumb", "bench", "mutate", "ports"}, "entry points: nothing can depend on a main"},
 	{[]string{"internal/cli"}, "commands are one way to use the program; the server must not need a terminal"},
 	{[]string{"internal/server", "internal/agent"}, "all wiring in one place: who makes things cannot be needed by what is made; a host's agent is another program"},
 	{[]string{"internal/api", "internal/web"}, "two surfaces on the same desks; a rule that one took from the other would be missing where the other is bypassed"},
