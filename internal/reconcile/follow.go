@@ -17,7 +17,8 @@ import (
 // Sizes of one step: the writer serves others in between.
 const (
 	eventsAtOnce      = 2_000
-	differencesAtOnce = 150 // each writes up to two rows, and one event answers for them
+	differencesAtOnce = 150    // each writes up to two rows, and one event answers for them
+	quietAtOnce       = 50_000 // numbers of differences among which a look outside the writer searches for one that raises the question
 )
 
 // mendEvery is how often everything is compared with its verdicts, and once after a start.
@@ -102,15 +103,21 @@ type seen struct {
 	v Verdict
 }
 
-// followDifferences judges what was observed since, in the order in which it was.
+// followDifferences judges what was observed since, in the order in which it was. Where nothing raises the question for a while, such as
+// in the first reading of a large scope, one step goes past all of it.
 func (d *Desk) followDifferences(ctx context.Context) (more bool, err error) {
-	if idle, err := d.ready(ctx); err != nil || idle {
+	past, idle, err := d.ready(ctx)
+	if err != nil || idle {
 		return false, err
 	}
 	err = d.db.Update(ctx, follower(), func(tx *db.Tx) error {
 		from, err := cursor(tx, overDifferences, 0)
 		if err != nil {
 			return err
+		}
+		if past.holds(from) {
+			more = true
+			return d.pass(tx, from, past.to)
 		}
 		list, err := inventory.Differences(tx, from, differencesAtOnce)
 		if err != nil {
@@ -141,6 +148,18 @@ func (d *Desk) followDifferences(ctx context.Context) (more bool, err error) {
 		return d.put(tx, k, last)
 	})
 	return more, err
+}
+
+// pass moves the cursor over differences that raise no question, and an index that is kept with it.
+func (d *Desk) pass(tx *db.Tx, from, to int64) error {
+	if err := moveCursor(tx, overDifferences, to); err != nil {
+		return err
+	}
+	k, err := d.take(tx, from, nil)
+	if err != nil {
+		return err
+	}
+	return d.put(tx, k, to)
 }
 
 // back takes a cursor that is ahead of everything there is to where it can be; what was passed over meanwhile is looked for with the

@@ -40,8 +40,33 @@ func since(list []inventory.Difference) int64 {
 	return at
 }
 
-// ready makes the index for the next step ready outside the writer, for others write meanwhile. idle says that there is nothing to do.
-func (d *Desk) ready(ctx context.Context) (idle bool, err error) {
+// quiet is a stretch of differences none of which raises the question: those after one number and up to another.
+type quiet struct{ after, to int64 }
+
+// holds reports whether a step that begins after a number may go on to the end of the stretch. Differences are only ever added behind the
+// last, so what was seen of a stretch stays true.
+func (q quiet) holds(from int64) bool { return q.after <= from && from < q.to }
+
+// mayAsk is Judged as the database asks it. It may let through more than Judged takes, and never less: the rule is Judged.
+const mayAsk = "baseline = FALSE AND settled = '' AND kind IN ('config', 'security')"
+
+// quietAfter gives the stretch after a number, which ends before the first difference that may raise the question, or after so many numbers.
+func quietAfter(tx *db.Tx, after, atOnce int64) (quiet, error) {
+	to := after + atOnce
+	first, found, err := db.One(tx, scanInt, "SELECT n FROM inventory_difference WHERE n > $1 AND n <= $2 AND "+mayAsk+" ORDER BY n LIMIT 1", after, to)
+	if err != nil {
+		return quiet{}, err
+	}
+	if found {
+		to = first - 1
+	}
+	last, _, err := db.One(tx, scanInt, "SELECT COALESCE(MAX(n), 0) FROM inventory_difference WHERE n <= $1", to)
+	return quiet{after, last}, err
+}
+
+// ready makes the index for the next step ready outside the writer, for others write meanwhile, or finds how far there is nothing to judge.
+// idle says that there is nothing to do.
+func (d *Desk) ready(ctx context.Context) (past quiet, idle bool, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		from, err := cursor(tx, overDifferences, 0)
 		if err != nil {
@@ -56,9 +81,12 @@ func (d *Desk) ready(ctx context.Context) (idle bool, err error) {
 			idle = from < end // a cursor that is ahead of everything is taken back
 			return err
 		}
+		last := list[len(list)-1].N
 		list = slices.DeleteFunc(list, func(x inventory.Difference) bool { return !Judged(x) })
 		if len(list) == 0 {
-			return nil
+			past, err = quietAfter(tx, last, quietAtOnce)
+			past.after = from
+			return err
 		}
 		if ok, err := d.recalled.holds(tx, from, since(list)); err != nil || ok {
 			return err
@@ -66,7 +94,7 @@ func (d *Desk) ready(ctx context.Context) (idle bool, err error) {
 		d.recalled, err = d.recall(tx, from, since(list))
 		return err
 	})
-	return idle, err
+	return past, idle, err
 }
 
 // holds reports whether an index is what recall would make now, or more.
