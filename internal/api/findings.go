@@ -6,6 +6,7 @@ import (
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/reconcile"
 )
 
@@ -65,18 +66,40 @@ func (a *API) findingsWaiting(ctx context.Context, in *pagingIn) (*body[Page[rec
 	return listed(in.Paging, list, err)
 }
 
-// FindingView is a finding with the differences that it holds, the newest first.
+// FindingView is a finding with the differences that it holds, the newest first, and what who asks may do about it.
 type FindingView struct {
 	reconcile.Finding
 	Differences []AssetDifference `json:"differences"`
 	Overdue     bool              `json:"overdue"`
+	Answers     []string          `json:"answers" doc:"how who asks may answer for it now: waive, revert, adopt; empty where they may not"`
+	Refused     *Refusal          `json:"refused,omitempty" doc:"why who asks may not answer for it"`
+	Called      map[string]string `json:"called" doc:"names by the ids of the sources that showed its differences"`
+}
+
+// Refusal says why somebody may not do what others may.
+type Refusal struct {
+	Code    string `json:"code" doc:"a stable snake_case noun"`
+	Message string `json:"message" doc:"one sentence"`
+	Who     string `json:"who,omitempty" doc:"who can"`
 }
 
 func (a *API) showFinding(ctx context.Context, in *idIn) (*body[FindingView], error) {
-	w, err := a.Match.Show(ctx, in.ID)
-	v := FindingView{Finding: w.Finding, Overdue: w.Overdue, Differences: make([]AssetDifference, len(w.Differences))}
-	for i, d := range w.Differences {
+	r, err := a.Match.Read(ctx, actorOf(ctx), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := a.Things.Sources(ctx)
+	v := FindingView{Finding: r.Finding, Overdue: r.Overdue, Answers: r.Answers(), Called: map[string]string{}, Differences: make([]AssetDifference, len(r.Differences))}
+	if no := fault.Of(r.Refused); r.Refused != nil {
+		v.Refused = &Refusal{Code: no.Code, Message: no.Message, Who: no.Who}
+	}
+	for i, d := range r.Differences {
 		v.Differences[i] = AssetDifference(d)
+		for _, s := range sources {
+			if s.ID == d.Source {
+				v.Called[s.ID] = s.Name
+			}
+		}
 	}
 	return give(v, err)
 }

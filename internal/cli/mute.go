@@ -17,13 +17,18 @@ func (a *app) muteList() *cobra.Command {
 			return c.Mutes(ctx)
 		},
 			func(w io.Writer, p client.Page[client.Mute]) error {
-				t := table{head: []string{"ID", "KIND", "STATE", "SCOPE", "MATCHED", "EXPIRES", "REASON"}}
-				for _, m := range p.Items {
-					t.add(m.ID, m.Kind, m.State, clean(m.Scope()), number(m.Hits)+" of "+number(m.Seen), at(m.Expires), clean(m.Reason))
-				}
-				return t.write(w, a.paint(w), "None.")
+				return muteTable(p.Items).write(w, a.paint(w), "None.")
 			})
 	})
+}
+
+// muteTable lists exceptions; what one is about and why stand in one column, so that the table fits 80.
+func muteTable(list []client.Mute) *table {
+	t := &table{head: []string{"ID", "KIND", "STATE", "WHAT AND WHY", "MATCHED", "EXPIRES"}}
+	for _, m := range list {
+		t.add(m.ID, m.Kind, m.State, m.Scope()+". "+m.Reason, number(m.Hits)+" of "+number(m.Seen), at(m.Expires))
+	}
+	return t
 }
 
 // told says how a mute stands, with its back-test.
@@ -35,7 +40,8 @@ func told(w io.Writer, m client.Mute) error {
 // backTest says in a sentence what an exception would have matched.
 func backTest(m client.Mute) string {
 	b := m.BackTest
-	text := fmt.Sprintf("In %d days it would have matched %d of %d differences, %d of them findings.", b.Days, b.Matched, b.Differences, b.Unauthorized)
+	text := fmt.Sprintf("In %d days it would have matched %d of %s, %s.", b.Days, b.Matched, plural(b.Differences, "difference", "differences"),
+		plural(b.Unauthorized, "of them a finding", "of them findings"))
 	if b.Cut {
 		text += " There were more differences; the newest count."
 	}
@@ -50,27 +56,21 @@ func (a *app) showMute(w io.Writer, m client.Mute, names map[string]string) erro
 		}
 		return either(names[id], id) + ", " + at(when)
 	}
-	if _, err := fmt.Fprintf(w, "%s  %s, %s, until %s\n%s\n", m.ID, m.Kind, m.State, at(m.Expires), clean(m.Scope())); err != nil {
-		return err
-	}
+	p := &page{w: w, paint: a.paint(w), cols: width(w)}
+	p.printf("%s  %s, %s, until %s\n%s\n", m.ID, m.Kind, m.State, at(m.Expires), clean(m.Scope()))
 	over := ""
 	if m.BackTest.At > 0 {
 		over = fmt.Sprintf("%s, up to difference %d", at(m.BackTest.At), m.BackTest.To)
 	}
-	for _, line := range []struct{ name, text string }{{"reason", m.Reason}, {"proposed by", who(m.Proposer, m.At)}, {"reviewed by", who(m.Reviewer, m.Reviewed)},
+	for _, line := range [][2]string{{"reason", m.Reason}, {"proposed by", who(m.Proposer, m.At)}, {"reviewed by", who(m.Reviewer, m.Reviewed)},
 		{"ended", m.Ended}, {"matched", fmt.Sprintf("%d of %d while it was active; ends itself at %d percent", m.Hits, m.Seen, m.Share)},
 		{"back-test", backTest(m)}, {"taken", over}, {"at assets", strings.Join(m.BackTest.Assets, ", ")}} {
-		if line.text != "" {
-			if _, err := fmt.Fprintf(w, "  %-13s %s\n", line.name, clean(line.text)); err != nil {
-				return err
-			}
-		}
+		p.item(line[0], line[1])
 	}
-	if m.State != "proposed" {
-		return nil
+	if m.State == "proposed" {
+		p.printf("Next: plumb reconcile review %s --accept,\nby a Security Officer who did not propose it\n", m.ID)
 	}
-	_, err := fmt.Fprintf(w, "Next: plumb reconcile review %s --accept, by a Security Officer who did not propose it\n", m.ID)
-	return err
+	return p.err
 }
 
 func (a *app) muteNew() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,14 +34,10 @@ func (a *app) findingList() *cobra.Command {
 			return err
 		}
 		return a.emit(r.Raw, func(w io.Writer) error {
-			t := table{head: []string{"ID", "SEVERITY", "STATE", "WHAT", "DUE", "CHANGE"}}
-			for _, f := range r.Value.Items {
-				t.add(f.ID, f.Severity, f.State, clean(f.What()), at(f.Due), f.Change)
-			}
 			if behind > 0 {
 				a.note("Observed and not judged yet: %d. Ask again in a moment.", behind)
 			}
-			return t.write(w, a.paint(w), "No findings.")
+			return findingTable(r.Value.Items).write(w, a.paint(w), "No findings.")
 		})
 	})
 	cmd.Flags().StringVar(&state, "state", "waiting", "waiting, open, adopting, reverting, adopted, reverted, waived, closed or all")
@@ -48,6 +45,15 @@ func (a *app) findingList() *cobra.Command {
 	cmd.Flags().StringVar(&environment, "env", "", "only of this environment, as it counted when the finding was raised")
 	cmd.Flags().StringVar(&asset, "asset", "", "only of this asset, by its id")
 	return cmd
+}
+
+// findingTable lists findings; it fits 80 columns.
+func findingTable(list []client.Finding) *table {
+	t := &table{head: []string{"ID", "SEVERITY", "STATE", "WHAT", "DUE", "CHANGE"}}
+	for _, f := range list {
+		t.add(f.ID, f.Severity, f.State, f.What(), at(f.Due), f.Change)
+	}
+	return t
 }
 
 // behind counts the differences that were observed and are not judged yet: a list of findings is not the last word while there
@@ -95,14 +101,22 @@ func (a *app) reconcileShow() *cobra.Command {
 			if err := t.write(w, a.paint(w), "No approved effects that can be compared."); err != nil {
 				return err
 			}
-			for _, f := range r.Findings {
-				if _, err := fmt.Fprintf(w, "%s (%s): %s\n", f.ID, f.State, clean(f.What())); err != nil {
-					return err
-				}
-			}
-			return nil
+			p := &page{w: w, paint: a.paint(w), cols: width(w)}
+			writeFindings(p, "Seen in its time, and not approved", r.Findings)
+			writeFindings(p, "Asks after the fact for", r.Adopted)
+			return p.err
 		})
 	})
+}
+
+// writeFindings lists findings under a heading, if there are any.
+func writeFindings(p *page, heading string, list []client.Finding) {
+	if len(list) > 0 {
+		p.heading(heading)
+	}
+	for _, f := range list {
+		p.item(f.ID, f.State+": "+f.What())
+	}
 }
 
 // showFinding is what whoever answers for it reads, and who answered what when.
@@ -120,28 +134,73 @@ func showFinding(w io.Writer, f client.Finding, names map[string]string) error {
 	if f.Decided > 0 {
 		answer = nameIn(names, f.Decider) + ", " + at(f.Decided)
 	}
-	for _, line := range [][2]string{{"before", f.Before}, {"after", f.After}, {"actor", f.Actor}, {"owner", nameIn(names, f.Owner)}, {"change", f.Change},
+	for _, line := range [][2]string{{"before", f.Before}, {"after", f.After}, {"owner", nameIn(names, f.Owner)}, {"change", f.Change},
 		{"adopted by", f.Adopts}, {"answered by", answer}, {"reason", f.Reason}, {"taken back", f.Restored}, {"waits for", f.Next}} {
 		p.item(line[0], line[1])
 	}
 	for _, h := range f.Hits {
 		p.item("near", h.Change+" "+h.Reason)
 	}
-	if p.err != nil || f.State != "open" {
-		return p.err
+	p.items("seen", sightings(f))
+	if f.State == "open" {
+		writeAnswers(p, f)
 	}
-	_, err := fmt.Fprintf(w, `
-next plumb reconcile waive %[1]s --until 14d --reason "…"
-       it stays as it is, for a while
-     plumb reconcile revert %[1]s --reason "…"
-       it is taken back
-     plumb reconcile adopt %[1]s CHANGE --reason "…"
+	return p.err
+}
+
+// fewSightings is how many differences of a finding are shown, the newest; -o json has more.
+const fewSightings = 10
+
+// sightings says of each difference what it was, when production changed, which source showed it and whom that names.
+func sightings(f client.Finding) (out []string) {
+	for _, d := range f.Differences[:min(fewSightings, len(f.Differences))] {
+		what := d.Op
+		if d.Path != "" {
+			what = either(propertyText(d.Before), "no value") + " → " + either(propertyText(d.After), "no value")
+		}
+		when := "by " + at(d.Latest)
+		if d.Earliest > 0 && d.Earliest != d.Latest {
+			when = "between " + at(d.Earliest) + " and " + at(d.Latest)
+		}
+		who := "no source says who"
+		if d.Actor != "" {
+			who = "by " + d.Actor + " as the source names it"
+		}
+		out = append(out, fmt.Sprintf("%s, %s, seen by %s as %s, %s", what, when, either(f.Called[d.Source], d.Source, "a source"), strings.TrimSpace(d.Type+" "+d.Native), who))
+	}
+	if more := f.Count - int64(len(out)); more > 0 && len(out) > 0 {
+		out = append(out, fmt.Sprintf("and %d before that", more))
+	}
+	return out
+}
+
+// answerWays are the answers to a finding, each with its command and what it means.
+var answerWays = []struct{ how, text string }{
+	{"waive", `waive %[1]s --until 14d --reason "…"
+       it stays as it is, for a while`},
+	{"revert", `revert %[1]s --reason "…"
+       it is taken back`},
+	{"adopt", `adopt %[1]s CHANGE --reason "…"
        a change asks for it after the fact, which is filed by
        plumb change new --category configuration --config-file FILE …
        with a justification that names %[1]s; FILE is what is in force
-       now, or the table or document that shows it
-`, f.ID)
-	return err
+       now, or the table or document that shows it`},
+}
+
+// writeAnswers offers what the server lets the reader do, or says why that is nothing.
+func writeAnswers(p *page, f client.Finding) {
+	if no := f.Refused; no != nil {
+		p.printf("\n")
+		p.item("not yours", no.Message)
+		p.item("who can", no.Who)
+	}
+	lead := "\nnext "
+	for _, x := range answerWays {
+		if slices.Contains(f.Answers, x.how) {
+			p.printf(lead+"plumb reconcile "+x.text+"\n", f.ID)
+			lead = "     "
+		}
+	}
 }
 
 // answered is a command that decides about a finding.
@@ -217,7 +276,8 @@ func (a *app) reconcileFigures() *cobra.Command {
 				if err := t.write(w, a.paint(w), ""); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(w, "Nothing explains %d of %d differences in production, %d.%02d percent:\nthe last two rows of the six.\n", f.Unauthorized, f.Judged, f.Share/100, f.Share%100)
+				_, err := fmt.Fprintf(w, "Nothing explains %d of %s in production, %d.%02d percent:\nthe last two rows of the six.\n", f.Unauthorized,
+					plural(f.Judged, "difference", "differences"), f.Share/100, f.Share%100)
 				return err
 			})
 	})

@@ -47,7 +47,17 @@ type Finding struct {
 	Next        string            `json:"next"` // what it waits for, where that is not an answer
 	Overdue     bool              `json:"overdue"`
 	Hits        []Hit             `json:"hits"`
-	Differences []AssetDifference `json:"differences"`
+	Differences []AssetDifference `json:"differences"` // the newest first
+	Answers     []string          `json:"answers"`     // how the caller may answer for it now; none where Refused says why
+	Refused     *Refusal          `json:"refused"`
+	Called      map[string]string `json:"called"` // names by the ids of sources
+}
+
+// Refusal says why the caller may not do what others may, and who can.
+type Refusal struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Who     string `json:"who"`
 }
 
 // Reconciliation is what became of a change's approved effects.
@@ -65,6 +75,7 @@ type Reconciliation struct {
 	Counts   map[string]int `json:"counts"`
 	Matches  []Match        `json:"matches"`
 	Findings []Finding      `json:"findings"`
+	Adopted  []Finding      `json:"adopted"` // that it asks for after the fact
 	Closable bool           `json:"closable"`
 }
 

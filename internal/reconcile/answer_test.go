@@ -2,9 +2,11 @@ package reconcile_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
+	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/reconcile"
@@ -109,6 +111,7 @@ func TestARetroactiveChangeClosesAFindingByItsApproval(t *testing.T) {
 	if got.State != reconcile.Adopting {
 		t.Fatalf("state %s before the approval, want adopting", got.State)
 	}
+	f.adopts(c.ID, x.ID)
 	f.approve(c, silent)
 	f.must(f.Tick(t.Context()))
 	w, err := f.Show(t.Context(), x.ID)
@@ -116,9 +119,68 @@ func TestARetroactiveChangeClosesAFindingByItsApproval(t *testing.T) {
 	if w.State != reconcile.Adopted || len(f.findings()) != 0 {
 		t.Errorf("finding %+v, want it adopted", w.State)
 	}
+	f.adopts(c.ID, x.ID)
 	_, err = f.Revert(t.Context(), f.as("olga"), x.ID, why)
 	f.refused(err, "finding_closed")
 	f.whole()
+}
+
+// adopts holds what a change asks for after the fact.
+func (f *firm) adopts(id change.ID, want ...string) {
+	f.t.Helper()
+	r, err := f.Of(f.t.Context(), id)
+	f.must(err)
+	var got []string
+	for _, x := range r.Adopted {
+		got = append(got, x.ID)
+	}
+	if !slices.Equal(got, want) {
+		f.t.Errorf("%s adopts %v, want %v", id, got, want)
+	}
+}
+
+// Who takes a finding back, or leaves it for a time, no longer asks for it by a change.
+func TestAnotherAnswerTakesTheAdoptionBack(t *testing.T) {
+	t.Parallel()
+	f, x := edited(t)
+	m := f.material(planned{1, "update", `{"server_type":"cx22"}`, `{"server_type":"cx52"}`})
+	m.Justification = "Adopts " + x.ID + ": the load grew over night"
+	c, err := f.changes.File(t.Context(), f.as("ann"), m)
+	f.must(err)
+	for name, answer := range map[string]func() error{
+		"waived": func() error {
+			_, err := f.Waive(t.Context(), f.as("olga"), x.ID, f.clock.Now().Add(time.Hour), why)
+			return err
+		},
+		"reverting": func() error { _, err := f.Revert(t.Context(), f.as("olga"), x.ID, why); return err },
+	} {
+		_, err = f.Adopt(t.Context(), f.as("olga"), x.ID, c.ID, why)
+		f.must(err)
+		f.adopts(c.ID, x.ID)
+		f.must(answer())
+		f.adopts(c.ID)
+		if w, err := f.Show(t.Context(), x.ID); err != nil || w.State != name || w.Adopts != "" {
+			t.Errorf("%s: %+v, %v; want no adoption left", name, w.Finding, err)
+		}
+	}
+}
+
+// Whom the page, the API and a command offer which answers is one rule.
+func TestAReaderIsToldWhatTheyMayAnswer(t *testing.T) {
+	t.Parallel()
+	f, x := edited(t)
+	for name, want := range map[string]string{"olga": "", "sam": "", "ann": "not_finding_owner"} {
+		r, err := f.Read(t.Context(), f.as(name), x.ID)
+		f.must(err)
+		if may := len(r.Answers()) == 3; may != (want == "") || want != "" && !fault.Is(r.Refused, want) {
+			t.Errorf("%s: %v, %v; want %q", name, r.Answers(), r.Refused, want)
+		}
+	}
+	r, err := f.Read(t.Context(), f.as("olga"), x.ID)
+	f.must(err)
+	if r.Disposition = reconcile.Unseparated; slices.Contains(r.Answers(), reconcile.Adopt) {
+		t.Error("two tiers on one server can be adopted")
+	}
 }
 
 func TestNeitherWhoDidItNorWhoExecutedAnswersForAFinding(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 )
@@ -97,6 +98,24 @@ type Reading struct {
 	Refused error            // why the reader may not answer; nil where they may
 }
 
+// The ways in which a person answers for a finding.
+const (
+	Waive  = "waive"
+	Revert = "revert"
+	Adopt  = "adopt"
+)
+
+// Answers lists the ways in which the reader may answer now; none where Refused says why.
+func (r *Reading) Answers() []string {
+	switch {
+	case r.Refused != nil:
+		return []string{}
+	case r.Disposition == Unseparated: // no change makes it a rule of its own
+		return []string{Waive, Revert}
+	}
+	return []string{Waive, Revert, Adopt}
+}
+
 // Read gives one finding to somebody who may have to answer for it.
 func (d *Desk) Read(ctx context.Context, actor fault.Actor, id string) (r Reading, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
@@ -121,10 +140,18 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, id string) (r Readin
 			return err
 		}
 		runs, err := d.runsNear(tx, r.Finding)
-		r.Refused = r.mayDecide(actor, roster, runs)
+		r.Refused = r.mayAnswer(actor, roster, runs)
 		return err
 	})
 	return r, err
+}
+
+// mayAnswer is mayDecide for whoever is asked what they may do: what their roles and their sign-in do not give is no answer of theirs, either.
+func (f *Finding) mayAnswer(actor fault.Actor, roster *directory.Roster, runs []Run) error {
+	if err := f.mayDecide(actor, roster, runs); err != nil {
+		return err
+	}
+	return directory.Allowed(actor, roster.Roles(directory.PersonID(actor.Person)), directory.ChangeDecide)
 }
 
 // nearby reads the claims and the runs that hits name.
@@ -166,6 +193,15 @@ func (d *Desk) Claimed(ctx context.Context, id change.ID) (n int64, err error) {
 	return n, err
 }
 
+// AdoptedBy gives the findings that a change asks for after the fact, the oldest first.
+func (d *Desk) AdoptedBy(ctx context.Context, id change.ID) (list []Finding, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list, err = adoptedBy(tx, id)
+		return err
+	})
+	return list, err
+}
+
 // FoundOn gives what differences of one asset were found to be, by id: those from number from up to number to.
 func (d *Desk) FoundOn(ctx context.Context, asset inventory.AssetID, from, to int64) (map[string]Match, error) {
 	out := map[string]Match{}
@@ -191,7 +227,7 @@ func (d *Desk) Asks(ctx context.Context, actor fault.Actor, limit int) (list []F
 			return err
 		}
 		for _, f := range all {
-			if f.mayDecide(actor, roster, nil) != nil { // who executed what ran is asked, too, and told why not
+			if f.mayAnswer(actor, roster, nil) != nil { // who executed what ran is asked, too, and told why not
 				continue
 			}
 			if total++; len(list) < limit {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"plumbline.dev/plumb/internal/change"
@@ -38,6 +39,7 @@ type Reconciliation struct {
 	Counts   map[string]int `json:"counts"`
 	Matches  []Match        `json:"matches"`  // differences that it explains or that arose while it ran
 	Findings []Finding      `json:"findings"` // linked with it
+	Adopted  []Finding      `json:"adopted"`  // that it asks for after the fact, whether it is approved yet or not
 	Closable bool           `json:"closable"` // as successful, as far as observation goes
 }
 
@@ -63,6 +65,9 @@ func (d *Desk) Of(ctx context.Context, id change.ID) (r Reconciliation, err erro
 		if r.Findings, err = db.Collect(tx, scanFinding, findingColumns+" WHERE change_id = $1 ORDER BY n LIMIT $2", string(id), maxShown); err != nil {
 			return err
 		}
+		if r.Adopted, err = adoptedBy(tx, id); err != nil {
+			return err
+		}
 		r.Closable = r.Counts[ObservedDifferently]+r.Counts[NotObserved] == 0 && !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Waits() })
 		return nil
 	})
@@ -83,7 +88,7 @@ func (d *Desk) Seen(tx *db.Tx, id change.ID) error {
 		}
 	}
 	if len(open) > 0 {
-		return fault.New(fault.Conflict, "effects_unseen", "%d approved effects were not observed, or observed otherwise.", len(open)).About(string(id)).
+		return fault.New(fault.Conflict, "effects_unseen", "%s not observed, or observed otherwise.", plural(len(open), "approved effect was", "approved effects were")).About(string(id)).
 			Because("reconcile", "").FixedBy("the implementer").Then("plumb reconcile show %s", id)
 	}
 	waiting, err := db.Collect(tx, scanFinding, findingColumns+" WHERE change_id = $1 AND state IN ('open', 'adopting', 'reverting') ORDER BY n LIMIT 10", string(id))
@@ -91,10 +96,19 @@ func (d *Desk) Seen(tx *db.Tx, id change.ID) error {
 		return err
 	}
 	if len(waiting) > 0 {
-		return fault.New(fault.Conflict, "findings_open", "%d findings that arose while it ran wait for an answer, %s first.", len(waiting), waiting[0].ID).
+		return fault.New(fault.Conflict, "findings_open", "%s for an answer, %s first.",
+			plural(len(waiting), "finding that arose while it ran waits", "findings that arose while it ran wait"), waiting[0].ID).
 			About(string(id)).Because("reconcile", "").FixedBy("the owner of the asset or a Security Officer").Then("plumb reconcile show %s", waiting[0].ID)
 	}
 	return nil
+}
+
+// plural says how many, with the words for one or for many.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
 }
 
 // ends says of each approved effect of the newest revision that ran what became of it.

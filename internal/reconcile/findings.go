@@ -130,7 +130,7 @@ func (d *Desk) Waive(ctx context.Context, actor fault.Actor, id string, until ti
 			return nil, fault.New(fault.Invalid, "bad_waiver", "A waiver ends within 90 days.").At("until", "is in the future and within 90 days").
 				FixedBy("you").Then("plumb reconcile waive %s --until 7d --reason \"…\"", f.ID)
 		}
-		f.State, f.Due, f.Reason = Waived, until.UnixMicro(), reason
+		f.State, f.Due, f.Reason, f.Adopts = Waived, until.UnixMicro(), reason, ""
 		return map[string]any{"until": f.Due, "reason": reason}, nil
 	})
 }
@@ -141,7 +141,7 @@ func (d *Desk) Revert(ctx context.Context, actor fault.Actor, id, reason string)
 		if err := reasonGiven(reason); err != nil {
 			return nil, err
 		}
-		f.State, f.Reason = Reverting, reason
+		f.State, f.Reason, f.Adopts = Reverting, reason, ""
 		if f.Restored != "" {
 			f.State, f.Closed = Reverted, tx.Now().UnixMicro()
 		}
@@ -199,6 +199,12 @@ func (d *Desk) waitsFor(tx *db.Tx, f *Finding) error {
 		f.Next = f.Adopts + " is still a draft, which nobody is asked to approve: plumb change submit " + f.Adopts
 	}
 	return nil
+}
+
+// adoptedBy gives the findings that a change asks for after the fact.
+func adoptedBy(tx *db.Tx, id change.ID) ([]Finding, error) {
+	return db.Collect(tx, scanFinding, findingColumns+" WHERE state IN ('adopting', 'adopted') AND body LIKE $1 ORDER BY n LIMIT $2",
+		`%"adopts":"`+string(id)+`"%`, maxShown)
 }
 
 // adopted closes a finding whose change was approved, and opens it again where that change came to nothing.

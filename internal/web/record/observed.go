@@ -15,10 +15,13 @@ import (
 // fewClaims is how many effects the change's own page looks for; of more there is a page, in pages.
 const fewClaims = 200
 
-// outcome reads what became of the approved effects. The parts of the page that refresh themselves show none of it.
+// outcome reads what the change asks for after the fact, and what became of the approved effects. The parts of the page that refresh themselves show none of it.
 func (p Pages) outcome(v *frame.Visit, x *view) (err error) {
-	if v.R.PathValue("part") != "" || len(x.R.Permits)+len(x.R.Decisions) == 0 {
+	if v.R.PathValue("part") != "" {
 		return nil
+	}
+	if x.Adopted, err = p.Match.AdoptedBy(v.Ctx(), x.ID()); err != nil || len(x.R.Permits)+len(x.R.Decisions) == 0 {
+		return err
 	}
 	if x.Claims, err = p.Match.Claimed(v.Ctx(), x.ID()); err != nil || x.Claims == 0 || x.Claims > fewClaims {
 		return err

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/server/servertest"
 )
 
@@ -37,4 +38,23 @@ func TestTheChangeSaysWhatProductionShows(t *testing.T) {
 	rita.Get(at(c, "/print")).Wants(http.StatusOK, "What production shows")
 	rita.Get("/inventory/AST-000001").Wants(http.StatusOK, "scoped", string(c.ID))
 	rita.Get("/changes/CHG-000099/observed").Wants(http.StatusNotFound)
+}
+
+// Who approves a change that asks for a finding after the fact sees that finding, before and after.
+func TestAChangeShowsWhatItAsksForAfterTheFact(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	s.Edited()
+	m := s.Material()
+	m.Justification = "Adopts FND-000001: the load of the sale needs it"
+	var c change.Change
+	s.As(servertest.Alice).Want(http.StatusCreated, "POST", "/changes", m).Into(&c)
+	rita := s.Browse(servertest.Rita)
+	if strings.Contains(rita.Get(at(c, "")).Wants(http.StatusOK).Text(), "Asks after the fact for") {
+		t.Error("a change that nobody named asks for a finding")
+	}
+	s.As(servertest.Olga).Want(http.StatusOK, "POST", "/findings/FND-000001/adopt", map[string]any{"reason": "seen and looked into", "change": string(c.ID)})
+	for _, page := range []string{"", "/print"} {
+		rita.Get(at(c, page)).Wants(http.StatusOK, "Asks after the fact for", "FND-000001", "size of web-1", "adopting")
+	}
 }

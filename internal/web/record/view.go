@@ -33,6 +33,7 @@ type view struct {
 	Read  map[int64]string
 	Away  map[string]personal.Away // by person, where a slot is open
 
+	Adopted []reconcile.Finding       // findings that it asks for after the fact
 	Claims  int64                     // effects that were frozen when it was approved
 	Outcome *reconcile.Reconciliation // what became of them; nil where there are none, or too many for this page
 

@@ -1,0 +1,42 @@
+package server_test
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+
+	"plumbline.dev/plumb/internal/server/servertest"
+)
+
+// A finding tells who asks how they may answer for it, or why not and who can: pages and commands offer what this says.
+func TestAFindingSaysWhatWhoAsksMayDo(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	s.Edited()
+	type view struct {
+		Answers []string `json:"answers"`
+		Refused *struct {
+			Code string `json:"code"`
+			Who  string `json:"who"`
+		} `json:"refused"`
+		Called      map[string]string `json:"called"`
+		Differences []struct {
+			Source   string `json:"source"`
+			Earliest int64  `json:"earliest"`
+			Latest   int64  `json:"latest"`
+		} `json:"differences"`
+	}
+	for who, refused := range map[string]string{servertest.Olga: "", servertest.Rita: "not_finding_owner", servertest.Audra: "not_finding_owner"} {
+		var v view
+		s.As(who).Want(http.StatusOK, "GET", "/findings/fnd-1", nil).Into(&v)
+		switch {
+		case refused == "" && (v.Refused != nil || !slices.Equal(v.Answers, []string{"waive", "revert", "adopt"})):
+			t.Errorf("%s: %+v, want all three answers", who, v)
+		case refused != "" && (v.Refused == nil || v.Refused.Code != refused || v.Refused.Who == "" || len(v.Answers) > 0):
+			t.Errorf("%s: %+v, want no answer, and why", who, v)
+		}
+		if len(v.Differences) != 1 || v.Called[v.Differences[0].Source] != "list" || v.Differences[0].Earliest >= v.Differences[0].Latest {
+			t.Errorf("%s: %+v, want the difference with its interval, seen by list", who, v)
+		}
+	}
+}
