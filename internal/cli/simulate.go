@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/prove"
 )
@@ -19,6 +20,10 @@ import (
 func (a *app) policySimulate() *cobra.Command {
 	var cases, from, to string
 	cmd := a.leaf("simulate [PACK]", "Say what a pack would have demanded of past changes", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
+		if cases != "" && from+to != "" {
+			return fault.New(fault.Invalid, "usage", "--from and --to choose among the server's changes; --cases brings its own.").FixedBy("you").
+				Then("%s --cases FILE, without --from and --to", cmd.CommandPath())
+		}
 		files, err := packFolder(packArg(args))
 		if err != nil {
 			return err
@@ -56,8 +61,8 @@ func (a *app) policySimulate() *cobra.Command {
 		return a.emit(r.Raw, func(w io.Writer) error { return a.writeSimulation(w, r.Value.Rows, r.Value.Before) })
 	})
 	cmd.Flags().StringVar(&cases, "cases", "", "evidence pack whose changes it is tried on, or a file of facts, one JSON object a line; needs no server")
-	cmd.Flags().StringVar(&from, "from", "", "begin of the period, else 90 days ago")
-	cmd.Flags().StringVar(&to, "to", "", "end of the period, else now")
+	cmd.Flags().StringVar(&from, "from", "", "begin of the period, else 90 days ago; not with --cases")
+	cmd.Flags().StringVar(&to, "to", "", "end of the period, else now; not with --cases")
 	return cmd
 }
 
