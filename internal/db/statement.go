@@ -82,8 +82,12 @@ func reads(text string) error {
 // AtOnce bounds the values of one Among, by convention: a statement stays short, and few texts of it are prepared.
 const AtOnce = 200
 
-// Among writes IN with a place for each value, and adds the values to the arguments.
+// Among writes IN with a place for each value, and adds the values to the arguments. Without values nothing is among them: PostgreSQL
+// has no IN (), so that is a subquery without rows, which also NOT before it reads as it should.
 func Among(args *[]any, values []string) string {
+	if len(values) == 0 {
+		return "IN (SELECT '' WHERE 1 = 0)"
+	}
 	places := make([]string, len(values))
 	for i, v := range values {
 		*args = append(*args, v)
