@@ -202,21 +202,15 @@ func (a *app) campaignExport() *cobra.Command {
 
 // writeCampaignCSV writes one line for each asset. No cell is a formula, whatever a source or a reviewer wrote.
 func writeCampaignCSV(w io.Writer, x client.CampaignExport) error {
-	head := []string{"campaign", "head", "asset", "class", "name", "environment", "classification", "owner", "frozen_version", "frozen_digest", "asked",
-		"reviewer", "standing", "answered_by", "answered_at", "answered_version", "answered_digest", "wrong", "comment"}
-	return sheet.CSV(w, head, func(put func([]sheet.Cell) error) error {
+	return sheet.CSV(w, sheet.CampaignHeader(), func(put func([]sheet.Cell) error) error {
 		for _, i := range x.Items {
 			f := i.Frozen
-			row := []sheet.Cell{sheet.Text(x.Campaign.ID), sheet.Text(x.Campaign.Head), sheet.Text(i.Asset), sheet.Text(f.Class), sheet.Text(f.Name),
-				sheet.Text(f.Environment), sheet.Text(f.Classification), sheet.Text(f.Owner), sheet.Number(f.Version), sheet.Text(f.Digest),
-				sheet.Text(map[bool]string{true: "yes", false: "no"}[i.Asked]), sheet.Text(i.Reviewer), sheet.Text(i.Standing)}
+			l := sheet.CampaignLine{Campaign: x.Campaign.ID, Head: x.Campaign.Head, Asset: i.Asset, Class: f.Class, Name: f.Name, Environment: f.Environment,
+				Classification: f.Classification, Owner: f.Owner, Version: f.Version, Digest: f.Digest, Asked: i.Asked, Reviewer: i.Reviewer, Standing: i.Standing}
 			if a := i.Answer; a != nil {
-				row = append(row, sheet.Text(a.Person), sheet.Instant(a.At), sheet.Number(a.Seen.Version), sheet.Text(a.Seen.Digest),
-					sheet.Text(strings.Join(a.Fields, " ")), sheet.Text(a.Comment))
-			} else {
-				row = append(row, make([]sheet.Cell, 6)...)
+				l.Answer = &sheet.CampaignWord{Person: a.Person, At: a.At, Version: a.Seen.Version, Digest: a.Seen.Digest, Wrong: a.Fields, Comment: a.Comment}
 			}
-			if err := put(row); err != nil {
+			if err := put(l.Cells()); err != nil {
 				return err
 			}
 		}

@@ -110,9 +110,6 @@ func (p Pages) sign(v *frame.Visit) error {
 	return v.Go(campaignPath(c.ID), "You signed. One more signature, by another person, closes it.")
 }
 
-var header = []string{"campaign", "head", "asset", "class", "name", "environment", "classification", "owner", "frozen_version", "frozen_digest", "asked",
-	"reviewer", "standing", "answered_by", "answered_at", "answered_version", "answered_digest", "wrong", "comment"}
-
 func (p Pages) export(v *frame.Visit) error {
 	leave, err := p.Exports.Take()
 	if err != nil {
@@ -131,23 +128,19 @@ func (p Pages) export(v *frame.Visit) error {
 		}
 		return nil
 	}
-	return frame.Export[inventory.ItemView]{Name: strings.ToLower(c.ID), List: sheet.List[inventory.ItemView]{Title: c.ID, Header: header, Each: each,
-		Cells: func(i inventory.ItemView) []sheet.Cell { return cells(c.Campaign, i) }, Line: func(i inventory.ItemView) any { return i }}}.Answer(v)
+	return frame.Export[inventory.ItemView]{Name: strings.ToLower(c.ID), List: sheet.List[inventory.ItemView]{Title: c.ID, Header: sheet.CampaignHeader(), Each: each,
+		Cells: func(i inventory.ItemView) []sheet.Cell { return line(c.Campaign, i).Cells() }, Line: func(i inventory.ItemView) any { return i }}}.Answer(v)
 }
 
-func cells(c inventory.Campaign, i inventory.ItemView) []sheet.Cell {
+// line is an item as every file of a campaign has it.
+func line(c inventory.Campaign, i inventory.ItemView) sheet.CampaignLine {
 	f := i.Frozen
-	asked := map[bool]string{true: "yes", false: "no"}[i.Asked]
-	out := []sheet.Cell{}
-	for _, s := range []string{c.ID, c.Head, string(i.Asset), string(f.Class), f.Name, f.Environment, f.Classification, f.Owner} {
-		out = append(out, sheet.Text(s))
-	}
-	out = append(out, sheet.Number(f.Version), sheet.Text(f.Digest), sheet.Text(asked), sheet.Text(i.Reviewer), sheet.Text(i.Standing))
+	l := sheet.CampaignLine{Campaign: c.ID, Head: c.Head, Asset: string(i.Asset), Class: string(f.Class), Name: f.Name, Environment: f.Environment,
+		Classification: f.Classification, Owner: f.Owner, Version: f.Version, Digest: f.Digest, Asked: i.Asked, Reviewer: i.Reviewer, Standing: i.Standing}
 	if a := i.Answer; a != nil {
-		return append(out, sheet.Text(a.Person), sheet.Instant(a.At), sheet.Number(a.Seen.Version), sheet.Text(a.Seen.Digest),
-			sheet.Text(strings.Join(a.Fields, " ")), sheet.Text(a.Comment))
+		l.Answer = &sheet.CampaignWord{Person: a.Person, At: a.At, Version: a.Seen.Version, Digest: a.Seen.Digest, Wrong: a.Fields, Comment: a.Comment}
 	}
-	return append(out, make([]sheet.Cell, 6)...)
+	return l
 }
 
 // instant reads a day and a time of a form, in the reader's zone.
