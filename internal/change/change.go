@@ -218,9 +218,10 @@ type CheckResult struct {
 	Status   string `json:"status"`  // pass, fail
 	Why      string `json:"why"`
 	Tool     string `json:"tool"`
-	Blob     string `json:"blob"`     // digest of the document
-	Producer string `json:"producer"` // account id
-	Service  bool   `json:"service"`  // by a service account; only those count for auto-approval
+	Blob     string `json:"blob"`             // digest of the document
+	Producer string `json:"producer"`         // account id
+	Person   string `json:"person,omitempty"` // who answered for that account then; "" in what is older than this member
+	Service  bool   `json:"service"`          // by a service account; only those count for auto-approval
 	At       int64  `json:"at"`
 	Result   string `json:"result"` // the parsed result, canonical JSON
 	N        int64  `json:"n"`      // order within the change

@@ -58,7 +58,7 @@ func (d *Desk) AddEvidence(ctx context.Context, actor fault.Actor, id ID, e Evid
 		if err != nil {
 			return err
 		}
-		r.ID, r.At, r.Producer, r.Service = seal.NewID("chk"), tx.Now().UnixMicro(), actor.Account, actor.Kind == fault.Service
+		r.ID, r.At, r.Producer, r.Person, r.Service = seal.NewID("chk"), tx.Now().UnixMicro(), actor.Account, actor.Person, actor.Kind == fault.Service
 		r.N = int64(len(s.Checks)) + 1
 		if err := s.addCheck(actor, r); err != nil {
 			return err

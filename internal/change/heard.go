@@ -64,19 +64,25 @@ func (m Material) standingFailure(list []CheckResult, own func(CheckResult) bool
 
 func passed(c CheckResult) bool { return c.Status == string(evidence.Pass) }
 
-// outweighs reports whether a newer pass answers a failure: it is about the same thing, and comes from the same account, from a
+// outweighs reports whether a newer pass answers a failure: it is about the same thing, and comes from the same account in the same hands, from a
 // program where a program failed, from another person than an author where a person did, or from Security, who signs for an
 // attached file that says why (addCheck asks for that).
 func (m Material) outweighs(c, f CheckResult, own func(CheckResult) bool) bool {
 	switch {
 	case !m.sameThing(c.Subject, f.Subject):
 		return false
-	case c.Producer == f.Producer, signed(c):
+	case c.Producer == f.Producer && sameHands(c, f), signed(c):
 		return true
 	case own(c):
 		return false
 	}
 	return c.Service || !f.Service
+}
+
+// sameHands reports whether the same person answered for an account when it brought one piece of evidence and another; of what is old
+// nobody knows it any more.
+func sameHands(a, b CheckResult) bool {
+	return a.Person == b.Person || a.Person == "" || b.Person == ""
 }
 
 // signed tells an attached file that stands for a kind which tools could show.
@@ -95,7 +101,8 @@ func (m Material) sameThing(a, b string) bool {
 // nobodys is own where nobody knows whose an account is.
 func nobodys(CheckResult) bool { return false }
 
-// own tells what the change's authors brought: themselves, by a program that they answer for, or as somebody whom they could act as.
+// own tells what the change's authors brought: themselves, by a program that they answer for, or as somebody whom they could act as. A
+// program that went to another owner since is still theirs in what it said before, and theirs in all it ever said where it came to them.
 func (s *Snapshot) own() func(CheckResult) bool {
 	if s.Roster == nil { // who verifies a pack knows accounts, and not whose they are
 		return nobodys
@@ -109,7 +116,7 @@ func (s *Snapshot) own() func(CheckResult) bool {
 			}
 		}
 		a, known := s.Roster.Account(directory.AccountID(c.Producer))
-		return !known || meet(s.selves(string(a.Person), asNow), authors)
+		return !known || meet(s.selves(string(a.Person), asNow), authors) || c.Person != "" && meet(s.selves(c.Person, asNow), authors)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db/dbtest"
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/wire"
@@ -72,6 +73,66 @@ func TestAFailureIsAnsweredByWhoWeighsAsMuch(t *testing.T) {
 		}
 	}
 	o.whole(t)
+}
+
+// moved gives a program to another owner, and gives the token that they make of it.
+func (o *office) moved(t *testing.T, program fault.Actor, owner string) fault.Actor {
+	t.Helper()
+	must(t, o.dir.MoveService(t.Context(), o.as("olga"), directory.AccountID(program.Account), o.people[owner]))
+	_, secret, err := o.dir.MakeToken(t.Context(), o.as(owner), directory.NewToken{Account: directory.AccountID(program.Account), Name: "of " + owner,
+		Scopes: []directory.Scope{directory.ScopeEvidence}})
+	must(t, err)
+	actor, err := o.dir.Recognise(t.Context(), secret.Reveal())
+	must(t, err)
+	return actor
+}
+
+// What an author's own program said stays their own word when an officer gives the program to somebody else afterwards.
+func TestEvidenceIsWhoseTheProgramWasWhenItCame(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	o.activate(t)
+	bot := o.program(t, "bot", "ann")
+	m := change.Material{}
+	o.toggled(t, bot, func(x *change.Material) { m = *x })
+	for _, x := range []struct {
+		from, to string
+		want     change.State
+	}{{"ann", "pia", change.AwaitingApproval}, {"pia", "dana", change.Authorized}, {"dana", "ann", change.AwaitingApproval}} {
+		c, err := o.File(t.Context(), o.as("ann"), m)
+		must(t, err)
+		_, err = o.AddEvidence(t.Context(), bot, c.ID, change.Evidence{Format: "junit", Subject: flag}, strings.NewReader(passing))
+		must(t, err)
+		bot = o.moved(t, bot, x.to)
+		if c, err = o.Submit(t.Context(), o.as("ann"), c.ID, c.RevDigest); err != nil || c.State != x.want {
+			t.Errorf("a program of %s, then of %s: %s (%v), want %s", x.from, x.to, c.State, err, x.want)
+		}
+	}
+	o.whole(t)
+}
+
+// The same account answers its own failure while it is in the same hands.
+func TestAProgramThatCameToAnAuthorDoesNotAnswerItsFailure(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	ci := o.program(t, "ci", "pia")
+	for _, x := range []struct {
+		to   string
+		want int
+	}{{"ann", wire.ExitPending}, {"dana", wire.ExitAllowed}} {
+		c := o.authorized(t)
+		bring := func(by fault.Actor, document string) {
+			t.Helper()
+			_, err := o.AddEvidence(t.Context(), by, c.ID, change.Evidence{Format: "junit", Subject: seal.Raw([]byte(file))}, strings.NewReader(document))
+			must(t, err)
+		}
+		bring(ci, failing)
+		ci = o.moved(t, ci, x.to)
+		bring(ci, passing)
+		if got := o.code(t, "ivo", request(c.ID)); got != x.want {
+			t.Errorf("it failed, went to %s and passed: code %d, want %d", x.to, got, x.want)
+		}
+	}
 }
 
 // Who failed to talk a failure away with their own upload does not get rid of it by failing themselves.

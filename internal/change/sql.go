@@ -160,17 +160,18 @@ func listDecisions(tx *db.Tx, id ID) ([]Decision, error) {
 }
 
 func insertCheck(tx *db.Tx, c CheckResult) error {
-	_, err := tx.Exec("INSERT INTO change_check (id, change_id, kind, format, subject, status, why, tool, blob, producer, service, at, result, n)"+
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-		c.ID, string(c.Change), c.Kind, c.Format, c.Subject, c.Status, c.Why, c.Tool, c.Blob, c.Producer, c.Service, c.At, c.Result, c.N)
+	_, err := tx.Exec("INSERT INTO change_check (id, change_id, kind, format, subject, status, why, tool, blob, producer, service, at, result, n, person)"+
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+		c.ID, string(c.Change), c.Kind, c.Format, c.Subject, c.Status, c.Why, c.Tool, c.Blob, c.Producer, c.Service, c.At, c.Result, c.N, c.Person)
 	return err
 }
 
-const checkColumns = "SELECT id, change_id, kind, format, subject, status, why, tool, blob, producer, service, at, result, n FROM change_check"
+const checkColumns = "SELECT id, change_id, kind, format, subject, status, why, tool, blob, producer, service, at, result, n," +
+	" COALESCE(person, '') FROM change_check"
 
 func scanCheck(row db.Scanner) (c CheckResult, err error) {
 	return c, row.Scan(&c.ID, &c.Change, &c.Kind, &c.Format, &c.Subject, &c.Status, &c.Why, &c.Tool, &c.Blob,
-		&c.Producer, &c.Service, &c.At, &c.Result, &c.N)
+		&c.Producer, &c.Service, &c.At, &c.Result, &c.N, &c.Person)
 }
 
 func listChecks(tx *db.Tx, id ID) ([]CheckResult, error) {

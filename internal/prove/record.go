@@ -164,12 +164,14 @@ func (r *record) readDemand(row rowLine) error {
 
 func (r *record) readCheck(row rowLine) error {
 	by := r.carrier(row.Table, row.ID)
-	if len(by) != 1 || by[0].leaf.Verb != "evidence.added" || by[0].leaf.Actor.Account != row.text("producer") || by[0].leaf.TS != row.number("at") {
+	_, told := row.Cells["person"] // since when who answered for the account is kept
+	if len(by) != 1 || by[0].leaf.Verb != "evidence.added" || by[0].leaf.Actor.Account != row.text("producer") || by[0].leaf.TS != row.number("at") ||
+		told && by[0].leaf.Actor.Person != row.text("person") {
 		return errors.New("the producer is not who the event says")
 	}
 	r.checks = append(r.checks, check{seq: by[0].seq, CheckResult: change.CheckResult{ID: row.ID, Change: change.ID(r.id), Kind: row.text("kind"),
 		Format: row.text("format"), Subject: row.text("subject"), Status: row.text("status"), Why: row.text("why"), Tool: row.text("tool"),
-		Blob: row.text("blob"), Producer: row.text("producer"), Service: row.number("service") == 1, At: row.number("at"), Result: row.text("result")}})
+		Blob: row.text("blob"), Producer: row.text("producer"), Person: row.text("person"), Service: row.number("service") == 1, At: row.number("at"), Result: row.text("result")}})
 	return nil
 }
 
