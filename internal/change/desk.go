@@ -188,38 +188,54 @@ func (d *Desk) File(ctx context.Context, actor fault.Actor, m Material) (c Chang
 	if err != nil {
 		return c, err
 	}
-	var body string
-	var rev Revision
+	var f drafted
 	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
-		if err := d.settle(tx, &m, &canonical, &digest); err != nil {
-			return err
-		}
-		id, number, err := nextID(tx)
-		if err != nil {
-			return err
-		}
-		now := tx.Now().UnixMicro()
-		c = Change{ID: id, Number: number, Version: 1, State: Draft, Type: m.Type, Category: m.Category,
-			Summary: m.Summary, Requester: actor.Person, Rev: 1, RevDigest: digest, Created: now, Updated: now,
-			Body: Body{Authors: []string{actor.Person}}}
-		if body, err = insertChange(tx, c); err != nil {
-			return fmt.Errorf("file change: %w", err)
-		}
-		rev = revision(c, canonical, actor, now)
-		if err := insertRevision(tx, rev); err != nil {
-			return fmt.Errorf("file change: %w", err)
-		}
-		_, err = ledger.Append(tx, ledger.Event{Verb: "change.filed", Type: "change", Object: string(c.ID), Rev: digest,
-			Detail: map[string]any{"summary": m.Summary, "category": m.Category, "type": m.Type}})
+		f, err = d.file(tx, m, canonical, digest)
 		return err
 	})
+	if err == nil {
+		d.shelve(f)
+	}
+	return f.change, err
+}
+
+// drafted is a draft as it was written down.
+type drafted struct {
+	change   Change
+	body     string // of the row
+	revision Revision
+}
+
+// shelve keeps a draft for its next step, as whoever reads the row finds it.
+func (d *Desk) shelve(f drafted) {
+	if json.Unmarshal([]byte(f.revision.Canonical), &f.revision.Material) == nil {
+		d.shelf.put(&Snapshot{Change: f.change, Revision: f.revision}, f.body)
+	}
+}
+
+// file writes a wording that was found clean down, as a draft of the transaction's actor.
+func (d *Desk) file(tx *db.Tx, m Material, canonical []byte, digest string) (f drafted, err error) {
+	if err := d.settle(tx, &m, &canonical, &digest); err != nil {
+		return f, err
+	}
+	id, number, err := nextID(tx)
 	if err != nil {
-		return c, err
+		return f, err
 	}
-	if json.Unmarshal(canonical, &rev.Material) == nil { // as whoever reads the row finds it
-		d.shelf.put(&Snapshot{Change: c, Revision: rev}, body)
+	actor, now := tx.Actor(), tx.Now().UnixMicro()
+	c := Change{ID: id, Number: number, Version: 1, State: Draft, Type: m.Type, Category: m.Category,
+		Summary: m.Summary, Requester: actor.Person, Rev: 1, RevDigest: digest, Created: now, Updated: now,
+		Body: Body{Authors: []string{actor.Person}}}
+	f = drafted{change: c, revision: revision(c, canonical, actor, now)}
+	if f.body, err = insertChange(tx, c); err != nil {
+		return f, fmt.Errorf("file change: %w", err)
 	}
-	return c, nil
+	if err := insertRevision(tx, f.revision); err != nil {
+		return f, fmt.Errorf("file change: %w", err)
+	}
+	_, err = ledger.Append(tx, ledger.Event{Verb: "change.filed", Type: "change", Object: string(c.ID), Rev: digest,
+		Detail: map[string]any{"summary": m.Summary, "category": m.Category, "type": m.Type}})
+	return f, err
 }
 
 // settle resolves the names in a request against what the server knows: people and service accounts

@@ -133,6 +133,9 @@ func (a *app) writeCampaign(w io.Writer, c client.Campaign, list []client.Campai
 		comment := ""
 		if i.Answer != nil {
 			comment = clean(i.Answer.Comment)
+			if i.Answer.Retires != "" {
+				comment += " (" + i.Answer.Retires + " retires it)"
+			}
 		}
 		t.add(i.Asset, clean(i.Now.Name), i.Now.Environment, i.Now.Classification, clean(i.Now.Owner), nameOf(names, i.Reviewer), i.Standing, comment)
 	}
@@ -157,6 +160,9 @@ func (a *app) campaignAnswer() *cobra.Command {
 		}, func(w io.Writer, i client.CampaignItem) error {
 			_, err := fmt.Fprintf(w, "%s %s is %s: version %d, %s, %s, owner %s.\n", i.Asset, clean(i.Now.Name), strings.ReplaceAll(i.Standing, "_", " "),
 				i.Now.Version, i.Now.Environment, i.Now.Classification, either(clean(i.Now.Owner), "nobody"))
+			if a := i.Answer; err == nil && a != nil && a.Retires != "" {
+				_, err = fmt.Fprintf(w, "Your draft %s retires it and asks nobody yet: plumb change edit %s, then plumb change submit %s\n", a.Retires, a.Retires, a.Retires)
+			}
 			return err
 		})
 	})
@@ -208,7 +214,8 @@ func writeCampaignCSV(w io.Writer, x client.CampaignExport) error {
 			l := sheet.CampaignLine{Campaign: x.Campaign.ID, Head: x.Campaign.Head, Asset: i.Asset, Class: f.Class, Name: f.Name, Environment: f.Environment,
 				Classification: f.Classification, Owner: f.Owner, Version: f.Version, Digest: f.Digest, Asked: i.Asked, Reviewer: i.Reviewer, Standing: i.Standing}
 			if a := i.Answer; a != nil {
-				l.Answer = &sheet.CampaignWord{Person: a.Person, At: a.At, Version: a.Seen.Version, Digest: a.Seen.Digest, Wrong: a.Fields, Comment: a.Comment}
+				l.Answer = &sheet.CampaignWord{Person: a.Person, At: a.At, Version: a.Seen.Version, Digest: a.Seen.Digest, Wrong: a.Fields, Comment: a.Comment,
+					Retires: a.Retires}
 			}
 			if err := put(l.Cells()); err != nil {
 				return err

@@ -89,6 +89,7 @@ type CampaignItem struct {
 		Comment string    `json:"comment"`
 		At      int64     `json:"at"`
 		Seen    SeenAsset `json:"seen"`
+		Retires string    `json:"retires"`
 	} `json:"answer"`
 	Now SeenAsset `json:"now"`
 }

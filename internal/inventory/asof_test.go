@@ -192,6 +192,10 @@ func (a allowing) LabelApproved(_ *db.Tx, change string, _ inventory.Asset, labe
 	return fault.New(fault.Denied, "effect_missing", "Not approved.")
 }
 
+func (allowing) DraftRetirement(*db.Tx, inventory.AssetID, inventory.Seen, string, string) (string, error) {
+	return "", nil
+}
+
 // Retired is not deleted: it takes an approved change and a thing that nobody sees any more, keeps its history, and ends when it is seen again.
 func TestAnAssetIsRetiredByAChangeAfterItIsGone(t *testing.T) {
 	t.Parallel()

@@ -125,6 +125,7 @@ type Replied struct {
 	Comment  string   `json:"comment,omitempty"`
 	At       int64    `json:"at"`
 	Seen     Seen     `json:"seen"`
+	Retires  string   `json:"retires,omitempty"` // the change that would retire the asset, drafted because it is not needed
 }
 
 // Is says whether an item is of the asset with this id, with or without its zeros.

@@ -254,15 +254,32 @@ func (d *Desk) AnswerItem(ctx context.Context, actor fault.Actor, id string, r R
 			return err
 		}
 		a := q.replied(r)
+		if a.Retires, err = d.retirement(tx, q, a); err != nil {
+			return err
+		}
 		if err := insertReplied(tx, a); err != nil {
 			return err
 		}
 		x = q.item
 		x.Answer, x.Standing, x.Waits = &a, string(a.Word), ""
 		return record(tx, "campaign.answered", "campaign", q.campaign.ID, map[string]any{"asset": string(a.Asset), "turn": a.Turn, "word": string(a.Word),
-			"version": a.Seen.Version, "seen": a.Seen.Digest})
+			"version": a.Seen.Version, "seen": a.Seen.Digest, "retires": a.Retires})
 	})
 	return x, err
+}
+
+// retirement drafts the change that would retire an asset which its reviewer does not need, and gives its id; "" where there is nothing to
+// retire. A campaign retires nothing by itself: who completes the draft asks for it, and others approve.
+func (d *Desk) retirement(tx *db.Tx, q answering, a Replied) (string, error) {
+	if d.allowed == nil || a.Word != NotNeeded || a.Seen.State == Gone || a.Seen.State == Folded {
+		return "", nil
+	}
+	former := ""
+	if last := q.item.Answer; last != nil && last.Person == a.Person {
+		former = last.Retires
+	}
+	why := "Its reviewer does not need it, as they said in " + a.Campaign + ": " + a.Comment
+	return d.allowed.DraftRetirement(tx, a.Asset, a.Seen, why, former)
 }
 
 // ask finds what is asked of an asset, and who may review it now, answered or not.

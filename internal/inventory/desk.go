@@ -28,13 +28,16 @@ type Desk struct {
 	allowed Approval
 }
 
-// Approval says whether an approved change allows one label of one asset to become a value; an error is no. It runs inside the
-// transaction that sets the label.
+// Approval is what the inventory asks of the changes, inside its own transaction.
 type Approval interface {
+	// LabelApproved says whether an approved change allows one label of one asset to become a value; an error is no.
 	LabelApproved(tx *db.Tx, change string, asset Asset, label, value string) error
+	// DraftRetirement makes a draft of the change that would retire an asset, for the transaction's actor, and gives its id; former is
+	// that of an earlier draft, which is given again while it is not over, "" for none. A draft binds nobody.
+	DraftRetirement(tx *db.Tx, asset AssetID, seen Seen, why, former string) (change string, err error)
 }
 
-// Wire hands in what is made after the desk: who knows the approved changes. Without it nothing that needs a change is allowed.
+// Wire hands in what is made after the desk: who knows the approved changes. Without it nothing that needs a change is allowed, and nothing is drafted.
 func (d *Desk) Wire(a Approval) { d.allowed = a }
 
 // People says whether who acts may still do so: signed out, disabled or expired since the request came in means no.

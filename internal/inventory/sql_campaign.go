@@ -69,14 +69,15 @@ func scanText(row db.Scanner) (s string, err error) { return s, row.Scan(&s) }
 
 func scanReplied(row db.Scanner) (a Replied, err error) {
 	var fields, seen string
-	if err := row.Scan(&a.ID, &a.Campaign, &a.Asset, &a.Turn, &a.Person, &a.Word, &fields, &a.Comment, &a.At, &seen); err != nil {
+	if err := row.Scan(&a.ID, &a.Campaign, &a.Asset, &a.Turn, &a.Person, &a.Word, &fields, &a.Comment, &a.At, &seen, &a.Retires); err != nil {
 		return a, err
 	}
 	a.Fields = strings.Fields(fields)
 	return a, json.Unmarshal([]byte(seen), &a.Seen)
 }
 
-const repliedColumns = "SELECT id, campaign, asset, turn, person, word, fields, comment, at, seen FROM inventory_campaign_answer"
+const repliedColumns = "SELECT id, campaign, asset, turn, person, word, fields, comment, at, seen, COALESCE(retires, '')" +
+	" FROM inventory_campaign_answer"
 
 // replies gives every answer of a campaign, those of one asset in their order.
 func replies(tx *db.Tx, campaign string) ([]Replied, error) {
@@ -92,9 +93,9 @@ func insertReplied(tx *db.Tx, a Replied) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec("INSERT INTO inventory_campaign_answer (id, campaign, asset, turn, person, word, fields, comment, at, seen)"+
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", a.ID, a.Campaign, string(a.Asset), a.Turn, a.Person, string(a.Word),
-		strings.Join(a.Fields, " "), a.Comment, a.At, string(seen))
+	_, err = tx.Exec("INSERT INTO inventory_campaign_answer (id, campaign, asset, turn, person, word, fields, comment, at, seen, retires)"+
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", a.ID, a.Campaign, string(a.Asset), a.Turn, a.Person, string(a.Word),
+		strings.Join(a.Fields, " "), a.Comment, a.At, string(seen), a.Retires)
 	return err
 }
 

@@ -1,10 +1,13 @@
 package server_test
 
 import (
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/server/servertest"
 )
@@ -69,4 +72,60 @@ func TestPeopleAttestWhatTheInventoryHolds(t *testing.T) {
 		t.Errorf("the export is %s", whole.Body)
 	}
 	olga.Refused(404, "no_campaign", "GET", "/campaigns/CMP-000009", nil)
+}
+
+// What its reviewer does not need is drafted to be retired, by them: it asks nobody, and there is one draft of them at a time.
+func TestWhatIsNotNeededIsDraftedToBeRetired(t *testing.T) {
+	t.Parallel()
+	const rest = "2,db-8,prod,critical,erin,1\n"
+	s, push := inventoried(t, "id,name,environment,classification,owner,size\n"+rest+"1,db-9,prod,critical,sam,1\n")
+	var c inventory.CampaignView
+	s.As(servertest.Olga).Want(http.StatusCreated, "POST", "/campaigns", map[string]any{"name": "Winter", "kind": "attestation",
+		"due": time.Now().Add(48 * time.Hour), "fallbacks": []string{"rita"}}).Into(&c)
+	at := "/campaigns/" + c.ID
+	var list struct {
+		Items []inventory.ItemView `json:"items"`
+	}
+	say := func(who, asset, word string, headers ...string) (x inventory.ItemView) {
+		t.Helper()
+		s.As(who).Want(http.StatusOK, "GET", at+"/items?asset="+asset, nil).Into(&list)
+		s.As(who).Want(http.StatusCreated, "POST", at+"/answers", map[string]any{"asset": asset, "version": list.Items[0].Now.Version, "word": word,
+			"comment": "moved to the new\ncluster"}, headers...).Into(&x)
+		return x
+	}
+	if x := say(servertest.Erin, "db-8", "confirmed"); x.Answer.Retires != "" {
+		t.Errorf("what is confirmed is retired by %s", x.Answer.Retires)
+	}
+	key := []string{"Idempotency-Key", "once"}
+	x := say(servertest.Sam, "db-9", "not_needed", key...)
+	if again := say(servertest.Sam, "db-9", "not_needed", key...); again.Answer == nil || again.Answer.Retires != x.Answer.Retires {
+		t.Errorf("repeated, the answer is %+v", again.Answer)
+	}
+	v := s.Shown(change.ID(x.Answer.Retires))
+	want := []change.Effect{{Target: "AST-000002", Op: "delete"}, {Target: "AST-000002", Path: "label.lifecycle", Op: "update", After: "retired"}}
+	if v.Change.State != change.Draft || v.Change.Requester != s.People[servertest.Sam] || v.Change.Summary != "Retire AST-000002, db-9" ||
+		!slices.Equal(v.Material.Effects, want) || !strings.Contains(v.Material.Justification, c.ID+": moved to the new\ncluster") {
+		t.Errorf("the draft is %+v of %+v", v.Material, v.Change)
+	}
+	page := s.Browse(servertest.Sam).Get("/campaigns/"+c.ID+"/items/AST-000002").Wants(http.StatusOK, "was drafted to retire it")
+	if link := `href="/changes/` + string(v.Change.ID) + `"`; !strings.Contains(page.Body, link) ||
+		!strings.Contains(s.Browse(servertest.Sam).Get("/campaigns/"+c.ID).Body, link) {
+		t.Errorf("no page of the campaign leads to %s", v.Change.ID)
+	}
+	drifted := func(size string) {
+		push("id,name,environment,classification,owner,size\n" + rest + "1,db-9,prod,critical,sam," + size + "\n")
+	}
+	drifted("2")
+	if y := say(servertest.Sam, "db-9", "not_needed"); y.Answer.Retires != x.Answer.Retires {
+		t.Errorf("a second word drafts %s beside %s", y.Answer.Retires, x.Answer.Retires)
+	}
+	s.As(servertest.Sam).Want(http.StatusOK, "POST", "/changes/"+string(v.Change.ID)+"/cancel", map[string]any{"comment": "kept after all"}, servertest.Seen(v.Change)...)
+	drifted("3")
+	y := say(servertest.Sam, "db-9", "not_needed")
+	if y.Answer.Retires == "" || y.Answer.Retires == x.Answer.Retires {
+		t.Errorf("after the draft was cancelled the next is %q", y.Answer.Retires)
+	}
+	if whole := s.Browse(servertest.Rita).Get("/campaigns/" + c.ID + "/export/csv"); !strings.Contains(whole.Body, ","+y.Answer.Retires+"\r\n") {
+		t.Errorf("the export is %s", whole.Body)
+	}
 }

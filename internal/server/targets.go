@@ -62,3 +62,10 @@ func (a approvals) LabelApproved(tx *db.Tx, id string, asset inventory.Asset, la
 	}
 	return a.changes.EffectApproved(tx, tx.Actor(), id, want)
 }
+
+// DraftRetirement is part of inventory.Approval.
+func (a approvals) DraftRetirement(tx *db.Tx, asset inventory.AssetID, seen inventory.Seen, why, former string) (string, error) {
+	id, err := a.changes.DraftRetirement(tx, change.Unneeded{Asset: string(asset), Name: seen.Name, There: seen.State == inventory.Present,
+		Why: why, Former: change.ID(former)})
+	return string(id), err
+}

@@ -21,12 +21,13 @@ type CampaignWord struct {
 	Digest  string
 	Wrong   []string // labels that are wrong
 	Comment string
+	Retires string // the change that was drafted because the asset is not needed
 }
 
 // CampaignHeader names the columns of CampaignLine.Cells.
 func CampaignHeader() []string {
 	return []string{"campaign", "head", "asset", "class", "name", "environment", "classification", "owner", "frozen_version", "frozen_digest", "asked",
-		"reviewer", "standing", "answered_by", "answered_at", "answered_version", "answered_digest", "wrong", "comment"}
+		"reviewer", "standing", "answered_by", "answered_at", "answered_version", "answered_digest", "wrong", "comment", "retires"}
 }
 
 // Cells gives the line in the order of CampaignHeader; those of an answer are empty where there is none.
@@ -38,5 +39,6 @@ func (l CampaignLine) Cells() []Cell {
 	if a == nil {
 		return append(out, make([]Cell, len(CampaignHeader())-len(out))...)
 	}
-	return append(out, Text(a.Person), Instant(a.At), Number(a.Version), Text(a.Digest), Text(strings.Join(a.Wrong, " ")), Text(a.Comment))
+	return append(out, Text(a.Person), Instant(a.At), Number(a.Version), Text(a.Digest), Text(strings.Join(a.Wrong, " ")), Text(a.Comment),
+		Text(a.Retires))
 }

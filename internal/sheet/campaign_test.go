@@ -13,7 +13,7 @@ func TestALineOfACampaignFillsItsColumns(t *testing.T) {
 		Owner: "erin", Version: 3, Digest: "sha256:f", Reviewer: "per_erin", Standing: "open"}
 	answered := l
 	answered.Asked, answered.Standing = true, "wrong"
-	answered.Answer = &sheet.CampaignWord{Person: "per_erin", At: 1, Version: 4, Digest: "sha256:s", Wrong: []string{"environment", "owner"}, Comment: "no"}
+	answered.Answer = &sheet.CampaignWord{Person: "per_erin", At: 1, Version: 4, Digest: "sha256:s", Wrong: []string{"environment", "owner"}, Comment: "no", Retires: "CHG-000009"}
 	var b strings.Builder
 	err := sheet.CSV(&b, sheet.CampaignHeader(), func(put func([]sheet.Cell) error) error {
 		for _, x := range []sheet.CampaignLine{l, answered} {
@@ -30,8 +30,8 @@ func TestALineOfACampaignFillsItsColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"CMP-000001,sha256:h,AST-000001,Host,'=db,prod,critical,erin,3,sha256:f,no,per_erin,open,,,,,,",
-		"CMP-000001,sha256:h,AST-000001,Host,'=db,prod,critical,erin,3,sha256:f,yes,per_erin,wrong,per_erin,1970-01-01T00:00:00Z,4,sha256:s,environment owner,no",
+		"CMP-000001,sha256:h,AST-000001,Host,'=db,prod,critical,erin,3,sha256:f,no,per_erin,open,,,,,,,",
+		"CMP-000001,sha256:h,AST-000001,Host,'=db,prod,critical,erin,3,sha256:f,yes,per_erin,wrong,per_erin,1970-01-01T00:00:00Z,4,sha256:s,environment owner,no,CHG-000009",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in\n%s", want, b.String())

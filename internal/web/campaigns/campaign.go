@@ -138,7 +138,8 @@ func line(c inventory.Campaign, i inventory.ItemView) sheet.CampaignLine {
 	l := sheet.CampaignLine{Campaign: c.ID, Head: c.Head, Asset: string(i.Asset), Class: string(f.Class), Name: f.Name, Environment: f.Environment,
 		Classification: f.Classification, Owner: f.Owner, Version: f.Version, Digest: f.Digest, Asked: i.Asked, Reviewer: i.Reviewer, Standing: i.Standing}
 	if a := i.Answer; a != nil {
-		l.Answer = &sheet.CampaignWord{Person: a.Person, At: a.At, Version: a.Seen.Version, Digest: a.Seen.Digest, Wrong: a.Fields, Comment: a.Comment}
+		l.Answer = &sheet.CampaignWord{Person: a.Person, At: a.At, Version: a.Seen.Version, Digest: a.Seen.Digest, Wrong: a.Fields, Comment: a.Comment,
+			Retires: a.Retires}
 	}
 	return l
 }

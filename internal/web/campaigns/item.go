@@ -85,7 +85,7 @@ func (p Pages) answer(v *frame.Visit) error {
 		return fault.New(fault.Invalid, "bad_form", "The form does not say which version of the asset it is about.").FixedBy("you").Then("open the asset's page in the campaign again")
 	}
 	id, asset := v.R.PathValue("id"), v.R.PathValue("asset")
-	_, err = p.Things.AnswerItem(v.Ctx(), v.Actor, id, inventory.Reply{Asset: asset, Version: version, Word: inventory.Word(v.Value("word")),
+	x, err := p.Things.AnswerItem(v.Ctx(), v.Actor, id, inventory.Reply{Asset: asset, Version: version, Word: inventory.Word(v.Value("word")),
 		Fields: v.R.PostForm["field"], Comment: v.Value("comment")})
 	if err != nil {
 		return v.Again(err, func(status int, e *frame.Entry) error { return p.itemWith(v, status, e) })
@@ -94,11 +94,15 @@ func (p Pages) answer(v *frame.Visit) error {
 	if err != nil {
 		return err
 	}
+	said := "Your answer is recorded."
+	if a := x.Answer; a != nil && a.Retires != "" {
+		said += " " + a.Retires + " is your draft to retire " + string(x.Asset) + ": it asks nobody until you complete and submit it."
+	}
 	next := slices.IndexFunc(list, func(i inventory.ItemView) bool { return i.Waits == v.Actor.Person })
 	if next < 0 {
-		return v.Go(campaignPath(c.ID), "Your answer is recorded. Nothing in this campaign waits for you.")
+		return v.Go(campaignPath(c.ID), said+" Nothing in this campaign waits for you.")
 	}
-	return v.Go(itemPath(c.ID, list[next].Asset), "Your answer is recorded. This is the next that waits for you.")
+	return v.Go(itemPath(c.ID, list[next].Asset), said+" This is the next that waits for you.")
 }
 
 // words are the answers there are.
