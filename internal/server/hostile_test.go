@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"plumbline.dev/plumb/internal/server/servertest"
+	"plumbline.dev/plumb/internal/wire"
 )
 
 // Whatever is sent, the answer is a clear refusal by the asker's fault, never the server's.
@@ -136,4 +137,20 @@ func events(t *testing.T, s *servertest.Server) int64 {
 	}
 	s.As(servertest.Audra).Want(200, "GET", "/ledger/events?limit=1000", nil).Into(&page)
 	return page.Items[len(page.Items)-1].Seq
+}
+
+// What an agent sends is bounded before its signature is looked at, and whoever sends too much is told so: nothing of it is taken.
+func TestAnAgentsMessageOverTheLimitIsRefused(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	signed := []string{"Authorization", wire.AgentScheme + " agt_0123456789abcdef c2lnbmF0dXJl"}
+	for _, path := range []string{"/agent/report", "/agent/enrol"} {
+		if a := s.Nobody().Refused(http.StatusRequestEntityTooLarge, "body_too_large", "POST", path, make([]byte, 1<<20+1), signed...); !strings.Contains(string(a.Body), "1048576") {
+			t.Errorf("%s does not say what the limit is: %s", path, a.Body)
+		}
+		if a := s.Nobody().Ask("POST", path, bytes.Repeat([]byte(" "), 1<<20), signed...); a.Status != http.StatusUnauthorized && a.Status != http.StatusBadRequest {
+			t.Errorf("%s at the limit: %d %s", path, a.Status, a.Body)
+		}
+		s.Nobody().Refused(http.StatusUnauthorized, "not_signed", "POST", path, make([]byte, 1<<20+1))
+	}
 }
