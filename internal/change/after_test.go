@@ -8,6 +8,7 @@ import (
 	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db/dbtest"
 	"plumbline.dev/plumb/internal/policy"
+	"plumbline.dev/plumb/internal/seal"
 )
 
 // Production is not as it was before when the run that was backed out goes on after the way back: nobody
@@ -145,6 +146,43 @@ func TestAnExecutorWithoutARepositoryIsSaidToBeLoose(t *testing.T) {
 		must(t, err)
 		if len(x.Advice) != want || want > 0 && !strings.Contains(x.Advice[0], "ci is named without a repository") {
 			t.Errorf("advice %q for the repository %q", x.Advice, repo)
+		}
+	}
+}
+
+// Whoever is named to carry a retirement out learns before it is approved that being named gives no right to label.
+func TestARetirementThatNobodyNamedMayCarryOutIsSaidToBeSo(t *testing.T) {
+	t.Parallel()
+	o := company(t)
+	named := func(names ...string) (out []change.Executor) {
+		for _, n := range names {
+			out = append(out, change.Executor{Person: n})
+		}
+		return out
+	}
+	for _, x := range []struct {
+		by   []change.Executor
+		path string
+		want bool
+	}{{named("ivo"), "label.lifecycle", true}, {named("ivo", "olga"), "label.lifecycle", false}, {named("otto"), "label.lifecycle", false}, {named("ivo"), "label.owner", false}} {
+		asset := seal.NewID("db") // of one's own
+		retiring := func(m *change.Material) {
+			m.Implementers, m.Targets = x.by, []string{asset}
+			m.Effects = []change.Effect{{Target: asset, Path: x.path, Op: "update", After: "retired"}}
+		}
+		c := o.submitted(t, retiring)
+		e, err := o.ExplainChange(t.Context(), c.ID)
+		must(t, err)
+		v, err := o.Show(t.Context(), c.ID)
+		must(t, err)
+		m := configChange(o)
+		retiring(&m)
+		f, err := o.Foresee(t.Context(), o.as("ann"), "", m)
+		must(t, err)
+		for where, said := range map[string][]string{"the policy's word": e.Advice, "the change": v.Advice, "the form": f.Advice} {
+			if (len(said) == 1 && strings.Contains(said[0], "may set the lifecycle of "+asset)) != x.want || !x.want && len(said) > 0 {
+				t.Errorf("%v for %s: %s says %q", x.by, x.path, where, said)
+			}
 		}
 	}
 }

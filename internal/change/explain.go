@@ -3,6 +3,7 @@ package change
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
@@ -68,7 +69,7 @@ func (d *Desk) ExplainChange(ctx context.Context, id ID) (x Explained, err error
 		if x.Advice, err = s.promote(tx); err != nil {
 			return err
 		}
-		x.Advice = append(s.loose(), x.Advice...)
+		x.Advice = append(s.advice(), x.Advice...)
 		return nil
 	})
 	return x, err
@@ -88,6 +89,28 @@ func explain(pack *policy.Pack, f policy.Facts) (Explained, error) {
 	}
 	x.Demand = &demand
 	return x, nil
+}
+
+// advice is what nothing forbids and its author wants to know before it is approved.
+func (s *Snapshot) advice() []string { return append(s.loose(), s.unlabelling()...) }
+
+// unlabelling tells that nobody who is named to carry a retirement out may set the label that retires. Being named gives no right to
+// label: whoever looks after the inventory does it, under the change.
+func (s *Snapshot) unlabelling() []string {
+	m := s.Revision.Material
+	i := slices.IndexFunc(m.Effects, func(e Effect) bool { return e.Path == "label.lifecycle" })
+	if i < 0 || slices.ContainsFunc(m.Implementers, func(x Executor) bool {
+		return x.Person != "" && s.Roster.May(directory.PersonID(x.Person), directory.InventoryManage)
+	}) {
+		return nil
+	}
+	e, id := m.Effects[i], string(s.Change.ID)
+	if id == "" {
+		id = "CHANGE"
+	}
+	return []string{"Nobody who is named to carry this out may set the lifecycle of " + e.Target + ": being named gives no right to label." +
+		" Once it is approved, a security officer or an administrator who did not approve it does: plumb asset label " + e.Target + " lifecycle=" + e.After +
+		" --change " + id + ". Agree with one of them, or name one."}
 }
 
 // loose tells of service accounts that are named without a repository: every pipeline with a token of such

@@ -100,6 +100,7 @@ func (s *Snapshot) foresee(tx *db.Tx) (f Forecast, err error) {
 	if f.Explained, err = explain(s.Pack, facts); err != nil {
 		return f, err
 	}
+	f.Advice = s.advice()
 	f.Names, f.Unbound = map[string]string{}, len(m.Bindings) == 0
 	if f.Demand != nil {
 		s.Demand = m.withOwnChecks(*f.Demand)

@@ -39,6 +39,7 @@ type View struct {
 	Comments  []Comment           `json:"comments"`
 	Own       bool                `json:"own"` // executed by Plumbline itself: plumb change apply
 	Placed    []Placed            `json:"placed,omitempty"`
+	Advice    []string            `json:"advice,omitempty"` // of one that is not decided yet: what nothing forbids and is better otherwise
 }
 
 // Show gives everything about one change.
@@ -83,6 +84,9 @@ func (s *Snapshot) view(now int64) View {
 	}
 	if from, until, open, why := s.start(now); from > 0 || until > 0 || !open {
 		v.Window = &wire.Window{From: instant(from), Until: instant(until), Open: open, Text: why}
+	}
+	if slices.Contains(editable, s.Change.State) {
+		v.Advice = s.advice()
 	}
 	s.nameAll(&v)
 	return v

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,8 +50,12 @@ func (a *app) changeNew() *cobra.Command {
 			}
 		}
 		r, err := c.NewChange(cmd.Context(), m, key)
-		if err != nil || !submit {
-			return firstOf(err, func() error { return a.changed(r, "filed") })
+		if err != nil {
+			return err
+		}
+		a.advise(cmd.Context(), c, r.Value.ID, m)
+		if !submit {
+			return a.changed(r, "filed")
 		}
 		a.note("Filed %s rev %d.", r.Value.ID, r.Value.Rev)
 		if r, err = c.Decide(cmd.Context(), r.Value.ID, "submit", r.Value.RevDigest, ""); err != nil {
@@ -67,6 +72,19 @@ func (a *app) changeNew() *cobra.Command {
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "show what would be filed, and file nothing (documents are sent)")
 	cmd.Flags().StringVar(&key, "idempotency-key", "", "the same key files the same change once")
 	return cmd
+}
+
+// advise says beside the answer what is better otherwise in a wording that sets labels: the server knows who may. Whoever may not read
+// the change is told by who does.
+func (a *app) advise(ctx ctxt, c *client.Client, id string, m wire.Material) {
+	if !slices.ContainsFunc(m.Effects, func(e wire.Effect) bool { return strings.HasPrefix(e.Path, "label.") }) {
+		return
+	}
+	if r, err := c.Change(ctx, id); err == nil {
+		for _, s := range r.Value.Advice {
+			a.note("Better: %s", clean(s))
+		}
+	}
 }
 
 // filingKey is the idempotency key of a change that a pipeline files: the same job that runs again with
@@ -104,6 +122,7 @@ func (a *app) changeEdit() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		a.advise(cmd.Context(), c, r.Value.ID, m)
 		return a.changed(r, "reworded")
 	})
 	w.addFlags(cmd)
@@ -127,6 +146,7 @@ func (a *app) changeClone() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		a.advise(cmd.Context(), c, r.Value.ID, m)
 		return a.changed(r, "filed")
 	})
 	w.addFlags(cmd)

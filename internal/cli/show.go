@@ -126,6 +126,12 @@ func (a *app) writeView(w io.Writer, v client.View, docs map[string][]byte, full
 			p.item(nameOf(v.Names, x.By), x.Text)
 		}
 	}
+	for i, x := range v.Advice {
+		if i == 0 {
+			p.heading("Better")
+		}
+		p.item("", x)
+	}
 	if next := nextStep(v); next != "" {
 		p.printf("\n%s %s\n", p.paint(dim, "next"), next)
 	}

@@ -203,6 +203,7 @@ type View struct {
 	Comments  []Comment         `json:"comments"`
 	Own       bool              `json:"own"`
 	Placed    []Placed          `json:"placed"`
+	Advice    []string          `json:"advice"`
 }
 
 // Placed is what stands, as far as runs tell, where a change is going to put a file.

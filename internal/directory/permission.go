@@ -120,6 +120,11 @@ func Allowed(actor fault.Actor, roles []string, p Permission) error {
 	return nil
 }
 
+// May reports whether a person could do that now, in a session of their own.
+func (r *Roster) May(p PersonID, need Permission) bool {
+	return r.Active(p) && Allowed(fault.Actor{Person: string(p), Kind: fault.Human, Authn: fault.Session}, r.Roles(p), need) == nil
+}
+
 func notSignedIn() *fault.Error {
 	return fault.New(fault.Unauthenticated, "not_signed_in", "This needs somebody who is signed in.").Then("plumb login").
 		FixedBy("you")
