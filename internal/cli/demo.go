@@ -88,8 +88,11 @@ func (a *app) runDemo(ctx context.Context, once bool, keep, listen string) error
 	if once {
 		return nil
 	}
-	if err := d.furnish(ctx); err != nil {
-		a.note("Not everything of the sample company could be set up: %v", err)
+	if failed := d.furnish(ctx); len(failed) > 0 && ctx.Err() == nil {
+		a.note("The loop held, but the sample company lacks %s. Why each could not be set up; more is in %s:", counted(int64(len(failed)), "part"), filepath.Join(d.dir, "server.log"))
+		for _, err := range failed {
+			a.note("  %s", clean(err.Error()))
+		}
 	}
 	d.leaveUp(ctx)
 	return nil

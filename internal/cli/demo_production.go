@@ -14,9 +14,8 @@ queue-1,Host,rack_server,prod,internal,queue,backend,5,02:fc:10:00:00:04,cx22,6.
 ci-1,Host,rack_server,test,internal,ci,,3,02:fc:10:00:00:05,cx42,6.1.0-28,"22"
 `
 
-// furnishProduction leaves what production asks of people: edits past the gate that wait for an answer, one that was left for a time,
-// exceptions before and after their review, and a campaign that is under way.
-func (d *demo) furnishProduction(ctx context.Context) error {
+// furnishHosts shows the inventory the racks, and who looks after what is in them.
+func (d *demo) furnishHosts(ctx context.Context) error {
 	if err := d.showRacks(ctx, "add", racks); err != nil {
 		return err
 	}
@@ -25,9 +24,11 @@ func (d *demo) furnishProduction(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := d.furnishExceptions(ctx); err != nil {
-		return err
-	}
+	return nil
+}
+
+// furnishEdits leaves edits past the gate that wait for an answer, and one that was left for a time.
+func (d *demo) furnishEdits(ctx context.Context) error {
 	edited := strings.NewReplacer(`cx52,6.1.0-28,"5432"`, `cx52,6.1.0-28,"5432, 22"`, `04,cx22,6.1.0-28`, `04,cx42,6.1.0-28`, `02,cx32,6.1.0-28`, `02,cx32,6.1.0-31`).Replace(racks) +
 		"tmp-7,Host,rack_server,,,,,,02:fc:10:00:00:06,cx11,6.1.0-31,\"22, 8080\"\n"
 	if err := d.showRacks(ctx, "", edited); err != nil {
@@ -48,7 +49,7 @@ func (d *demo) furnishProduction(ctx context.Context) error {
 			}
 		}
 	}
-	return d.furnishCampaign(ctx)
+	return nil
 }
 
 // showRacks pushes the list of hosts, as it is after somebody edited production.
@@ -65,6 +66,7 @@ func (d *demo) showRacks(ctx context.Context, add, text string) error {
 	return err
 }
 
+// furnishExceptions proposes one exception, and another that is reviewed.
 func (d *demo) furnishExceptions(ctx context.Context) error {
 	propose := func(args ...string) (id string, err error) {
 		var m struct {
@@ -84,6 +86,7 @@ func (d *demo) furnishExceptions(ctx context.Context) error {
 	return err
 }
 
+// furnishCampaign leaves a campaign that is under way.
 func (d *demo) furnishCampaign(ctx context.Context) error {
 	var c struct {
 		ID string `json:"id"`

@@ -67,7 +67,7 @@ func (d *demo) run(ctx context.Context, who, stdin, name string, args ...string)
 func (d *demo) want(ctx context.Context, code int, who string, args ...string) (ran, error) {
 	o, err := d.plumb(ctx, who, "", args...)
 	if err == nil && o.code != code {
-		err = fmt.Errorf("plumb %s as %s ended with %d, want %d: %s %s", strings.Join(args, " "), who, o.code, code, lastLine(o.out), lastLine(o.err))
+		err = fmt.Errorf("plumb %s as %s ended with %d, want %d: %s %s", strings.Join(args, " "), who, o.code, code, lastLine(o.out), shorten(oneLine(o.err), 600))
 	}
 	return o, err
 }

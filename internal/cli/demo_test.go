@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -74,5 +75,27 @@ func TestNothingButADemoThatStoppedIsRemoved(t *testing.T) {
 	}
 	if _, err := os.Stat(running); err != nil {
 		t.Error(err)
+	}
+}
+
+// A part of the sample company that cannot be set up is named with the reason, and the others are set up all the same.
+func TestTheDemoNamesWhatCouldNotBeSetUp(t *testing.T) {
+	t.Parallel()
+	d := &demo{dir: t.TempDir(), app: &app{}, self: "/bin/sh"} // each command is a script of that name
+	script := "case \"$0 $*\" in\n*'cache size'*) echo 'unavailable: no room [disk_low]' >&2; echo '  id    req_1' >&2; exit 9;;\n" +
+		"'source add'*) exit 3;;\n*) echo '{\"id\":\"CHG-000001\"}';;\nesac\n"
+	for _, name := range []string{"asset", "campaign", "change", "evidence", "freeze", "gate", "reconcile", "source"} {
+		if err := d.write("project/"+name, script, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	failed := d.furnish(t.Context())
+	if len(failed) != 2 {
+		t.Fatalf("failed: %v", failed)
+	}
+	for i, want := range []string{`the change "New cache size": .*unavailable: no room \[disk_low\]`, `the hosts, .*source add racks csv as olga ended with 3`} {
+		if !regexp.MustCompile(want).MatchString(failed[i].Error()) {
+			t.Errorf("%q, want %s", failed[i], want)
+		}
 	}
 }
