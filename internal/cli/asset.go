@@ -194,7 +194,8 @@ func propertyText(v string) string {
 }
 
 func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
-	fmt.Fprintf(w, "%s %s %s, %s\n", x.ID, clean(x.Class), clean(x.Name), x.State)
+	p := &page{w: w, paint: a.paint(w), cols: width(w)}
+	p.folded("", fmt.Sprintf("%s %s %s, %s", x.ID, x.Class, x.Name, x.State))
 	called := func(id string) string { return clean(either(x.Called[id], id)) }
 	t := table{head: []string{"PROPERTY", "VALUE", "BY"}}
 	for _, k := range slices.Sorted(maps.Keys(x.Labels)) {
@@ -221,7 +222,10 @@ func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
 	for _, r := range x.Records {
 		t.add("record "+r.ID, clean(r.Type+" "+r.Native), called(r.Source)+", seen "+a.ago(r.Confirmed))
 	}
-	return t.write(w, a.paint(w), "Nothing is known of it.")
+	if p.err == nil {
+		p.err = t.write(w, p.paint, "Nothing is known of it.")
+	}
+	return p.err
 }
 
 func (a *app) assetHistory() *cobra.Command {

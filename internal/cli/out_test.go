@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"plumbline.dev/plumb/internal/client"
 	"plumbline.dev/plumb/internal/wire"
 )
 
@@ -192,5 +193,29 @@ func TestTimesInWords(t *testing.T) {
 	}
 	if _, err := a.instant("soon"); err == nil {
 		t.Error("a time that is none was taken")
+	}
+}
+
+// A source with a failed reading fits a terminal, and what was wrong with the reading is whole.
+func TestASourceFitsATerminal(t *testing.T) {
+	t.Parallel()
+	const why = "scope web: the cloud answered 503 to the list of volumes three times, and what came before it counts for nothing that is missing from it"
+	s := client.Source{Name: "hetzner", Kind: "hetzner", State: "failing", Records: 123_456, Settings: map[string]string{"endpoint": strings.Repeat("an address ", 12)},
+		Runs:      []client.Run{{Ended: 1, Records: 123_456, Added: 12_345, Changed: 12_345, Absent: 12_345, Differences: 123_456, Error: why + "\nand one line more"}, {Ended: 2, Complete: true}},
+		Questions: []client.Question{{Asset: "AST-000001", Kind: "source_conflict", Detail: "environment: prod counts, hetzner says dev, and it says so again and again"}}}
+	for cols, fits := range map[int]int{80: 80, 0: 1000} {
+		var b strings.Builder
+		a := &app{now: time.Now}
+		if err := a.writeSource(&page{w: &b, paint: plain, cols: cols}, s); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(b.String(), "\n") {
+			if utf8.RuneCountInString(line) > fits {
+				t.Errorf("%d columns: %q", utf8.RuneCountInString(line), line)
+			}
+		}
+		if all := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(all, "problem of 1970-01-01 00:00Z: "+why+" and one line more") {
+			t.Errorf("the reason is not whole:\n%s", b.String())
+		}
 	}
 }

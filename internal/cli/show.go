@@ -90,6 +90,19 @@ func wrap(s string, cols int) []string {
 	return append(out, line)
 }
 
+// folded writes a sentence behind an indent; it goes on under itself, a little further in.
+func (p *page) folded(indent, text string) {
+	for _, part := range wrap(clean(text), p.cols-len(indent)-len(more)) {
+		p.printf("%s%s\n", indent, part)
+		if !strings.HasSuffix(indent, more) {
+			indent += more
+		}
+	}
+}
+
+// more is how much further in a folded line goes on.
+const more = "    "
+
 // items writes a list, its name only once.
 func (p *page) items(name string, list []string) {
 	for _, s := range list {

@@ -184,24 +184,42 @@ func (a *app) sourceShow() *cobra.Command {
 			return c.Source(ctx, args[0])
 		},
 			func(w io.Writer, s client.Source) error {
-				fmt.Fprintf(w, "%s (%s), %s, %s\n", s.Name, s.Kind, s.State, counted(s.Records, "record"))
-				for _, k := range slices.Sorted(maps.Keys(s.Settings)) {
-					fmt.Fprintf(w, "  %s = %s\n", clean(k), clean(s.Settings[k]))
-				}
-				for _, x := range s.Scopes {
-					fmt.Fprintf(w, "  %s: read completely %s\n", clean(x.Scope), a.ago(x.Complete))
-				}
-				for _, q := range s.Questions {
-					fmt.Fprintf(w, "  question of %s, %s: %s (plumb asset questions)\n", q.Asset, q.Kind, clean(q.Detail))
-				}
-				t := table{head: []string{"READ", "WHOLE", "SEEN", "NEW", "CHANGED", "ABSENT", "DIFFERENCES", "PROBLEM"}}
-				for _, r := range s.Runs {
-					whole := map[bool]string{true: "yes", false: "no"}[r.Complete]
-					t.add(at(r.Ended), whole, number(r.Records), number(r.Added), number(r.Changed), number(r.Absent), number(r.Differences), clean(r.Error))
-				}
-				return t.write(w, a.paint(w), "Never read.")
+				return a.writeSource(&page{w: w, paint: a.paint(w), cols: width(w)}, s)
 			})
 	})
+}
+
+// writeSource shows a source. What was wrong with a reading stands below the table of them: it is as long as its source is talkative.
+func (a *app) writeSource(p *page, s client.Source) error {
+	p.folded("", fmt.Sprintf("%s (%s), %s, %s", s.Name, s.Kind, s.State, counted(s.Records, "record")))
+	for _, k := range slices.Sorted(maps.Keys(s.Settings)) {
+		p.folded("  ", k+" = "+s.Settings[k])
+	}
+	for _, x := range s.Scopes {
+		p.folded("  ", x.Scope+": read completely "+a.ago(x.Complete))
+	}
+	for _, q := range s.Questions {
+		p.folded("  ", fmt.Sprintf("question of %s, %s: %s (plumb asset questions)", q.Asset, q.Kind, q.Detail))
+	}
+	t := table{head: []string{"READ", "WHOLE", "SEEN", "NEW", "CHANGED", "ABSENT", "DIFFERENCES"}}
+	for _, r := range s.Runs {
+		whole := map[bool]string{true: "yes", false: "no"}[r.Complete]
+		t.add(at(r.Ended), whole, number(r.Records), number(r.Added), number(r.Changed), number(r.Absent), number(r.Differences))
+	}
+	if p.err == nil {
+		p.err = t.within(p.w, p.cols, p.paint, "Never read.")
+	}
+	for _, r := range s.Runs {
+		for i, line := range strings.Split(cleanText(r.Error), "\n") {
+			if i == 0 && line != "" {
+				line = "problem of " + at(r.Ended) + ": " + line
+			}
+			if line != "" {
+				p.folded("  ", line)
+			}
+		}
+	}
+	return p.err
 }
 
 func wrote(w io.Writer, r client.Run) error {

@@ -116,8 +116,8 @@ func (a *app) verifyProof(text []byte, key string) error {
 		At      int64  `json:"at"`
 	}{true, p.Seq, p.Size, leaf.Verb, leaf.Object.ID, leaf.Outcome, leaf.TS}
 	return a.emitValue(v, func(w io.Writer) error {
-		g := &page{w: w, paint: a.paint(w)}
-		g.printf("%s %s\n", g.paint(green, "proved"), p.Sentence())
+		g := &page{w: w, paint: a.paint(w), cols: width(w)}
+		g.said(green, "proved", p.Sentence())
 		g.item("what", leaf.Verb+" "+clean(leaf.Object.ID)+", "+leaf.Outcome)
 		g.item("when", at(leaf.TS))
 		return g.err
@@ -162,7 +162,7 @@ func (a *app) verifyPermit(envelope []byte, key *seal.Key) error {
 		return notWhole(err)
 	}
 	return a.emitValue(p, func(w io.Writer) error {
-		g := &page{w: w, paint: a.paint(w)}
+		g := &page{w: w, paint: a.paint(w), cols: width(w)}
 		g.printf("%s permit %s\n", g.paint(green, "Genuine"), clean(p.ID))
 		g.item("change", fmt.Sprintf("%s %s", p.Change, p.Rev))
 		g.item("releases", fmt.Sprintf("%s in %s, attempt %d", p.Kind, p.Env, p.Attempt))
@@ -223,14 +223,17 @@ func (a *app) packReport(r *prove.Report) error {
 		for _, s := range r.NotProved {
 			p.said(yellow, "not proved", s)
 		}
-		word := p.paint(green, "whole")
+		word, code := "whole", green
 		if !r.Whole() {
-			word = p.paint(red, "NOT WHOLE")
+			word, code = "NOT WHOLE", red
 		}
-		p.printf("The pack is %s: %s, %s, %s, %s.\n", word, counted(r.Counts.Changes, "change"), counted(r.Decisions, "decision"),
-			counted(r.Permitted, "permit"), counted(r.Counts.Documents, "document"))
+		for _, part := range wrap(fmt.Sprintf("The pack is %s: %s, %s, %s, %s.", word, counted(r.Counts.Changes, "change"), counted(r.Decisions, "decision"),
+			counted(r.Permitted, "permit"), counted(r.Counts.Documents, "document")), p.cols) {
+			p.printf("%s\n", strings.Replace(part, word, p.paint(code, word), 1))
+		}
 		if !r.Pinned {
-			a.note("Checked with the keys in the pack itself; pin them with --ledger-key and --permit-key to know who signed.")
+			beside := &page{w: a.err, cols: width(a.err)}
+			beside.folded("", "Checked with the keys in the pack itself; pin them with --ledger-key and --permit-key to know who signed.")
 		}
 		return p.err
 	})
