@@ -48,6 +48,14 @@ func backTest(m client.Mute) string {
 	return text
 }
 
+// namedBy says how many assets an exception by name is about.
+func namedBy(m client.Mute) string {
+	if m.Name == "" {
+		return ""
+	}
+	return plural(m.BackTest.Named, "asset is called so", "assets are called so") + "; who takes the name later is not matched"
+}
+
 // showMute is what a reviewer reads: what it is about, why, and what it would have matched, at which assets.
 func (a *app) showMute(w io.Writer, m client.Mute, names map[string]string) error {
 	who := func(id string, when int64) string {
@@ -64,7 +72,7 @@ func (a *app) showMute(w io.Writer, m client.Mute, names map[string]string) erro
 	}
 	for _, line := range [][2]string{{"reason", m.Reason}, {"proposed by", who(m.Proposer, m.At)}, {"reviewed by", who(m.Reviewer, m.Reviewed)},
 		{"ended", m.Ended}, {"matched", fmt.Sprintf("%d of %d while it was active; ends itself at %d percent", m.Hits, m.Seen, m.Share)},
-		{"back-test", backTest(m)}, {"taken", over}, {"at assets", strings.Join(m.BackTest.Assets, ", ")}} {
+		{"by name", namedBy(m)}, {"back-test", backTest(m)}, {"taken", over}, {"at assets", strings.Join(m.BackTest.Assets, ", ")}} {
 		p.item(line[0], line[1])
 	}
 	if m.State == "proposed" {

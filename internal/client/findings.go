@@ -140,6 +140,7 @@ type Mute struct {
 		At           int64    `json:"at"`
 		To           int64    `json:"to"`
 		Cut          bool     `json:"cut"`
+		Named        int64    `json:"named"` // assets that are called so; no others match, whatever they are called later
 	} `json:"back_test"`
 }
 

@@ -73,6 +73,33 @@ func ContextOf(tx *db.Tx, d Difference) (c Context, err error) {
 	return c, nil
 }
 
+// namesAtOnce is how many names are read at once.
+const namesAtOnce = 5_000
+
+// Called gives the assets whose name fits now, whatever became of them, but for those that were merged into others: by number, at most so
+// many. like is the same question as the database asks it, a pattern of LIKE with a backslash for escapes; it may let through more.
+func Called(tx *db.Tx, like string, fits func(name string) bool, most int) (out []AssetID, err error) {
+	type one struct {
+		n    int64
+		id   AssetID
+		name string
+	}
+	for after := int64(0); len(out) < most; {
+		list, err := db.Collect(tx, func(row db.Scanner) (x one, err error) { return x, row.Scan(&x.n, &x.id, &x.name) },
+			`SELECT n, id, name FROM inventory_asset WHERE n > $1 AND state <> 'merged' AND name LIKE $2 ESCAPE '\' ORDER BY n LIMIT $3`, after, like, namesAtOnce)
+		if err != nil || len(list) == 0 {
+			return out, err
+		}
+		for _, x := range list {
+			if fits(x.name) && len(out) < most {
+				out = append(out, x.id)
+			}
+		}
+		after = list[len(list)-1].n
+	}
+	return out, nil
+}
+
 // answersTo gives the identifiers of all records of an asset that decide, without reading what the records say besides.
 func answersTo(tx *db.Tx, id AssetID) (out []string, err error) {
 	list, err := db.Collect(tx, func(row db.Scanner) (id Identifier, err error) { return id, row.Scan(&id.Kind, &id.Value) },

@@ -225,6 +225,9 @@ func (d *Desk) adopted(tx *db.Tx, f *Finding) error {
 			if err := inventory.Originate(tx, f.Asset, f.Adopts); err != nil {
 				return err
 			}
+			if err := admitFound(tx, f); err != nil {
+				return err
+			}
 		}
 	}
 	if err := saveFinding(tx, f); err != nil {

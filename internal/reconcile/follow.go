@@ -188,6 +188,9 @@ func (d *Desk) judge(tx *db.Tx, k *recalled, list []inventory.Difference) error 
 		if err != nil {
 			return err
 		}
+		if err := keepKnown(tx, mutes, s); err != nil {
+			return err
+		}
 		if id != "" {
 			if err := d.mistrust(tx, s.v, id, asked); err != nil {
 				return err
@@ -228,10 +231,12 @@ func (d *Desk) decide(tx *db.Tx, x *Index, list []inventory.Difference) ([]seen,
 		}
 		out[i] = seen{d: diff, p: p, v: Decide(diff, p, x, rules)}
 		x.Note(diff, p, out[i].v)
+		x.admit(diff, &out[i].p, out[i].v)
 	}
 	for i := range out {
 		if s := &out[i]; !s.v.Disposition.Explains() {
 			s.v = Decide(s.d, s.p, x, rules)
+			x.admit(s.d, &s.p, s.v)
 		}
 	}
 	return out, nil
@@ -249,7 +254,7 @@ func placeOf(tx *db.Tx, d inventory.Difference) (Place, error) {
 // placeIn is placeOf for whoever knows what stands around it.
 func placeIn(tx *db.Tx, c inventory.Context, d inventory.Difference) (p Place, err error) {
 	p = Place{Asset: c.Asset.ID, Class: c.Asset.Class, Type: d.Type, Native: d.Native, Name: c.Asset.Name, Scope: c.Scope, IDs: c.IDs,
-		Around: c.Around, Labels: c.Asset.Effective(), Borrowed: c.Borrowed}
+		Around: c.Around, Labels: c.Asset.Effective(), First: c.Asset.First, Borrowed: c.Borrowed}
 	if l := c.Asset.Labels[inventory.LabelOwner]; l.Confidence == inventory.Asserted {
 		p.Owner = l.Value
 	}
@@ -354,6 +359,9 @@ func (d *Desk) reconsider(tx *db.Tx, x *Index, f Finding, diff inventory.Differe
 	}
 	if diff.Op == inventory.Created {
 		if err := inventory.Originate(tx, diff.Asset, m.Change); err != nil {
+			return err
+		}
+		if err := admitFound(tx, &f); err != nil {
 			return err
 		}
 	}

@@ -56,6 +56,8 @@ type Mute struct {
 	Hits     int64    `json:"hits"` // those that it matched
 	Ended    string   `json:"ended,omitempty"`
 	Back     BackTest `json:"back_test"`
+
+	known map[inventory.AssetID]bool // where it is by name: the assets that it may match, and whether the database says so yet; loaded with an index
 }
 
 // BackTest says what a mute would have matched in the last 30 days, as its reviewer saw it, and what it was computed over.
@@ -69,6 +71,7 @@ type BackTest struct {
 	Since        int64    `json:"since,omitempty"` // over differences seen since this instant
 	To           int64    `json:"to,omitempty"`    // up to this number of a difference
 	Cut          bool     `json:"cut,omitempty"`   // there were more than it looks at; the newest count
+	Named        int64    `json:"named,omitempty"` // assets that are called so, where the mute is by name: no others match, whatever they are called later
 }
 
 // Limits of mutes.
@@ -81,7 +84,7 @@ const (
 
 // matches reports whether a mute explains a difference at an instant.
 func (m *Mute) matches(d inventory.Difference, p *Place, now int64) bool {
-	return m.State == Active && now < m.Expires && m.covers(d, p)
+	return m.State == Active && now < m.Expires && m.covers(d, p) && m.knows(d, p)
 }
 
 // covers reports whether a difference is within a mute's bounds, whatever its state.

@@ -48,6 +48,7 @@ func (d *Desk) Propose(ctx context.Context, actor fault.Actor, m Mute) (Mute, er
 
 // Review decides on a proposed mute: a Security Officer who did not propose it, after the back-test over the last 30 days, which is taken anew.
 func (d *Desk) Review(ctx context.Context, actor fault.Actor, id string, accept bool, reason string) (m Mute, err error) {
+	var bear []inventory.AssetID            // the name, where it is by name
 	may := func(tx *db.Tx) (*Mute, error) { // nobody has the last 30 days read who may not decide
 		m, err := loadMute(tx, id)
 		if err != nil {
@@ -57,7 +58,13 @@ func (d *Desk) Review(ctx context.Context, actor fault.Actor, id string, accept 
 		if err != nil {
 			return nil, err
 		}
-		return &m, m.mayReview(actor, roster)
+		if err := m.mayReview(actor, roster); err != nil {
+			return nil, err
+		}
+		if m.Name != "" {
+			bear, err = named(tx, m.Name)
+		}
+		return &m, err
 	}
 	err = d.tested(ctx, actor, may, func(b BackTest) error {
 		m, err = d.decideMute(ctx, actor, id, func(tx *db.Tx, m *Mute, roster *directory.Roster) (string, error) {
@@ -73,8 +80,8 @@ func (d *Desk) Review(ctx context.Context, actor fault.Actor, id string, accept 
 				m.State, m.Ended = Disabled, reason
 				return "mute.refused", nil
 			}
-			m.State = Active
-			return "mute.activated", nil
+			m.State, m.Back.Named = Active, int64(len(bear))
+			return "mute.activated", saveNamed(tx, m, bear)
 		})
 		return err
 	})
@@ -199,6 +206,13 @@ func backTest(tx *db.Tx, m *Mute) (BackTest, error) {
 	}
 	if b.To, err = newestMatch(tx); err != nil {
 		return b, err
+	}
+	if m.Name != "" {
+		bear, err := named(tx, m.Name)
+		if err != nil {
+			return b, err
+		}
+		b.Named = int64(len(bear))
 	}
 	return b, b.take(tx, m, list)
 }

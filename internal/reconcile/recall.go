@@ -157,7 +157,7 @@ func (d *Desk) recall(tx *db.Tx, at, since int64) (*recalled, error) {
 	if err != nil {
 		return nil, err
 	}
-	mutes, err := db.Collect(tx, scanMute, muteColumns+" WHERE state = 'active' AND expires > $1 ORDER BY n", tx.Now().UnixMicro())
+	mutes, err := activeMutes(tx)
 	if err != nil {
 		return nil, err
 	}

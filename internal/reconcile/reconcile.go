@@ -113,6 +113,7 @@ type Place struct {
 	Managers []Managed
 	Around   []inventory.AssetID // assets at the other ends of its edges
 	Labels   map[string]string   // effective
+	First    int64               // when the asset was first observed
 	Owner    string              // as a person or an approved change asserted it; a source's word gives nobody power
 	Security bool                // the difference is in a security attribute
 	Borrowed bool                // another thing answers to the name, too, or to it as its id: no claim means this one by it
