@@ -200,7 +200,7 @@ func TestTimesInWords(t *testing.T) {
 func TestASourceFitsATerminal(t *testing.T) {
 	t.Parallel()
 	const why = "scope web: the cloud answered 503 to the list of volumes three times, and what came before it counts for nothing that is missing from it"
-	s := client.Source{Name: "hetzner", Kind: "hetzner", State: "failing", Records: 123_456, Settings: map[string]string{"endpoint": strings.Repeat("an address ", 12)},
+	s := client.Source{Name: "hetzner", Kind: "hetzner", State: "failing", Records: 123_456, Settings: map[string]string{"endpoint": "https://" + strings.Repeat("address.", 20)},
 		Runs:      []client.Run{{Ended: 1, Records: 123_456, Added: 12_345, Changed: 12_345, Absent: 12_345, Differences: 123_456, Error: why + "\nand one line more"}, {Ended: 2, Complete: true}},
 		Questions: []client.Question{{Asset: "AST-000001", Kind: "source_conflict", Detail: "environment: prod counts, hetzner says dev, and it says so again and again"}}}
 	for cols, fits := range map[int]int{80: 80, 0: 1000} {

@@ -90,9 +90,14 @@ func wrap(s string, cols int) []string {
 	return append(out, line)
 }
 
-// folded writes a sentence behind an indent; it goes on under itself, a little further in.
+// folded writes a sentence behind an indent; it goes on under itself, a little further in. A word that is wider than the terminal, such as
+// an address of code, is broken as in a table.
 func (p *page) folded(indent, text string) {
-	for _, part := range wrap(clean(text), p.cols-len(indent)-len(more)) {
+	parts := []string{clean(text)}
+	if room := p.cols - len(indent) - len(more); room >= 20 {
+		parts = broken(parts[0], room)
+	}
+	for _, part := range parts {
 		p.printf("%s%s\n", indent, part)
 		if !strings.HasSuffix(indent, more) {
 			indent += more
