@@ -251,6 +251,19 @@ func (c *Claim) holds(v inventory.Value) bool {
 	return len(c.After) > 0
 }
 
+// alone reports whether between two values of a list no other items came or went than those of the plan.
+func (c *Claim) alone(before, after inventory.Value) bool {
+	had, has := before.Items(), after.Items()
+	return approvedItems(has, had, c.After) && approvedItems(had, has, c.Before)
+}
+
+// approvedItems reports whether what is in a list and not in the other one is approved, item by item.
+func approvedItems(list, other []string, approved []inventory.Value) bool {
+	return !slices.ContainsFunc(list, func(item string) bool {
+		return !slices.Contains(other, item) && !slices.ContainsFunc(approved, func(a inventory.Value) bool { return slices.Contains(a.Items(), item) })
+	})
+}
+
 // sameSet compares without order: a list whose order a source keeps is approved in the plan's.
 func sameSet(a, b inventory.Value) bool {
 	return strings.HasPrefix(string(a), "[") && inventory.Set(a.Items()...) == inventory.Set(b.Items()...)

@@ -148,6 +148,8 @@ func (a *asks) weigh(r ref, s spot, run *Run) (Disposition, string, bool) {
 		return OutOfScope, "approved was " + c.Verb + ", seen was " + string(a.d.Op), false
 	case a.d.Op == inventory.Updated && !c.holds(a.d.After):
 		return OutOfScope, "another value than the approved one", false
+	case a.d.Op == inventory.Updated && c.Includes && !c.Open && !c.alone(a.d.Before, a.d.After):
+		return OutOfScope, "another item than the approved one came or went, too", false
 	case !a.environment(r.charter):
 		return OutOfScope, "approved for another environment", false
 	case !a.byExecutor(run):

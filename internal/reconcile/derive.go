@@ -22,10 +22,10 @@ func sideEffects() []sideEffect {
 	return []sideEffect{
 		{"mirror@1", "the same change of the same thing, as another source shows it", (*asks).mirror},
 		{"real@1", "the real thing that an executed resource made, replaced or removed", (*asks).made},
-		{"fresh@1", "settles after its creation or replacement", (*asks).fresh},
+		{"fresh@2", "settles after its creation or replacement", (*asks).fresh},
 		{"child@1", "part of what was created, replaced or removed", (*asks).child},
 		{"serial@1", "the zone's serial after a change of its records", (*asks).serial},
-		{"package@1", "belongs to a package whose change is explained", (*asks).packaged},
+		{"package@2", "belongs to a package whose change is explained", (*asks).packaged},
 		{"computed@1", "worked out from an attribute whose change is explained", (*asks).computed},
 	}
 }
@@ -122,13 +122,13 @@ func (c *Charter) whole(r done, op inventory.Op, class inventory.Class) bool {
 	})
 }
 
-// fresh lets the plain attributes of what was just created or replaced settle.
+// fresh lets the plain attributes of what was just created or replaced settle, but for those of which the change says what they become.
 func (a *asks) fresh() (Explained, bool) {
 	if a.d.Op != inventory.Updated || a.d.Kind == inventory.Security || a.p.Class == inventory.IaCResource {
 		return Explained{}, false // what code describes does not settle: its plan names every attribute, known or not
 	}
 	for _, e := range a.x.explained[a.p.Asset] {
-		if e.Difference.Op == inventory.Created && a.during(e) && a.by(e) {
+		if e.Difference.Op == inventory.Created && a.during(e) && a.by(e) && !a.plannedBy(e.Change) {
 			return e, true
 		}
 	}
@@ -192,14 +192,15 @@ func (a *asks) serial() (Explained, bool) {
 	return Explained{}, false
 }
 
-// packaged follows a package: what lies under package.NAME and file paths that the source lists under it.
+// packaged follows a package: what lies under package.NAME and file paths that the source lists under it. Where the change itself says what
+// this one becomes, such as the version, that decides.
 func (a *asks) packaged() (Explained, bool) {
 	name, ok := packageOf(a.d.Path)
 	if !ok || a.d.Kind == inventory.Security {
 		return Explained{}, false
 	}
 	for _, e := range a.x.explained[a.p.Asset] {
-		if n, ok := packageOf(e.Difference.Path); ok && n == name && a.during(e) && a.by(e) {
+		if n, ok := packageOf(e.Difference.Path); ok && n == name && a.during(e) && a.by(e) && !a.plannedBy(e.Change) {
 			return e, true
 		}
 	}

@@ -102,7 +102,7 @@ func TestWhatBelongsToAPackageFollowsIt(t *testing.T) {
 		Claim{Address: "web-1", Verb: "update", Path: "package.nginx", After: []inventory.Value{`"1.26"`}},
 		inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: "package.nginx.files./usr/sbin/nginx", After: `"b"`}, Place{Asset: "A1", Class: inventory.Host},
 		append(others(),
-			derivedCase{"its file", "package@1", nil},
+			derivedCase{"its file", "package@2", nil},
 			derivedCase{"a file of another package", "", func(d *inventory.Difference, _ *Place) { d.Path = "package.nginx-extras.files./x" }},
 			derivedCase{"another package", "", func(d *inventory.Difference, _ *Place) { d.Path = "package.openssl" }},
 			derivedCase{"a file of no package", "", func(d *inventory.Difference, _ *Place) { d.Path = "file./usr/sbin/nginx" }},
@@ -148,7 +148,7 @@ func TestTheRealThingFollowsItsReceiptAndSettles(t *testing.T) {
 	beside(t, inventory.Difference{Asset: "A1", Op: inventory.Created, Kind: inventory.Config}, Place{Asset: "A1", Name: "web-1", Class: inventory.Host}, claim,
 		inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: "location", After: `"fsn1"`}, Place{Asset: "A1", Class: inventory.Host},
 		append(others(),
-			derivedCase{"what was just created settles", "fresh@1", nil},
+			derivedCase{"what was just created settles", "fresh@2", nil},
 			derivedCase{"a door of it", "", func(d *inventory.Difference, _ *Place) { d.Path, d.Kind = "firewall.ssh", inventory.Security }},
 			derivedCase{"code that was just created", "", func(_ *inventory.Difference, p *Place) { p.Class = inventory.IaCResource }},
 			derivedCase{"another thing", "", func(d *inventory.Difference, p *Place) { d.Asset, p.Asset = "A2", "A2" }}))
@@ -182,6 +182,101 @@ func TestARunWithoutAnEndEndsWithItsChange(t *testing.T) {
 		v := Decide(d, prodPlace(Place{Asset: "A", Name: "web-1", Class: inventory.Host}), NewIndex([]*Charter{c}, nil), Rules{Now: 40})
 		if v.Disposition.Explains() != explained {
 			t.Errorf("closed at %d: %+v, want explained %t", closed, v, explained)
+		}
+	}
+}
+
+// What is created or taken away is approved as such: it settles by nothing, is nobody's mirror, and is worked out from nothing.
+func TestOnlyAnAttributeSettlesIsMirroredOrWorkedOut(t *testing.T) {
+	t.Parallel()
+	created := inventory.Difference{Asset: "A1", Op: inventory.Created, Kind: inventory.Config, After: `"web-1"`}
+	host := Place{Asset: "A1", Name: "web-1", Class: inventory.Host}
+	beside(t, created, host, Claim{Address: "web-1", Verb: plan.ClassCreate}, inventory.Difference{Asset: "A1"}, Place{Asset: "A1", Class: inventory.Host}, []derivedCase{
+		{"its deletion in the same run", "", func(d *inventory.Difference, _ *Place) { d.Op, d.Before = inventory.Deleted, `"web-1"` }},
+		{"its coming back", "", func(d *inventory.Difference, _ *Place) { d.Op, d.After = inventory.Created, `"web-1"` }},
+		{"an attribute of the same value as its name", "", func(d *inventory.Difference, _ *Place) {
+			d.Op, d.After, d.Kind = inventory.Updated, `"web-1"`, inventory.Security
+		}},
+	})
+	updated := inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: "image", Kind: inventory.Config, After: `"debian-13"`}
+	beside(t, updated, host, Claim{Address: "web-1", Verb: plan.ClassUpdate, Path: "image", After: []inventory.Value{`"debian-13"`}},
+		inventory.Difference{Asset: "A1", Path: "image_id"}, Place{Asset: "A1", Class: inventory.Host}, []derivedCase{
+			{"worked out", "computed@1", func(d *inventory.Difference, _ *Place) { d.Op = inventory.Updated }},
+			{"taken away, whatever it names", "", func(d *inventory.Difference, _ *Place) { d.Op = inventory.Deleted }},
+			{"created, whatever it names", "", func(d *inventory.Difference, _ *Place) { d.Op = inventory.Created }},
+		})
+}
+
+func TestAPackageHasAName(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{"package.nginx": "nginx", "packages.nginx.version": "nginx", "package.nginx.files./usr/sbin/nginx": "nginx",
+		"package.": "", "packages.": "", "package": "", "file./usr/sbin/nginx": "", "": ""} {
+		if got, ok := packageOf(path); got != want || ok != (want != "") {
+			t.Errorf("%s is of package %q, %t; want %q", path, got, ok, want)
+		}
+	}
+}
+
+// A side effect is what no plan says. Where the change that ran says what an attribute becomes, another value is nobody's, however new the
+// thing is, and whatever else of its package was explained.
+func TestASideEffectIsNeverAnotherValueThanThePlans(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		claims []Claim
+		cause  inventory.Difference
+		path   string
+	}{
+		"a server that was just created": {[]Claim{{Verb: plan.ClassCreate}, {Verb: plan.ClassCreate, Path: "server_type", After: []inventory.Value{`"cx22"`}}},
+			inventory.Difference{Op: inventory.Created}, "server_type"},
+		"a package that was just upgraded": {[]Claim{{Verb: plan.ClassUpdate, Path: "package.nginx", After: []inventory.Value{`"1.26"`}}},
+			inventory.Difference{Op: inventory.Updated, Path: "package.nginx", After: `"1.26"`}, "package.nginx"},
+	} {
+		c := &Charter{Change: "CHG-1", Rev: "r", Environment: "prod", Runs: onceRun(Run{Executors: []string{"ivo"}})}
+		for i, k := range x.claims {
+			k.ID, k.Change, k.Rev, k.Address = string(rune('a'+i)), "CHG-1", "r", "web-1"
+			c.Claims = append(c.Claims, k)
+		}
+		x.cause.ID, x.cause.Asset, x.cause.Record, x.cause.Kind, x.cause.Earliest, x.cause.Latest = "cause", "A", "rec", inventory.Config, 5, 20
+		p := prodPlace(Place{Asset: "A", Name: "web-1", Class: inventory.Host})
+		index, rules := NewIndex([]*Charter{c}, nil), Rules{Now: 40}
+		v := Decide(x.cause, p, index, rules)
+		if !v.Disposition.Explains() {
+			t.Fatalf("%s: the cause itself is %+v", name, v)
+		}
+		index.Note(x.cause, p, v)
+		d := inventory.Difference{ID: "d", Asset: "A", Record: "rec", Op: inventory.Updated, Path: x.path, Kind: inventory.Config, Before: `"old"`, After: `"by hand"`, Earliest: 20, Latest: 25}
+		if v := Decide(d, p, index, rules); v.Disposition != OutOfScope {
+			t.Errorf("another value of %s: %s by %+v, want it %s", name, v.Disposition, v.Hits, OutOfScope)
+		}
+		if d.Path += "_of_no_plan"; x.cause.Op == inventory.Created && Decide(d, p, index, rules).Disposition != Derived {
+			t.Errorf("%s: what no plan says does not settle", name)
+		}
+	}
+}
+
+// A plan that changes one item of a list approves that item. Another one that came with it was not approved.
+func TestAnApprovedItemOfAListBringsNoOtherAlong(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		before, after inventory.Value
+		want          Disposition
+	}{
+		"the item alone":                     {inventory.Set("10.0.0.1", "10.0.0.2"), inventory.Set("10.0.0.1", "10.0.0.3"), Scoped},
+		"the only item":                      {inventory.Set("10.0.0.2"), inventory.Set("10.0.0.3"), Scoped},
+		"not the item":                       {inventory.Set("10.0.0.1", "10.0.0.2"), inventory.Set("10.0.0.1", "10.0.0.4"), OutOfScope},
+		"the old one goes later":             {inventory.Set("10.0.0.1", "10.0.0.2"), inventory.Set("10.0.0.1", "10.0.0.2", "10.0.0.3"), Scoped},
+		"one more comes":                     {inventory.Set("10.0.0.1", "10.0.0.2"), inventory.Set("10.0.0.1", "10.0.0.3", "0.0.0.0/0"), OutOfScope},
+		"another one goes":                   {inventory.Set("10.0.0.1", "10.0.0.2"), inventory.Set("10.0.0.3"), OutOfScope},
+		"one more comes, and none was known": {"", inventory.Set("10.0.0.3", "0.0.0.0/0"), OutOfScope},
+	} {
+		b := claimer{}
+		b.rev.Change, b.rev.ID, b.rev.Digest = "CHG-1", "CHG-1.1", "r"
+		b.attributes(Claim{Address: "hcloud_firewall.f", Planned: true, Verb: plan.ClassUpdate}, []plan.Diff{{Path: "source_ips[1]", Before: []byte(`"10.0.0.2"`), After: []byte(`"10.0.0.3"`)}})
+		c := &Charter{Change: "CHG-1", Rev: "r", Environment: "prod", Claims: b.list, Runs: onceRun(Run{Receipts: []Receipt{{Address: "hcloud_firewall.f", Done: true, ID: "7"}}})}
+		d := inventory.Difference{ID: "d", Asset: "A", Record: "rec", Op: inventory.Updated, Path: "source_ips", Kind: inventory.Security, Before: x.before, After: x.after, Earliest: 5, Latest: 20}
+		p := prodPlace(Place{Asset: "A", Class: inventory.Firewall, Type: "hcloud_firewall", IDs: []string{"hcloud:firewall:7"}, Managers: []Managed{{"hcloud_firewall.f", "lin/default"}}})
+		if v := Decide(d, p, NewIndex([]*Charter{c}, nil), Rules{Now: 40}); v.Disposition != x.want {
+			t.Errorf("%s: %s, want %s: %+v", name, v.Disposition, x.want, v.Hits)
 		}
 	}
 }
