@@ -42,7 +42,7 @@ type Mute struct {
 	Path     string   `json:"path"`             // attribute; a star stands for any characters
 	Op       string   `json:"op,omitempty"`     // create, update, delete; "" is update
 	Values   []string `json:"values,omitempty"` // only to one of these
-	Min      int64    `json:"min,omitempty"`    // only to a number in these bounds, where Max is over 0
+	Min      int64    `json:"min,omitempty"`    // only to a number in these bounds, where one of them is not 0
 	Max      int64    `json:"max,omitempty"`
 	Actor    string   `json:"actor,omitempty"`    // only by whom the source names so
 	Security bool     `json:"security,omitempty"` // said aloud: it may explain security attributes
@@ -118,7 +118,7 @@ func (m *Mute) bounds(v inventory.Value) bool {
 		}
 		return false
 	}
-	if m.Max > 0 || m.Min != 0 {
+	if m.Max != 0 || m.Min != 0 {
 		n, ok := integer(v)
 		return ok && n >= m.Min && n <= m.Max
 	}
@@ -163,6 +163,9 @@ func (m *Mute) clean(now int64) error {
 		if len(s) > 300 || strings.Count(s, "*") > 8 {
 			e.At(path, "is at most 300 bytes with at most eight stars")
 		}
+	}
+	if m.Min > m.Max {
+		e.At("max", "is not below min")
 	}
 	if len(m.Values) > 100 {
 		e.At("values", "are at most 100")
