@@ -1,6 +1,10 @@
 package reconcile
 
-import "plumbline.dev/plumb/internal/db"
+import (
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/fault"
+)
 
 // Refresh is refresh, for what cannot be interleaved from outside.
 var Refresh = refresh
@@ -18,4 +22,19 @@ const MayAsk = mayAsk
 func QuietTo(tx *db.Tx, after, atOnce int64) (int64, error) {
 	q, err := quietAfter(tx, after, atOnce)
 	return q.to, err
+}
+
+// MayDecide is mayDecide, for findings that take a story to come about.
+func (f *Finding) MayDecide(actor fault.Actor, roster *directory.Roster, runs []Run) error {
+	return f.mayDecide(actor, roster, runs)
+}
+
+// MayReview is mayReview, for mutes in any state.
+func (m *Mute) MayReview(actor fault.Actor, roster *directory.Roster) error {
+	return m.mayReview(actor, roster)
+}
+
+// MayEnd is mayEnd, for mutes in any state.
+func (m *Mute) MayEnd(actor fault.Actor, roster *directory.Roster) error {
+	return m.mayEnd(actor, roster)
 }
