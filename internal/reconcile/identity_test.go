@@ -141,6 +141,9 @@ func TestWhatBecameUnmanagedWithoutAPermitIsFound(t *testing.T) {
 	f := found(t)
 	f.server(1, "prod", size("cx22"))
 	f.server(2, "prod", size("cx22"))
+	code := f.see["state"].records["hcloud:server:1"]
+	code.Edges = append(code.Edges, inventory.Link{Verb: "DEPENDS_ON", To: inventory.Identifier{Kind: "cloud-id", Value: "hcloud:server:2"}}) // which it does not manage
+	f.see["state"].records["hcloud:server:1"] = code
 	f.observe(time.Hour)
 	f.forget(1)
 	f.readdress(2, "hcloud_server.front")

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/reconcile"
 )
@@ -142,6 +143,10 @@ func TestAnEffectThatIsNotThereKeepsAChangeOpen(t *testing.T) {
 	if r.Counts[reconcile.NotObserved] != 1 || r.Closable {
 		t.Errorf("counts %v, want the attribute not observed", r.Counts)
 	}
+	_, err = f.changes.Verify(t.Context(), f.as("sam"), c.ID, change.Verification{Slot: "verify/asset-owner/security-lead", Passed: true, Comment: "looks right"})
+	f.must(err)
+	_, err = f.changes.Close(t.Context(), f.as("ann"), c.ID, change.Successful, nil)
+	f.refused(err, "effects_unseen")
 	f.set("state", 1, "server_type", text("cx32"))
 	f.set("cloud", 1, "server_type", text("cx32"))
 	f.observe(2 * time.Hour)

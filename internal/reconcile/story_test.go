@@ -1,6 +1,9 @@
 package reconcile_test
 
 import (
+	"context"
+	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -127,4 +130,76 @@ func TestAnApprovedValueOutsideTheRunIsFound(t *testing.T) {
 		t.Fatalf("findings %+v, want the late one too", list)
 	}
 	f.whole()
+}
+
+// reworded is a store of documents in which something happens while the first one is read.
+type reworded struct {
+	reconcile.Documents
+	meanwhile func()
+}
+
+func (r *reworded) Open(ctx context.Context, digest string) (io.ReadCloser, error) {
+	if now := r.meanwhile; now != nil {
+		r.meanwhile = nil
+		now()
+	}
+	return r.Documents.Open(ctx, digest)
+}
+
+// What is approved while the claims of the wording before are worked out is claimed in its turn, not as nothing.
+func TestAWordingThatIsApprovedMeanwhileIsClaimedToo(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.observe(time.Hour)
+	m := f.material(grow(1))
+	c, err := f.changes.File(t.Context(), f.as("ann"), m)
+	f.must(err)
+	c = f.approve(c, m)
+	deps := f.deps
+	deps.Blobs = &reworded{f.deps.Blobs, func() {
+		m.Justification = "Load grew, and grows on"
+		edited, err := f.changes.Edit(t.Context(), f.as("ann"), c.ID, c.RevDigest, m)
+		f.must(err)
+		c = f.approve(edited, m)
+	}}
+	f.Desk = reconcile.New(deps)
+	f.must(f.Tick(t.Context()))
+	f.must(f.Tick(t.Context()))
+	p := f.open(c)
+	f.size(1, "cx32")
+	f.later(2 * time.Minute)
+	f.done(p, 1)
+	f.observe(time.Minute)
+	if list := f.findings(); len(list) != 0 || c.Rev != 2 {
+		t.Errorf("findings %+v under revision %d, want the second wording to explain it", list, c.Rev)
+	}
+	f.whole()
+}
+
+// What no record shows is covered by a source that shows the state of its plan, not by one that shows what a person typed beside it.
+func TestAnEffectThatNoSourceCoversCannotBeObserved(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.observe(time.Hour)
+	for name, x := range map[string]struct {
+		plan []planned
+		want string
+	}{
+		"beside a typed effect":           {[]planned{{7, "create", "null", `{"server_type":"cx22"}`}}, reconcile.Unobservable},
+		"beside what the same plan shows": {[]planned{{7, "create", "null", `{"server_type":"cx22"}`}, grow(1)}, reconcile.Awaited},
+	} {
+		m := f.material(x.plan...)
+		m.Bindings[0].Base = "" // the plan names no state
+		m.Effects = []change.Effect{{Target: "web-1", Path: "*", Op: "replace"}}
+		c, err := f.changes.File(t.Context(), f.as("ann"), m)
+		f.must(err)
+		c = f.approve(c, m)
+		f.observe(time.Minute)
+		list, _, r := f.ends(c)
+		if one := "create " + address(7) + ": " + x.want; !slices.Contains(list, one) {
+			t.Errorf("%s: ends %q, want %q: %+v", name, list, one, r.Ends)
+		}
+	}
 }
