@@ -200,6 +200,13 @@ func TestNeitherWhoDidItNorWhoExecutedAnswersForAFinding(t *testing.T) {
 	}
 	_, err := f.Waive(t.Context(), f.as("olga"), list[0].ID, f.clock.Now().Add(time.Hour), why)
 	f.refused(err, "own_finding")
+	r = f.see["cloud"].records["hcloud:server:2"]
+	r.Actor = "autoscaler"
+	f.see["cloud"].records["hcloud:server:2"] = r
+	f.set("cloud", 2, "server_type", text("cx22")) // taken back by a program: it stays hers
+	f.observe(time.Hour)
+	_, err = f.Revert(t.Context(), f.as("olga"), list[0].ID, why)
+	f.refused(err, "own_finding")
 	_, err = f.Waive(t.Context(), f.as("otto"), list[0].ID, f.clock.Now().Add(time.Hour), why)
 	f.must(err)
 }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"slices"
 
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/seal"
@@ -49,8 +50,9 @@ type FindingBody struct {
 	Kind        inventory.AttrKind `json:"kind"`
 	Before      inventory.Value    `json:"before,omitempty"` // of the first
 	After       inventory.Value    `json:"after,omitempty"`  // of the newest
-	Actor       string             `json:"actor,omitempty"`
-	Note        string             `json:"note,omitempty"` // of code that left its state: what became of the thing that it managed
+	Actor       string             `json:"actor,omitempty"`  // of the newest, as its source names them
+	Actors      []string           `json:"actors,omitempty"` // of those before, other names than the newest
+	Note        string             `json:"note,omitempty"`   // of code that left its state: what became of the thing that it managed
 	Earliest    int64              `json:"earliest"`
 	Latest      int64              `json:"latest"`
 	Count       int64              `json:"count"` // differences of this kind since it was opened
@@ -99,9 +101,7 @@ func (f *Finding) attach(d inventory.Difference, v Verdict, now int64) {
 	if !f.takesBack(d) {
 		f.another(d, now)
 	}
-	if d.Actor != "" {
-		f.Actor = d.Actor
-	}
+	f.by(d.Actor)
 	if f.takesBack(d) {
 		f.Restored = d.ID
 		if f.State == Reverting {
@@ -111,6 +111,27 @@ func (f *Finding) attach(d inventory.Difference, v Verdict, now int64) {
 	if v.First().Change != "" && f.Change == "" {
 		f.Change = v.First().Change
 	}
+}
+
+// by notes who did the newest of it. Who did an earlier one stays named: they judge none of it.
+func (f *Finding) by(actor string) {
+	if actor == "" || actor == f.Actor {
+		return
+	}
+	if f.Actor != "" && !slices.Contains(f.Actors, f.Actor) && len(f.Actors) < maxHits {
+		f.Actors = append(f.Actors, f.Actor)
+	}
+	f.Actor = actor
+}
+
+// doers gives the names of everybody whom a source named.
+func (f *Finding) doers() (out []string) {
+	for _, a := range append([]string{f.Actor}, f.Actors...) {
+		if a != "" {
+			out = append(out, actorNames(a)...)
+		}
+	}
+	return out
 }
 
 // another takes the newer value of what a finding is about. Who took one value as it is, or adopts it, did not take the next: the finding is

@@ -89,7 +89,7 @@ func (f *Finding) mayDecide(actor fault.Actor, roster *directory.Roster, runs []
 		return deny("not_a_person", "Only a person in their own session answers for a finding.", "a person, in their own session")
 	case !f.Waits() && f.State != Waived:
 		return fault.New(fault.Conflict, "finding_closed", "The finding is %s.", f.State).About(f.ID).FixedBy("nobody").Then("plumb reconcile show %s", f.ID)
-	case slices.ContainsFunc(actorNames(f.Actor), func(n string) bool { return slices.Contains(self, n) }):
+	case slices.ContainsFunc(f.doers(), func(n string) bool { return slices.Contains(self, n) }):
 		return deny("own_finding", "Who made a difference does not judge it.", "the owner of the asset or a Security Officer")
 	case slices.ContainsFunc(runs, func(r Run) bool { return slices.Contains(r.Executors, strings.ToLower(actor.Person)) }):
 		return deny("executor_finding", "Who executed the change that ran at the time does not judge what else happened.", "the owner of the asset or a Security Officer")
@@ -109,10 +109,10 @@ func (f *Finding) mayDecide(actor fault.Actor, roster *directory.Roster, runs []
 
 // lent finds who made the difference or executed what ran, and counts as one person with who answers now, for one could sign in as the other.
 func (f *Finding) lent(actor fault.Actor, roster *directory.Roster, runs []Run) (who directory.PersonID, ok bool) {
-	if f.Actor == "" && len(runs) == 0 {
+	self, doers := directory.PersonID(actor.Person), f.doers()
+	if len(doers) == 0 && len(runs) == 0 {
 		return "", false
 	}
-	self, doers := directory.PersonID(actor.Person), actorNames(f.Actor)
 	candidates := roster.Lenders(self, math.MaxInt64) // who was disabled since is found here, too
 	for _, p := range roster.People() {
 		candidates = append(candidates, directory.PersonID(p.ID))
