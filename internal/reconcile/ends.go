@@ -140,7 +140,7 @@ func (d *Desk) ends(tx *db.Tx, id change.ID) ([]End, error) {
 	var out []End
 	for i := range c.Claims {
 		k := &c.Claims[i]
-		if k.Rollback || k.Includes || w.shadowed(k) {
+		if k.Rollback || w.shadowed(k) {
 			continue
 		}
 		e, err := w.end(k)

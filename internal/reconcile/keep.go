@@ -56,8 +56,8 @@ func (d *Desk) mistrust(tx *db.Tx, v Verdict, finding string, asked map[string]b
 	if v.Disposition.Explains() {
 		return nil
 	}
-	for _, h := range v.Hits {
-		if h.Change == "" || asked[h.Change] {
+	for _, h := range v.Hits { // each names a change: an exception names none, and explains
+		if asked[h.Change] {
 			continue
 		}
 		asked[h.Change] = true
