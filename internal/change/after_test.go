@@ -187,6 +187,25 @@ func TestARetirementThatNobodyNamedMayCarryOutIsSaidToBeSo(t *testing.T) {
 	}
 }
 
+// An author's words stand in a command that an officer may copy only as one plain word.
+func TestAdviceLeadsNobodyToRunWhatAnAuthorWrote(t *testing.T) {
+	t.Parallel()
+	o := company(t)
+	for target, want := range map[string]string{"AST-000001": "AST-000001", "web-1.example.com": "web-1.example.com", "x; reboot": "ASSET", "$(reboot)": "ASSET",
+		"--url=https://evil": "ASSET", "web 1": "ASSET"} {
+		for after, becomes := range map[string]string{"retired": "retired", "retired`reboot`": "VALUE"} {
+			m := configChange(o)
+			m.Implementers = []change.Executor{{Person: "ivo"}}
+			m.Effects = []change.Effect{{Target: target, Path: "label.lifecycle", Op: "update", After: after}}
+			f, err := o.Foresee(t.Context(), o.as("ann"), "", m)
+			must(t, err)
+			if command := "plumb asset label " + want + " lifecycle=" + becomes + " --change"; len(f.Advice) != 1 || !strings.Contains(f.Advice[0], command) {
+				t.Errorf("%q to %q: %q, want %s", target, after, f.Advice, command)
+			}
+		}
+	}
+}
+
 // What was in force before a change was submitted is over for it: a rule that was loosened by then asks
 // nobody any more.
 func TestAPackThatEndedBeforeTheSubmissionDemandsNothing(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"plumbline.dev/plumb/internal/db"
@@ -109,8 +110,20 @@ func (s *Snapshot) unlabelling() []string {
 		id = "CHANGE"
 	}
 	return []string{"Nobody who is named to carry this out may set the lifecycle of " + e.Target + ": being named gives no right to label." +
-		" Once it is approved, a security officer or an administrator who did not approve it does: plumb asset label " + e.Target + " lifecycle=" + e.After +
-		" --change " + id + ". Agree with one of them, or name one."}
+		" Once it is approved, a security officer or an administrator who did not approve it does: plumb asset label " + typed(e.Target, "ASSET") +
+		" lifecycle=" + typed(e.After, "VALUE") + " --change " + id + ". Agree with one of them, or name one."}
+}
+
+// typed gives an author's text as it may stand in a command that somebody else copies: only where a shell takes it as one plain word that is
+// no option. Else a placeholder stands for it.
+func typed(s, placeholder string) string {
+	strange := func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("._:-", r)
+	}
+	if s == "" || s[0] == '-' || strings.ContainsFunc(s, strange) {
+		return placeholder
+	}
+	return s
 }
 
 // loose tells of service accounts that are named without a repository: every pipeline with a token of such
