@@ -89,7 +89,7 @@ func (a *app) assetList() *cobra.Command {
 		return a.emitList(raw, func(w io.Writer) error {
 			t, owners := table{head: []string{"ID", "CLASS", "NAME", "ENV", "DATA", "OWNER", "STATE"}}, a.ownersOf(cmd.Context(), c, list)
 			for _, x := range list {
-				t.add(x.ID, x.Class, clean(x.Name), x.Labels["environment"].Value, x.Labels["classification"].Value, nameIn(owners, x.Labels["owner"].Value), x.State)
+				t.add(x.ID, x.Class, clean(x.Name), x.Label("environment"), x.Label("classification"), nameIn(owners, x.Labels["owner"].Value), x.State)
 			}
 			return t.write(w, a.paint(w), "No assets.")
 		})
@@ -201,6 +201,9 @@ func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
 	for _, k := range slices.Sorted(maps.Keys(x.Labels)) {
 		l := x.Labels[k]
 		t.add("label "+k, called(l.Value), called(either(l.Change, l.By, l.Source))+" ("+l.Confidence+")")
+	}
+	if f := x.Floor; f.Value != "" {
+		t.add("counts as", "classification "+f.Value, called(f.From)+" has that data ("+strings.ToLower(f.Verb)+")")
 	}
 	for _, u := range x.Unheard {
 		t.add("not counted", u.Label+" "+u.Value, called(u.Source)+"; "+u.Stands+" stands")

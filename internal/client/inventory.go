@@ -27,6 +27,19 @@ type Asset struct {
 		Stands string `json:"stands"`
 		Source string `json:"source"` // id of the source
 	} `json:"unheard"` // words of sources that count for nothing against a label that stands
+	Floor struct {
+		Value string `json:"value"`
+		From  string `json:"from"` // id of the asset with the data
+		Verb  string `json:"verb"`
+	} `json:"floor"` // what the classification counts as instead of its label, because of the data in the asset; empty where it does not
+}
+
+// Label gives a label as it counts, where somebody gave it or it follows from the data in the asset.
+func (x Asset) Label(key string) string {
+	if key == "classification" && x.Floor.Value != "" {
+		return x.Floor.Value
+	}
+	return x.Labels[key].Value
 }
 
 // Label is one governed property with where it comes from.

@@ -67,6 +67,9 @@ func (d *Desk) asOf(tx *db.Tx, a Asset, at int64) (w Whole, err error) {
 		return w, err
 	}
 	w.Unheard = unheard(w.Labels, w.Records)
+	if w.Floor, err = floorThen(tx, a, at); err != nil {
+		return w, err
+	}
 	if len(w.Records) > 0 || w.State != Folded { // what was merged by then has none
 		w.Merged, w.State = "", w.stays(presence(w.Records, d.declares))
 	}
@@ -122,7 +125,7 @@ func recordsThen(tx *db.Tx, id AssetID, at int64) (out []Kept, holders []AssetID
 // takeBack takes one later difference of a record back; they come the newest first. Edges have intervals of their own.
 func (k *Kept) takeBack(x Difference, at int64) {
 	switch {
-	case strings.HasPrefix(x.Path, "label."), strings.HasPrefix(x.Path, "edges."):
+	case strings.HasPrefix(x.Path, "label."), x.Path == floorPath, strings.HasPrefix(x.Path, "edges."):
 	case x.Op == Deleted:
 		k.Gone = 0
 	case x.Op == Created:

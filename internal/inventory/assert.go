@@ -27,8 +27,8 @@ func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, l
 		if err != nil {
 			return err
 		}
-		was := a.Labels
-		a.Labels = maps.Clone(was)
+		was := a
+		a.Labels = maps.Clone(was.Labels)
 		if a.Labels == nil {
 			a.Labels = map[string]Label{}
 		}
@@ -37,6 +37,9 @@ func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, l
 				return err
 			}
 			a.Labels[key] = Label{Value: set[key], Confidence: Asserted, By: actor.Person, Change: change, Reason: reason, At: tx.Now().UnixMicro()}
+		}
+		if _, anew := set[LabelClassification]; anew { // it is not below the data in it: mayLabel
+			a.Floor = Floor{}
 		}
 		if err := d.reweigh(tx, &a, set); err != nil {
 			return err
@@ -82,7 +85,7 @@ const (
 )
 
 // labelled keeps what people assert in the asset's history. It is their word, not a difference of production.
-func (d *Desk) labelled(tx *db.Tx, a Asset, was map[string]Label, change string) error {
+func (d *Desk) labelled(tx *db.Tx, a, was Asset, change string) error {
 	list, err := recordsOf(tx, a.ID)
 	if err != nil || len(list) == 0 {
 		return err
@@ -96,13 +99,19 @@ func (d *Desk) labelled(tx *db.Tx, a Asset, was map[string]Label, change string)
 		settled = assertedBy + change
 	}
 	k := list[0]
-	for _, key := range relabelled(was, a.Labels) {
+	for _, key := range relabelled(was.Labels, a.Labels) {
 		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Updated, Path: labelPath(key), Kind: Security,
-			Before: some(was[key].Value), After: some(a.Labels[key].Value), Settled: settled, Actor: a.Labels[key].By}); err != nil {
+			Before: some(was.Labels[key].Value), After: some(a.Labels[key].Value), Settled: settled, Actor: a.Labels[key].By}); err != nil {
 			return err
 		}
 	}
-	return nil
+	if a.Floor != was.Floor {
+		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Updated, Path: floorPath, Kind: Security,
+			Before: some(was.Floor.Value), Settled: settled, Actor: a.Labels[LabelClassification].By}); err != nil {
+			return err
+		}
+	}
+	return w.gives(a, holds("HAS", was))
 }
 
 func cleanLabels(labels map[string]string) (map[string]string, error) {
@@ -132,6 +141,18 @@ func (d *Desk) mayLabel(tx *db.Tx, a Asset, key, value, change string) error {
 	stood := had && old.Confidence != Defaulted
 	if key == LabelLifecycle {
 		return d.mayMove(tx, a, stood, value, change)
+	}
+	if key == LabelClassification {
+		f, err := floorOf(tx, a, tx.Now().UnixMicro())
+		if err == nil {
+			err = mayClassify(a, f, value)
+		}
+		if err != nil {
+			return err
+		}
+		if a.Floor.Value != "" { // what it no longer has counts until this says otherwise
+			stood, old.Value = true, a.Label(key)
+		}
 	}
 	promotes := key == LabelEnvironment && value == "prod" && stood && old.Value != "prod"
 	loosens := stood && looser(key, old.Value, value)

@@ -24,13 +24,14 @@ type Asset struct {
 	Merged  AssetID           `json:"merged,omitempty"`  // the asset that took its records over
 	Origin  string            `json:"origin,omitempty"`  // the change that created it; empty is unprovenanced
 	Unheard []Unheard         `json:"unheard,omitempty"` // words of sources that count for nothing against a label that stands
+	Floor   Floor             `json:"floor,omitzero"`    // that counts instead of its classification: the data in it
 	Attrs   map[string]Worded `json:"-"`                 // computed out of its records when it is read
 }
 
 // looks reports whether an asset's row shows the same of another state of it, but for its version and when it changed.
 func (a Asset) looks(o Asset) bool {
 	return a.ID == o.ID && a.Class == o.Class && a.Type == o.Type && a.Name == o.Name && a.State == o.State && a.Merged == o.Merged && a.Origin == o.Origin &&
-		maps.Equal(a.Labels, o.Labels) && slices.Equal(a.Unheard, o.Unheard)
+		a.Floor == o.Floor && maps.Equal(a.Labels, o.Labels) && slices.Equal(a.Unheard, o.Unheard)
 }
 
 // Presence says whether an asset is there.

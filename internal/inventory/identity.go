@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -43,7 +44,7 @@ func (d *Desk) MergeAssets(ctx context.Context, actor fault.Actor, into, other, 
 		for _, k := range records {
 			word.Records = append(word.Records, k.ID)
 		}
-		o.State, o.Merged, a.Labels = Folded, a.ID, stricterOf(a.Labels, o.Labels)
+		o.State, o.Merged, a.Labels, a.Floor = Folded, a.ID, stricterOf(a.Labels, o.Labels), a.Floor.or(o.Floor)
 		return d.move(tx, actor, &word, a, o)
 	})
 	return word, err
@@ -88,7 +89,7 @@ func (d *Desk) Split(ctx context.Context, actor fault.Actor, from string, record
 		}
 		i := slices.IndexFunc(all, func(k Kept) bool { return k.ID == records[0] })
 		a := Asset{ID: assetID(n), N: n, Class: all[i].Class, Type: all[i].Type, Name: all[i].Name, State: Present, First: tx.Now().UnixMicro(),
-			Labels: asserted(o.Labels)}
+			Labels: asserted(o.Labels), Floor: o.Floor}
 		word = IdentityWord{Verb: "split", Asset: a.ID, Other: o.ID, Records: records, Reason: reason}
 		return d.move(tx, actor, &word, a, o)
 	})
@@ -189,7 +190,7 @@ func (d *Desk) shift(tx *db.Tx, records []string, to, from Asset) error {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(w.regrounded(to.ID), w.regrounded(from.ID))
 }
 
 // oneThing is how the history says that people moved a record.
@@ -223,7 +224,7 @@ func (d *Desk) Undo(ctx context.Context, actor fault.Actor, id string) (word Ide
 		if word.Verb == "split" {
 			a.State, a.Merged = Folded, o.ID
 		}
-		o.Labels = stricterOf(o.Labels, asserted(a.Labels))
+		o.Labels, o.Floor = stricterOf(o.Labels, asserted(a.Labels)), o.Floor.or(a.Floor)
 		word.Undone = tx.Now().UnixMicro()
 		if err := undoIdentity(tx, word); err != nil {
 			return err

@@ -7,12 +7,17 @@ import (
 )
 
 // Label gives the governed value that counts; a missing one counts at its strictest where there is one: production and
-// confidential (table in words.go; policy: what is not labelled is treated as if it mattered).
+// confidential (table in words.go; policy: what is not labelled is treated as if it mattered). A classification counts at least
+// as the data in the asset.
 func (a Asset) Label(key string) string {
+	v := unlabelled(key)
 	if l, ok := a.Labels[key]; ok {
-		return l.Value
+		v = l.Value
 	}
-	return unlabelled(key)
+	if key == LabelClassification && looser(key, a.Floor.Value, v) {
+		return a.Floor.Value
+	}
+	return v
 }
 
 // Given is a label that somebody or something gave; "" for one that only counts at its strictest.

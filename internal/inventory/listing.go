@@ -41,7 +41,7 @@ func (d *Desk) Listing(ctx context.Context, f Filter, called func(owner string) 
 		}
 	}
 	header := []string{"asset", "class", "type", "name", "state", "environment", "classification", "owner", "role", "tier", "criticality",
-		"lacks", "origin", "first seen", "last changed"}
+		"lacks", "origin", "first seen", "last changed", "class of data", "data in"}
 	return sheet.List[Asset]{Title: "Assets", Header: header, Each: each, Line: func(a Asset) any { return a.line() },
 		Cells: func(a Asset) []sheet.Cell { return a.cells(called) }}, nil
 }
@@ -53,7 +53,7 @@ func (a Asset) cells(called func(string) string) []sheet.Cell {
 		called(a.Given(LabelOwner)), a.Given(LabelRole), a.Given(LabelTier), a.Given(LabelCriticality), strings.Join(a.Unlabelled(), ", "), a.Origin} {
 		out = append(out, sheet.Text(s))
 	}
-	return append(out, sheet.Instant(a.First), sheet.Instant(a.Changed))
+	return append(out, sheet.Instant(a.First), sheet.Instant(a.Changed), sheet.Text(a.Floor.Value), sheet.Text(string(a.Floor.From)))
 }
 
 // line is one asset in a file of JSON.
@@ -65,12 +65,13 @@ type line struct {
 	State   Presence         `json:"state"`
 	Labels  map[string]Label `json:"labels"`
 	Lacks   []string         `json:"lacks,omitempty"` // demanded labels that nobody gave
+	Floor   Floor            `json:"floor,omitzero"`  // that counts instead of the classification: the data in it
 	Origin  string           `json:"origin,omitempty"`
 	First   time.Time        `json:"first"`
 	Changed time.Time        `json:"changed"`
 }
 
 func (a Asset) line() line {
-	return line{Asset: a.ID, Class: a.Class, Type: a.Type, Name: a.Name, State: a.State, Labels: a.Labels, Lacks: a.Unlabelled(), Origin: a.Origin,
+	return line{Asset: a.ID, Class: a.Class, Type: a.Type, Name: a.Name, State: a.State, Labels: a.Labels, Lacks: a.Unlabelled(), Floor: a.Floor, Origin: a.Origin,
 		First: time.UnixMicro(a.First).UTC(), Changed: time.UnixMicro(a.Changed).UTC()}
 }

@@ -124,7 +124,10 @@ func (w *observer) welcome(is Kept) error {
 			return err
 		}
 	}
-	return w.around(Kept{}, is)
+	if err := w.around(Kept{}, is); err != nil {
+		return err
+	}
+	return w.floors(Kept{}, is)
 }
 
 // joined adds a record to an asset that is known: identity, not a change of production. What it says otherwise than the others
@@ -178,7 +181,10 @@ func (w *observer) change(was, is Kept, attrs []altered) error {
 	if err != nil {
 		return err
 	}
-	return w.settleOver(a, a, append(others, is))
+	if err := w.settleOver(a, a, append(others, is)); err != nil {
+		return err
+	}
+	return w.floors(was, is)
 }
 
 // differ keeps one difference with its interval: after the last complete reading that saw it otherwise, up to now.
@@ -326,7 +332,7 @@ func (w *observer) settleOver(stored, a Asset, records []Kept) error {
 	if lead, ok := leading(list); ok {
 		a.Class, a.Type, a.Name = lead.Class, lead.Type, lead.Name
 	}
-	was, heard := a.Labels, a.Unheard
+	was, heard, gave := a.Labels, a.Unheard, holds("HAS", a)
 	a.Labels = resolve(was, list, w.now, a.Version > 0)
 	a.Unheard = unheard(a.Labels, list)
 	if a.State != Folded {
@@ -358,7 +364,12 @@ func (w *observer) settleOver(stored, a Asset, records []Kept) error {
 			return err
 		}
 	}
-	return nil
+	if stored.ID != "" && a.Floor != stored.Floor { // so do some floors
+		if err := w.lifts(a, stored.Label(LabelClassification), records[0]); err != nil {
+			return err
+		}
+	}
+	return w.gives(a, gave)
 }
 
 // presence says whether a thing is there: while one source sees it, it is; only one that may declare absence makes it

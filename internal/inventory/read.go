@@ -299,6 +299,13 @@ func edgesOf(tx *db.Tx, id AssetID) ([]Edge, error) {
 
 // resolve finds the other end of an outward edge.
 func (e *Edge) resolve(tx *db.Tx) error {
+	a, found, err := e.find(tx)
+	e.Asset, e.Name, e.Class, e.Unknown = a.ID, a.Name, a.Class, !found
+	return err
+}
+
+// find gives the asset at the other end of an outward edge.
+func (e Edge) find(tx *db.Tx) (Asset, bool, error) {
 	where := " WHERE id = (SELECT r.asset FROM inventory_identifier i JOIN inventory_record r ON r.id = i.record WHERE i.kind = $1 AND i.value = $2 AND i.until = 0 ORDER BY r.gone, r.id LIMIT 1)"
 	args := []any{e.To.Kind, e.To.Value}
 	if e.To.Kind == "record" {
@@ -306,9 +313,7 @@ func (e *Edge) resolve(tx *db.Tx) error {
 		recordType, native, _ := strings.Cut(rest, "/")
 		where, args = " WHERE id = (SELECT asset FROM inventory_record WHERE source = $1 AND type = $2 AND native = $3 ORDER BY gone, id LIMIT 1)", []any{source, recordType, native}
 	}
-	a, found, err := db.One(tx, scanAsset, assetColumns+where, args...)
-	e.Asset, e.Name, e.Class, e.Unknown = a.ID, a.Name, a.Class, !found
-	return err
+	return db.One(tx, scanAsset, assetColumns+where, args...)
 }
 
 // History gives the differences of an asset, the newest first, a page before number n; n 0 begins with the newest.

@@ -131,6 +131,9 @@ func (a Asset) Effective() map[string]string {
 	for k, l := range a.Labels {
 		out[k] = l.Value
 	}
+	if a.Floor.Value != "" {
+		out[LabelClassification] = a.Label(LabelClassification)
+	}
 	return out
 }
 

@@ -228,6 +228,9 @@ func scanAsset(row db.Scanner) (a Asset, err error) {
 	b := assetBody{}
 	err = json.Unmarshal([]byte(body), &b)
 	a.Labels, a.Merged, a.Origin, a.Unheard = b.Labels, b.Merged, b.Origin, b.Unheard
+	if looser(LabelClassification, b.Floor.Value, a.Label(LabelClassification)) { // else its own label came to say as much
+		a.Floor = b.Floor
+	}
 	return a, err
 }
 
@@ -237,11 +240,12 @@ type assetBody struct {
 	Merged  AssetID          `json:"merged,omitempty"`
 	Origin  string           `json:"origin,omitempty"`
 	Unheard []Unheard        `json:"unheard,omitempty"`
+	Floor   Floor            `json:"floor,omitzero"`
 }
 
 // saveAsset writes an asset whose version moved on by one: its first is a new row.
 func saveAsset(tx *db.Tx, a Asset) error {
-	body, err := seal.Canonical(assetBody{a.Labels, a.Merged, a.Origin, a.Unheard})
+	body, err := seal.Canonical(assetBody{a.Labels, a.Merged, a.Origin, a.Unheard, a.Floor})
 	if err != nil {
 		return err
 	}
