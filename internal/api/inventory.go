@@ -67,7 +67,7 @@ type AssetFilter struct {
 	Classification string `query:"classification" maxLength:"20"`
 	Owner          string `query:"owner" maxLength:"300"`
 	Role           string `query:"role" maxLength:"300"`
-	State          string `query:"state" maxLength:"20" doc:"present, missing, silent, retired or merged"`
+	State          string `query:"state" maxLength:"20" doc:"present, silent, missing, retired, merged, or all; without it all but merged"`
 	Name           string `query:"name" maxLength:"300" doc:"how the name begins"`
 	Unlabelled     bool   `query:"unlabelled" doc:"only those that lack a demanded label"`
 }
@@ -257,9 +257,24 @@ func (a *API) undoIdentity(ctx context.Context, in *personIn) (*body[inventory.I
 	return give(a.Things.Undo(ctx, actorOf(ctx), in.ID))
 }
 
-func (a *API) listQuestions(ctx context.Context, in *pagingIn) (*body[Page[inventory.Question]], error) {
+// QuestionPage is one page of open questions.
+type QuestionPage struct {
+	Items  []inventory.Question `json:"items"`
+	Next   string               `json:"next" doc:"cursor of the next page; empty on the last"`
+	Behind map[string]int64     `json:"behind" doc:"by kind, how many more are open; they come up as the 200 oldest of the kind are answered"`
+}
+
+func (a *API) listQuestions(ctx context.Context, in *pagingIn) (*body[QuestionPage], error) {
 	list, err := a.Things.Questions(ctx)
-	return listed(in.Paging, list, err)
+	if err != nil {
+		return nil, err
+	}
+	p, err := cut(in.Paging, list)
+	if err != nil {
+		return nil, err
+	}
+	behind, err := a.Things.Behind(ctx)
+	return give(QuestionPage{Items: p.Items, Next: p.Next, Behind: behind}, err)
 }
 
 func (a *API) answerQuestion(ctx context.Context, in *personIn) (*body[inventory.Question], error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
 	"plumbline.dev/plumb/internal/client"
@@ -46,7 +47,7 @@ type assetSlice struct {
 func sliceOf(cmd *cobra.Command) *assetSlice {
 	s := &assetSlice{words: map[string]*string{}}
 	for k, help := range map[string]string{"class": "only this class, such as Host", "environment": "prod, test or dev", "classification": "data class",
-		"owner": "only this owner's", "role": "only this role", "state": "present, missing, silent, retired", "name": "how the name begins"} {
+		"owner": "only this owner's", "role": "only this role", "state": "present, silent, missing, retired, merged, or all; without it all but merged", "name": "how the name begins"} {
 		s.words[k] = cmd.Flags().String(k, "", help)
 	}
 	cmd.Flags().BoolVar(&s.unlabelled, "unlabelled", false, "only those that lack environment, classification or owner")
@@ -350,20 +351,33 @@ func (a *app) assetUndo() *cobra.Command {
 }
 
 func (a *app) assetQuestions() *cobra.Command {
-	return a.leaf("questions", "List what about the inventory a person has to answer", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Page[client.Question]], error) {
-			return c.Questions(ctx)
-		},
-			func(w io.Writer, p client.Page[client.Question]) error {
-				t := table{head: []string{"ID", "SINCE", "KIND", "ASSET", "OTHER", "WHY"}}
-				for _, x := range p.Items {
-					t.add(x.ID, at(x.Since), x.Kind, x.Asset, x.Other, clean(x.Detail))
-				}
-				if slices.ContainsFunc(p.Items, func(q client.Question) bool { return q.Kind == "source_conflict" }) {
-					a.note("Where a source's label does not count, mend it there, or say what is so: plumb asset label ASSET LABEL=VALUE --reason \"…\"")
-				}
-				return t.write(w, a.paint(w), "No questions.")
-			})
+	return a.remote("questions", "List what about the inventory a person has to answer", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
+		var behind map[string]int64
+		list, raw, err := client.All(cmd.Context(), 0, func(ctx ctxt, cursor string) (client.Reply[client.Page[client.Question]], error) {
+			r, err := c.Questions(ctx, cursor)
+			behind = r.Value.Behind
+			return client.Reply[client.Page[client.Question]]{Value: client.Page[client.Question]{Items: r.Value.Items, Next: r.Value.Next}, Raw: r.Raw}, err
+		})
+		if err != nil {
+			return err
+		}
+		out := struct {
+			Items  []jsontext.Value `json:"items"`
+			Behind map[string]int64 `json:"behind"`
+		}{raw, behind}
+		return a.emitValue(out, func(w io.Writer) error {
+			t := table{head: []string{"ID", "SINCE", "KIND", "ASSET", "OTHER", "WHY"}}
+			for _, x := range list {
+				t.add(x.ID, at(x.Since), x.Kind, x.Asset, x.Other, clean(x.Detail))
+			}
+			if slices.ContainsFunc(list, func(q client.Question) bool { return q.Kind == "source_conflict" }) {
+				a.note("Where a source's label does not count, mend it there, or say what is so: plumb asset label ASSET LABEL=VALUE --reason \"…\"")
+			}
+			for _, kind := range slices.Sorted(maps.Keys(behind)) {
+				a.note("%d more of the kind %s are open; they come up as these are answered.", behind[kind], kind)
+			}
+			return t.write(w, a.paint(w), "No questions.")
+		})
 	})
 }
 

@@ -249,9 +249,16 @@ func (c *Client) UndoIdentity(ctx context.Context, id string) (Reply[IdentityWor
 	return post[IdentityWord](ctx, c, path("identity", id, "undo"), none{})
 }
 
-// Questions lists the open questions about the inventory.
-func (c *Client) Questions(ctx context.Context) (Reply[Page[Question]], error) {
-	return get[Page[Question]](ctx, c, path("questions"), values("limit", "200"))
+// QuestionPage is one page of open questions.
+type QuestionPage struct {
+	Items  []Question       `json:"items"`
+	Next   string           `json:"next"`
+	Behind map[string]int64 `json:"behind"` // by kind, how many more are open; they come up as these are answered
+}
+
+// Questions lists the open questions about the inventory, a page after a cursor.
+func (c *Client) Questions(ctx context.Context, cursor string) (Reply[QuestionPage], error) {
+	return get[QuestionPage](ctx, c, path("questions"), values("limit", "200", "cursor", cursor))
 }
 
 // AnswerQuestion closes a question as it stands.

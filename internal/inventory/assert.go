@@ -120,8 +120,7 @@ func cleanLabels(labels map[string]string) (map[string]string, error) {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		v, ok := ReadLabel(key, labels[key])
 		if !ok || len(v) > 300 {
-			e.At("labels", "a key is one of "+strings.Join(Labels(), ", ")+"; environment is one of "+strings.Join(LabelValues(LabelEnvironment), ", ")+
-				", classification of "+strings.Join(LabelValues(LabelClassification), ", ")+", criticality is 1 to 10")
+			e.At("labels", labelsTaken())
 			continue
 		}
 		out[key] = v
@@ -133,6 +132,17 @@ func cleanLabels(labels map[string]string) (map[string]string, error) {
 		return nil, e
 	}
 	return out, nil
+}
+
+// labelsTaken says which labels there are, and what each may hold.
+func labelsTaken() string {
+	out := []string{"a key is one of " + strings.Join(Labels(), ", ")}
+	for _, l := range labels {
+		if l.values != nil {
+			out = append(out, l.key+" is one of "+strings.Join(l.values, ", "))
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // mayLabel is the rule for one label.

@@ -120,7 +120,7 @@ func (w *observer) welcome(is Kept) error {
 		return err
 	}
 	for _, other := range j.Conflict {
-		if err := w.ask("identity_conflict", is.Asset, other, cmp.Or(j.Doubt, j.By.Kind+": "+j.Why)); err != nil {
+		if err := w.ask(identityConflict, is.Asset, other, cmp.Or(j.Doubt, j.By.Kind+": "+j.Why)); err != nil {
 			return err
 		}
 	}

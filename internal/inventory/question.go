@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"cmp"
+	"context"
 	"slices"
 	"strings"
 
@@ -39,9 +41,18 @@ func (w *observer) ask(kind string, asset, other AssetID, detail string) error {
 // sourceConflict is the kind of question about labels that sources give otherwise than they stand.
 const sourceConflict = "source_conflict"
 
-// maxConflicts bounds the open questions about labels: a table with one wrong column asks about some of its lines, not about all. Every
-// asset says of itself what was not heard.
-const maxConflicts = 200
+// keyShared and identityConflict are kinds of question about who is who.
+const (
+	keyShared        = "key_shared"
+	identityConflict = "identity_conflict"
+)
+
+// questionKinds are the kinds of question that there are.
+var questionKinds = []string{identityConflict, keyShared, sourceConflict}
+
+// shownOpen bounds the open questions of one kind that are shown at once: of a table with one wrong column people see some of its lines, and
+// still everything else. The rest come up, the oldest first, as these are answered.
+const shownOpen = 200
 
 // contradicted asks about what a source says otherwise than it stands, once for each wording of it, and closes the question where nobody
 // does any more.
@@ -54,10 +65,6 @@ func (w *observer) contradicted(a Asset, heard []Unheard) error {
 			return err
 		}
 		return w.wrote(1)
-	}
-	open, _, err := db.One(w.tx, scanInt, "SELECT COUNT(*) FROM inventory_question WHERE ended = 0 AND kind = $1 AND asset <> $2", sourceConflict, string(a.ID))
-	if err != nil || open >= maxConflicts {
-		return err
 	}
 	var words []string
 	for _, u := range a.Unheard {
@@ -72,8 +79,86 @@ func closeConflict(tx *db.Tx, id AssetID, now int64) error {
 	return err
 }
 
-// questionsOf gives the open questions about what a source shows, the oldest first.
-func questionsOf(tx *db.Tx, source string) ([]Question, error) {
-	return db.Collect(tx, scanQuestion, "SELECT DISTINCT q.id, q.kind, q.asset, q.other, q.detail, q.since, q.ended, q.person FROM inventory_question q"+
-		" JOIN inventory_record r ON r.asset = q.asset WHERE q.ended = 0 AND r.source = $1 ORDER BY q.since, q.id LIMIT 20", source)
+// Questions lists what about the inventory itself a person has to answer, the oldest first: of each kind 200 at most, so that many of one kind
+// hide nothing of another. Behind counts the rest.
+func (d *Desk) Questions(ctx context.Context) (list []Question, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list, err = shownQuestions(tx)
+		return err
+	})
+	return list, err
+}
+
+func shownQuestions(tx *db.Tx) (list []Question, err error) {
+	for _, kind := range questionKinds {
+		some, err := db.Collect(tx, scanQuestion, questionColumns+" WHERE ended = 0 AND kind = $1 ORDER BY since, id LIMIT $2", kind, shownOpen)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, some...)
+	}
+	slices.SortFunc(list, func(a, b Question) int { return cmp.Or(cmp.Compare(a.Since, b.Since), strings.Compare(a.ID, b.ID)) })
+	return list, nil
+}
+
+// Behind counts the open questions that Questions does not list yet, by kind. They come up as those before them are answered; each asset shows
+// its own in any case.
+func (d *Desk) Behind(ctx context.Context) (behind map[string]int64, err error) {
+	behind = map[string]int64{}
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		for _, kind := range questionKinds {
+			n, _, err := db.One(tx, scanInt, "SELECT COUNT(*) FROM inventory_question WHERE ended = 0 AND kind = $1", kind)
+			if err != nil {
+				return err
+			}
+			if n > shownOpen {
+				behind[kind] = n - shownOpen
+			}
+		}
+		return nil
+	})
+	return behind, err
+}
+
+// QuestionsAbout lists the open questions about one asset, the oldest first.
+func (d *Desk) QuestionsAbout(ctx context.Context, id AssetID) (list []Question, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		for _, column := range []string{"asset", "other"} {
+			some, err := db.Collect(tx, scanQuestion, questionColumns+" WHERE ended = 0 AND "+column+" = $1 ORDER BY since, id LIMIT $2", string(id), shownOpen)
+			if err != nil {
+				return err
+			}
+			list = append(list, some...)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// maxOfSource bounds the questions that a source's health shows.
+const maxOfSource = 20
+
+// questionsOf gives those of the open questions that are about what a source shows, the oldest first.
+func questionsOf(tx *db.Tx, source string) (list []Question, err error) {
+	shown, err := shownQuestions(tx)
+	if err != nil {
+		return nil, err
+	}
+	for part := range slices.Chunk(shown, db.AtOnce) {
+		args := []any{source}
+		var ids []string
+		for _, q := range part {
+			ids = append(ids, string(q.Asset))
+		}
+		its, err := db.Collect(tx, scanText, "SELECT DISTINCT asset FROM inventory_record WHERE source = $1 AND asset "+db.Among(&args, ids), args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, q := range part {
+			if slices.Contains(its, string(q.Asset)) && len(list) < maxOfSource {
+				list = append(list, q)
+			}
+		}
+	}
+	return list, nil
 }

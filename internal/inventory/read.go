@@ -27,6 +27,9 @@ type Filter struct {
 	Limit          int
 }
 
+// anyState is the word in Filter.State for whatever there is. Without it those that were merged into others are left out.
+const anyState = "all"
+
 // MaxPage bounds the assets of one page.
 const MaxPage = 500
 
@@ -52,8 +55,8 @@ func (f *Filter) clean() error {
 	if f.Class != "" && !slices.Contains(Classes(), Class(f.Class)) {
 		e.At("class", "is not one of the inventory's classes, such as Host; case matters")
 	}
-	if f.State != "" && !slices.Contains([]Presence{Present, Silent, Missing, Gone, Folded}, Presence(f.State)) {
-		e.At("state", "is present, silent, missing, retired or merged")
+	if f.State != "" && f.State != anyState && !slices.Contains([]Presence{Present, Silent, Missing, Gone, Folded}, Presence(f.State)) {
+		e.At("state", "is present, silent, missing, retired, merged or all")
 	}
 	for key, word := range map[string]*string{LabelEnvironment: &f.Environment, LabelClassification: &f.Classification} {
 		if *word == "" {
@@ -93,9 +96,12 @@ func (f Filter) sql() (string, []any) {
 	add("classification = $%d", f.Classification)
 	add("owner = $%d", f.Owner)
 	add("role = $%d", f.Role)
-	add("state = $%d", f.State)
-	if f.State == "" {
+	switch f.State {
+	case anyState:
+	case "":
 		text.WriteString(" AND state <> 'merged'")
+	default:
+		add("state = $%d", f.State)
 	}
 	if f.Name != "" {
 		args = append(args, f.Name, f.Name+"\U0010FFFF")
@@ -349,15 +355,6 @@ func (d *Desk) Runs(ctx context.Context, source string, limit int) (list []Run, 
 func (d *Desk) Scopes(ctx context.Context, source string) (list []ScopeState, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		list, err = scopesOf(tx, source)
-		return err
-	})
-	return list, err
-}
-
-// Questions lists what about the inventory itself a person has to answer, the oldest first.
-func (d *Desk) Questions(ctx context.Context) (list []Question, err error) {
-	err = d.db.View(ctx, func(tx *db.Tx) error {
-		list, err = db.Collect(tx, scanQuestion, questionColumns+" WHERE ended = 0 ORDER BY since, id LIMIT $1", MaxPage)
 		return err
 	})
 	return list, err

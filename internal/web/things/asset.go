@@ -64,14 +64,8 @@ func (p Pages) assetWith(v *frame.Visit, status int, act string, e *frame.Entry)
 	if w.Words, err = p.Things.IdentityWords(v.Ctx(), string(w.Of.ID)); err != nil {
 		return err
 	}
-	all, err := p.Things.Questions(v.Ctx())
-	if err != nil {
+	if w.Questions, err = p.Things.QuestionsAbout(v.Ctx(), w.Of.ID); err != nil {
 		return err
-	}
-	for _, q := range all {
-		if q.Asset == w.Of.ID || q.Other == w.Of.ID {
-			w.Questions = append(w.Questions, q)
-		}
 	}
 	return v.ShowAs(status, w.Frame, asset_(w))
 }
@@ -180,7 +174,8 @@ func (p Pages) label(v *frame.Visit) error {
 // asked is what the page of questions shows.
 type asked struct {
 	desk
-	Rows []inventory.Question
+	Rows   []inventory.Question
+	Behind map[string]int64 // by kind, how many more are open
 }
 
 func (p Pages) questions(v *frame.Visit) error {
@@ -190,6 +185,9 @@ func (p Pages) questions(v *frame.Visit) error {
 	}
 	a := asked{desk: d}
 	if a.Rows, err = p.Things.Questions(v.Ctx()); err != nil {
+		return err
+	}
+	if a.Behind, err = p.Things.Behind(v.Ctx()); err != nil {
 		return err
 	}
 	return v.Show(a.Frame, questions_(a))

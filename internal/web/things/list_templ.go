@@ -540,7 +540,7 @@ func counted(a inventory.Asset, key string, tone ui.Tone) templ.Component {
 			templ_7745c5c3_Var20 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if v := a.Given(key); v != "" {
+		if v := a.Label(key); a.Given(key) != "" || key == inventory.LabelClassification && a.Floor.Value != "" {
 			templ_7745c5c3_Err = ui.Badge(tone, v).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

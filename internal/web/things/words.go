@@ -102,7 +102,7 @@ func classes() []string {
 }
 
 func states() []string {
-	return []string{string(inventory.Present), string(inventory.Silent), string(inventory.Missing), string(inventory.Gone), string(inventory.Folded)}
+	return []string{string(inventory.Present), string(inventory.Silent), string(inventory.Missing), string(inventory.Gone), string(inventory.Folded), "all"}
 }
 
 func sorted[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
