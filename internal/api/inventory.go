@@ -38,6 +38,8 @@ func inventoryRoutes() []Route {
 			Summary: "List who said what is one thing", bind: answers((*API).assetIdentity)},
 		{Method: post, Path: "/identity/{id}/undo", Need: manage, Repeats: byAnswer, Tag: tag,
 			Summary: "Take a merge or a split back", bind: answers((*API).undoIdentity)},
+		{Method: get, Path: "/owners/waiting", Need: read, Tag: tag,
+			Summary: "List the owners of production who left or are unknown, to whoever may name others", bind: answers((*API).ownersWaiting)},
 		{Method: get, Path: "/questions", Need: read, Tag: tag,
 			Summary: "List what about the inventory a person has to answer", bind: answers((*API).listQuestions)},
 		{Method: post, Path: "/questions/{id}/answer", Need: manage, Repeats: byAnswer, Tag: tag,
@@ -70,11 +72,12 @@ type AssetFilter struct {
 	State          string `query:"state" maxLength:"20" doc:"present, silent, missing, retired, merged, or all; without it all but merged"`
 	Name           string `query:"name" maxLength:"300" doc:"how the name begins"`
 	Unlabelled     bool   `query:"unlabelled" doc:"only those that lack a demanded label"`
+	Unanswered     bool   `query:"unanswered" doc:"only production whose owner left or is unknown"`
 }
 
 func (f AssetFilter) asked() inventory.Filter {
 	return inventory.Filter{Class: f.Class, Environment: f.Environment, Classification: f.Classification, Owner: f.Owner, Role: f.Role, State: f.State,
-		Name: f.Name, Unlabelled: f.Unlabelled}
+		Name: f.Name, Unlabelled: f.Unlabelled, Unanswered: f.Unanswered}
 }
 
 type assetsIn struct {
@@ -151,7 +154,8 @@ type assetAtIn struct {
 // AssetView is an asset whole, with what its sources, people and groups are called.
 type AssetView struct {
 	inventory.Whole
-	Called map[string]string `json:"called" doc:"names by the ids of sources, people and groups that stand in it"`
+	Called map[string]string  `json:"called" doc:"names by the ids of sources, people and groups that stand in it"`
+	Gap    inventory.OwnerGap `json:"owner_gap,omitempty" doc:"why its owner of now does not answer for it: departed, nobody (an empty group) or unknown"`
 }
 
 func (a *API) showAsset(ctx context.Context, in *assetAtIn) (*body[AssetView], error) {
@@ -167,7 +171,7 @@ func (a *API) showAsset(ctx context.Context, in *assetAtIn) (*body[AssetView], e
 		return nil, err
 	}
 	sources, err := a.Things.Sources(ctx)
-	v := AssetView{w, map[string]string{}}
+	v := AssetView{w, map[string]string{}, inventory.GapOf(r, w.Label(inventory.LabelOwner))}
 	for _, l := range w.Labels {
 		for _, id := range []string{l.By, l.Value} {
 			if name := r.Called(id); name != id {
@@ -255,6 +259,11 @@ const maxListed = 200
 
 func (a *API) undoIdentity(ctx context.Context, in *personIn) (*body[inventory.IdentityWord], error) {
 	return give(a.Things.Undo(ctx, actorOf(ctx), in.ID))
+}
+
+func (a *API) ownersWaiting(ctx context.Context, in *pagingIn) (*body[Page[inventory.Unanswered]], error) {
+	list, err := a.Things.Unanswered(ctx, actorOf(ctx))
+	return listed(in.Paging, list, err)
 }
 
 // QuestionPage is one page of open questions.

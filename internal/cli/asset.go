@@ -40,8 +40,8 @@ func asks[T any](a *app, cmd *cobra.Command, do func(context.Context, *client.Cl
 
 // assetSlice is which assets a command is about.
 type assetSlice struct {
-	words      map[string]*string
-	unlabelled bool
+	words                  map[string]*string
+	unlabelled, unanswered bool
 }
 
 func sliceOf(cmd *cobra.Command) *assetSlice {
@@ -51,6 +51,7 @@ func sliceOf(cmd *cobra.Command) *assetSlice {
 		s.words[k] = cmd.Flags().String(k, "", help)
 	}
 	cmd.Flags().BoolVar(&s.unlabelled, "unlabelled", false, "only those that lack environment, classification or owner")
+	cmd.Flags().BoolVar(&s.unanswered, "unanswered", false, "only production whose owner left or is unknown")
 	return s
 }
 
@@ -63,6 +64,9 @@ func (s *assetSlice) query() url.Values {
 	}
 	if s.unlabelled {
 		v.Set("unlabelled", "true")
+	}
+	if s.unanswered {
+		v.Set("unanswered", "true")
 	}
 	return v
 }
@@ -194,6 +198,11 @@ func propertyText(v string) string {
 	return clean(v)
 }
 
+// gapText says in a table why an owner does not answer.
+func gapText(gap string) string {
+	return map[string]string{"departed": "(left)", "nobody": "(a group of nobody)", "unknown": "(unknown)"}[gap]
+}
+
 func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
 	p := &page{w: w, paint: a.paint(w), cols: width(w)}
 	p.folded("", fmt.Sprintf("%s %s %s, %s", x.ID, x.Class, x.Name, x.State))
@@ -201,7 +210,11 @@ func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
 	t := table{head: []string{"PROPERTY", "VALUE", "BY"}}
 	for _, k := range slices.Sorted(maps.Keys(x.Labels)) {
 		l := x.Labels[k]
-		t.add("label "+k, called(l.Value), called(either(l.Change, l.By, l.Source))+" ("+l.Confidence+")")
+		value := called(l.Value)
+		if k == "owner" {
+			value = strings.TrimSpace(value + " " + gapText(x.Gap))
+		}
+		t.add("label "+k, value, called(either(l.Change, l.By, l.Source))+" ("+l.Confidence+")")
 	}
 	if f := x.Floor; f.Value != "" {
 		t.add("counts as", "classification "+f.Value, called(f.From)+" has that data ("+strings.ToLower(f.Verb)+")")

@@ -12,7 +12,7 @@ import (
 
 // waitingCommand shows everything that waits for whoever asks: what `plumb change waiting` says, and what production asks.
 func waitingCommand(a *app) *cobra.Command {
-	return a.leaf("waiting", "Everything that waits for you: decisions, findings, campaigns", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	return a.leaf("waiting", "Everything that waits for you: decisions, findings, campaigns, production without an owner", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
@@ -30,8 +30,12 @@ func waitingCommand(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		w.Changes, w.Findings, w.Campaigns = changes.Value.Items, findings.Value.Items, campaigns.Value.Items
-		raw := map[string]jsontext.Value{"changes": changes.Raw, "findings": findings.Raw, "campaigns": campaigns.Raw}
+		owners, err := c.OwnersWaiting(cmd.Context())
+		if err != nil {
+			return err
+		}
+		w.Changes, w.Findings, w.Campaigns, w.Owners = changes.Value.Items, findings.Value.Items, campaigns.Value.Items, owners.Value.Items
+		raw := map[string]jsontext.Value{"changes": changes.Raw, "findings": findings.Raw, "campaigns": campaigns.Raw, "owners": owners.Raw}
 		return a.emitValue(raw, func(out io.Writer) error { return a.writeWaiting(out, w) })
 	})
 }
@@ -41,10 +45,11 @@ type waiting struct {
 	Changes   []client.Change
 	Findings  []client.Finding
 	Campaigns []client.Asking
+	Owners    []client.Unanswered
 }
 
 func (a *app) writeWaiting(w io.Writer, x waiting) error {
-	if len(x.Changes)+len(x.Findings)+len(x.Campaigns) == 0 {
+	if len(x.Changes)+len(x.Findings)+len(x.Campaigns)+len(x.Owners) == 0 {
 		_, err := fmt.Fprintln(w, "Nothing waits for you.")
 		return err
 	}
@@ -60,6 +65,13 @@ func (a *app) writeWaiting(w io.Writer, x waiting) error {
 	}
 	for _, c := range x.Campaigns {
 		if err := writeAsking(w, c); err != nil {
+			return err
+		}
+	}
+	for _, o := range x.Owners {
+		first := o.First[0]
+		if _, err := fmt.Fprintf(w, "%s  owner %s %s of %s of production: plumb asset list --unanswered; plumb asset label %s owner=… --reason …\n", first.Asset,
+			clean(o.Called), gapText(o.Gap), counted(o.Assets, "asset"), first.Asset); err != nil {
 			return err
 		}
 	}

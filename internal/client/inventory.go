@@ -59,7 +59,8 @@ type WholeAsset struct {
 		Source string `json:"source"`
 		At     int64  `json:"at"`
 	} `json:"properties"`
-	Called   map[string]string   `json:"called"` // names by the ids of sources, people and groups
+	Called   map[string]string   `json:"called"`    // names by the ids of sources, people and groups
+	Gap      string              `json:"owner_gap"` // departed, nobody or unknown, where its owner does not answer for it
 	Disputed map[string][]string `json:"disputed"`
 	Records  []struct {
 		ID        string `json:"id"`
@@ -247,6 +248,23 @@ func (c *Client) AssetIdentity(ctx context.Context, id string) (Reply[Page[Ident
 // UndoIdentity takes a merge or split back.
 func (c *Client) UndoIdentity(ctx context.Context, id string) (Reply[IdentityWord], error) {
 	return post[IdentityWord](ctx, c, path("identity", id, "undo"), none{})
+}
+
+// Unanswered is an owner who does not answer for assets of production.
+type Unanswered struct {
+	Owner  string `json:"owner"`
+	Called string `json:"called"`
+	Gap    string `json:"gap"`    // departed, nobody or unknown
+	Assets int64  `json:"assets"` // 1,000 stands for at least as many
+	First  []struct {
+		Asset string `json:"asset"`
+		Name  string `json:"name"`
+	} `json:"first"`
+}
+
+// OwnersWaiting lists the owners of production who left or are unknown, to whoever may name others.
+func (c *Client) OwnersWaiting(ctx context.Context) (Reply[Page[Unanswered]], error) {
+	return get[Page[Unanswered]](ctx, c, path("owners", "waiting"), nil)
 }
 
 // QuestionPage is one page of open questions.

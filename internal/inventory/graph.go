@@ -24,6 +24,9 @@ func (d *Desk) Graph(ctx context.Context, f Filter) (assets []Asset, relations [
 	}
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		f.After, f.Limit = 0, maxGraph+1
+		if f, err = d.narrowed(tx, f); err != nil {
+			return err
+		}
 		text, args := f.sql()
 		if assets, err = db.Collect(tx, scanAsset, text, args...); err != nil {
 			return err

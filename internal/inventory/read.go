@@ -23,8 +23,11 @@ type Filter struct {
 	Name           string
 	Role           string
 	Unlabelled     bool // lacks a demanded label
+	Unanswered     bool // is production whose owner left or is nobody who is known: OwnerGap
 	After          int64
 	Limit          int
+
+	owners []string // that do not answer, once they are looked up
 }
 
 // anyState is the word in Filter.State for whatever there is. Without it those that were merged into others are left out.
@@ -41,8 +44,12 @@ func (d *Desk) Assets(ctx context.Context, f Filter) (list []Asset, err error) {
 	if err := f.clean(); err != nil {
 		return nil, err
 	}
-	text, args := f.sql()
 	err = d.db.View(ctx, func(tx *db.Tx) error {
+		f, err := d.narrowed(tx, f)
+		if err != nil {
+			return err
+		}
+		text, args := f.sql()
 		list, err = db.Collect(tx, scanAsset, text, args...)
 		return err
 	})
@@ -102,6 +109,14 @@ func (f Filter) sql() (string, []any) {
 		text.WriteString(" AND state <> 'merged'")
 	default:
 		add("state = $%d", f.State)
+	}
+	if f.Unanswered {
+		text.WriteString(" AND" + inProduction)
+		if len(f.owners) == 0 {
+			text.WriteString(" AND owner IS NULL") // none
+		} else {
+			text.WriteString(" AND owner " + db.Among(&args, f.owners))
+		}
 	}
 	if f.Name != "" {
 		args = append(args, f.Name, f.Name+"\U0010FFFF")

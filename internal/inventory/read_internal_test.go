@@ -92,3 +92,15 @@ func TestTheFilterForUnlabelledAssetsSaysWhatTheySay(t *testing.T) {
 		t.Errorf("the filter finds %v, want %v", got, want)
 	}
 }
+
+// Who left is looked up by who owns anything, and what is theirs by its owner: neither reads what others own.
+func TestWhatNobodyAnswersForIsFoundByItsOwner(t *testing.T) {
+	t.Parallel()
+	text, args := Filter{Unanswered: true, owners: []string{"ops", "per_7"}, Limit: 50}.sql()
+	if plan := dbtest.Plan(t, text, args...); !strings.Contains(plan, "inventory_asset_owner") {
+		t.Errorf("the list is planned as\n%s", plan)
+	}
+	if plan := dbtest.Plan(t, ownersQuery, maxOwners); !strings.Contains(plan, "inventory_asset_owner") {
+		t.Errorf("the owners are planned as\n%s", plan)
+	}
+}

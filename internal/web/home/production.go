@@ -16,6 +16,7 @@ type production struct {
 	Findings  []reconcile.Finding // that the reader may answer, the oldest first
 	Waits     int                 // how many of those there are
 	Campaigns []inventory.Asking
+	Owners    []inventory.Unanswered // who left or are unknown, for whoever may name others
 	Weeks     []reconcile.Week
 	Figures   reconcile.Figures // over those weeks
 }
@@ -32,6 +33,9 @@ func (p Pages) production(v *frame.Visit) (out production, err error) {
 	if out.Campaigns, err = p.Things.Asks(v.Ctx(), v.Actor); err != nil {
 		return out, err
 	}
+	if out.Owners, err = p.Things.Unanswered(v.Ctx(), v.Actor); err != nil {
+		return out, err
+	}
 	if out.Weeks, err = p.Match.Weeks(v.Ctx(), weeks); err != nil {
 		return out, err
 	}
@@ -41,7 +45,7 @@ func (p Pages) production(v *frame.Visit) (out production, err error) {
 
 // idle says that no change waits, and nothing at all where nothing else does either.
 func (b board) idle() string {
-	if b.Production.Waits+len(b.Production.Campaigns) > 0 {
+	if b.Production.Waits+len(b.Production.Campaigns)+len(b.Production.Owners) > 0 {
 		return "No decision waits for you"
 	}
 	return "Nothing waits for you"

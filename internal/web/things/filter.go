@@ -12,7 +12,7 @@ import (
 // Filter is what a list's address asks for, as it was typed.
 type Filter struct {
 	Class, Environment, Classification, Owner, Role, State, Name string
-	Unlabelled                                                   bool
+	Unlabelled, Unanswered                                       bool
 	After                                                        int64
 }
 
@@ -20,17 +20,20 @@ func filterOf(q url.Values) Filter {
 	get := func(name string) string { return strings.TrimSpace(q.Get(name)) }
 	after, _ := strconv.ParseInt(get("after"), 10, 64) // what is no number begins at the first
 	return Filter{Class: get("class"), Environment: get("environment"), Classification: get("classification"), Owner: get("owner"),
-		Role: get("role"), State: get("state"), Name: get("name"), Unlabelled: get("unlabelled") != "", After: max(after, 0)}
+		Role: get("role"), State: get("state"), Name: get("name"), Unlabelled: get("unlabelled") != "", Unanswered: get("unanswered") != "", After: max(after, 0)}
 }
 
 // members are the parts of the filter that an address carries.
 func (f Filter) members() [][2]string {
-	unlabelled := ""
+	unlabelled, unanswered := "", ""
 	if f.Unlabelled {
 		unlabelled = "yes"
 	}
+	if f.Unanswered {
+		unanswered = "yes"
+	}
 	return [][2]string{{"class", f.Class}, {"environment", f.Environment}, {"classification", f.Classification}, {"owner", f.Owner},
-		{"role", f.Role}, {"state", f.State}, {"name", f.Name}, {"unlabelled", unlabelled}}
+		{"role", f.Role}, {"state", f.State}, {"name", f.Name}, {"unlabelled", unlabelled}, {"unanswered", unanswered}}
 }
 
 // from writes the filter as an address, from a place in the list on; 0 is its begin.
@@ -54,7 +57,7 @@ func (f Filter) narrow() bool { return f.from(0) != "" }
 func (p Pages) asked(v *frame.Visit, d desk, f Filter, limit int) (inventory.Filter, error) {
 	owner, err := p.ownerAsked(v, d, f.Owner)
 	return inventory.Filter{Class: f.Class, Environment: f.Environment, Classification: f.Classification, Owner: owner, Role: f.Role,
-		State: f.State, Name: f.Name, Unlabelled: f.Unlabelled, After: f.After, Limit: limit}, err
+		State: f.State, Name: f.Name, Unlabelled: f.Unlabelled, Unanswered: f.Unanswered, After: f.After, Limit: limit}, err
 }
 
 // ownerAsked is the owner that a typed name means: a source's word stays a word until somebody resolves it, so the word is
