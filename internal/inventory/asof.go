@@ -70,6 +70,7 @@ func (d *Desk) asOf(tx *db.Tx, a Asset, at int64) (w Whole, err error) {
 	if w.Floor, err = floorThen(tx, a, at); err != nil {
 		return w, err
 	}
+	w.Labels = w.counting()
 	if len(w.Records) > 0 || w.State != Folded { // what was merged by then has none
 		w.Merged, w.State = "", w.stays(presence(w.Records, d.declares))
 	}

@@ -32,6 +32,8 @@ func TestAnAssetThatLooksOtherwiseIsWrittenWhole(t *testing.T) {
 			v.Set(reflect.MakeSlice(field.Type, 1, 1))
 		case reflect.Int64:
 			v.SetInt(1)
+		case reflect.Struct:
+			v.Field(0).SetString("other")
 		case reflect.Bool:
 			v.SetBool(true)
 		default:

@@ -176,20 +176,28 @@ type holder struct {
 	verb   string
 }
 
-// holders finds who points at an asset by one of the verbs of data: by its records, and by its identifiers.
-func holders(tx *db.Tx, id AssetID) ([]holder, error) {
-	scan := func(row db.Scanner) (h holder, err error) { return h, row.Scan(&h.asset, &h.record, &h.verb) }
-	args := []any{string(id)}
+// holderQueries finds who points at an asset by one of the verbs of data: by its identifiers, and by its records.
+func holderQueries(id AssetID) (texts []string, args []any) {
+	args = []any{string(id)}
 	verbs := db.Among(&args, dataVerbs)
 	const fields = "SELECT h.asset, h.id, e.verb FROM inventory_record r"
-	out, err := db.Collect(tx, scan, fields+" JOIN inventory_identifier i ON i.record = r.id JOIN inventory_edge e ON e.to_kind = i.kind AND e.to_value = i.value"+
-		" JOIN inventory_record h ON h.id = e.record WHERE r.asset = $1 AND i.until = 0 AND e.until = 0 AND h.gone = 0 AND e.verb "+verbs+" ORDER BY h.asset, h.id, e.verb", args...)
-	if err != nil {
-		return nil, err
+	rest := " JOIN inventory_record h ON h.id = e.record WHERE r.asset = $1 AND e.until = 0 AND h.gone = 0 AND e.verb " + verbs + " ORDER BY h.asset, h.id, e.verb"
+	return []string{
+		fields + " JOIN inventory_identifier i ON i.record = r.id AND i.until = 0 JOIN inventory_edge e ON e.to_kind = i.kind AND e.to_value = i.value" + rest,
+		fields + " JOIN inventory_edge e ON e.to_kind = 'record' AND e.to_value = r.source || '/' || r.type || '/' || r.native" + rest,
+	}, args
+}
+
+func holders(tx *db.Tx, id AssetID) (out []holder, err error) {
+	texts, args := holderQueries(id)
+	for _, text := range texts {
+		some, err := db.Collect(tx, func(row db.Scanner) (h holder, err error) { return h, row.Scan(&h.asset, &h.record, &h.verb) }, text, args...)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
 	}
-	named, err := db.Collect(tx, scan, fields+" JOIN inventory_edge e ON e.to_kind = 'record' AND e.to_value = r.source || '/' || r.type || '/' || r.native"+
-		" JOIN inventory_record h ON h.id = e.record WHERE r.asset = $1 AND e.until = 0 AND h.gone = 0 AND e.verb "+verbs+" ORDER BY h.asset, h.id, e.verb", args...)
-	return append(out, named...), err
+	return out, nil
 }
 
 // parts finds what an asset has by the verbs of data, as its living records say.

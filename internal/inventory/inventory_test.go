@@ -23,8 +23,10 @@ import (
 type world struct {
 	records []inventory.Record
 	scopes  []string
-	broken  error // after the records
-	cracked bool  // it panics there
+	broken  error                                           // after the records
+	cracked bool                                            // it panics there
+	look    func(inventory.Record) (inventory.Sight, error) // nil: it can be asked for nothing by itself
+	asks    int                                             // how often it was asked
 }
 
 func (w *world) Scopes() []string { return w.scopes }

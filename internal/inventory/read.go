@@ -170,7 +170,7 @@ func (d *Desk) ShowIn(tx *db.Tx, idOrName string) (w Whole, err error) {
 		return w, err
 	}
 	w.Properties, w.Disputed = Merge(w.Records, d.kindOf)
-	w.State = d.seenLately(a, w.Records)
+	w.State, w.Labels = d.seenLately(a, w.Records), a.counting()
 	w.Edges, err = edgesOf(tx, a.ID)
 	return w, err
 }

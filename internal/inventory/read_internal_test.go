@@ -104,3 +104,17 @@ func TestWhatNobodyAnswersForIsFoundByItsOwner(t *testing.T) {
 		t.Errorf("the owners are planned as\n%s", plan)
 	}
 }
+
+// Who has the data of an asset is found from the asset, not by reading every relationship.
+func TestWhoHasTheDataIsFoundFromIt(t *testing.T) {
+	t.Parallel()
+	texts, args := holderQueries("AST-000001")
+	for _, text := range texts {
+		plan := dbtest.Plan(t, text, args...)
+		for _, index := range []string{"inventory_record_asset", "inventory_edge_to"} {
+			if !strings.Contains(plan, index) {
+				t.Errorf("without %s it is planned as\n%s", index, plan)
+			}
+		}
+	}
+}

@@ -125,12 +125,13 @@ func borrowed(tx *db.Tx, a Asset) (bool, error) {
 	return named.ID != a.ID, err
 }
 
-// Effective gives the governed labels that count.
+// Effective gives the governed labels that count: those that stand, the class of the data in the asset, and a criticality in any case.
 func (a Asset) Effective() map[string]string {
 	out := map[string]string{}
 	for k, l := range a.Labels {
 		out[k] = l.Value
 	}
+	out[LabelCriticality] = a.Criticality().Value
 	if a.Floor.Value != "" {
 		out[LabelClassification] = a.Label(LabelClassification)
 	}

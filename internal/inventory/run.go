@@ -89,6 +89,8 @@ type reading struct {
 	seen     tally
 	leaves   [][32]byte
 	chunks   []string // digests of the documents with what was new
+	src      Source
+	spared   map[[16]byte]bool // what was not shown, and is not taken for gone
 }
 
 // arrival is a record that is new or differs.
@@ -135,6 +137,9 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, source string, docum
 	if err == nil {
 		in.Document, in.Name, in.Known = document, name, r.knownBytes
 		err = r.collect(ctx, in)
+	}
+	if err == nil {
+		r.confirm(ctx)
 	}
 	ended := r.end(context.WithoutCancel(ctx), err)
 	if ended != nil {
@@ -266,6 +271,7 @@ func (r *reading) drain(ctx context.Context, in Input) (err error) {
 	if err != nil {
 		return err
 	}
+	r.src = src
 	if s, ok := src.(Scoper); ok {
 		for _, scope := range s.Scopes() {
 			r.touched[scope] = true
@@ -383,14 +389,9 @@ func (r *reading) absent(ctx context.Context) error {
 	if !r.run.Complete {
 		return nil
 	}
-	var ids [][16]byte
-	for id, f := range r.records {
-		if !f.met && !f.gone && f.scope < len(r.scopes) && r.touched[r.scopes[f.scope]] {
-			ids = append(ids, id)
-		}
-	}
-	slices.SortFunc(ids, func(a, b [16]byte) int { return slices.Compare(a[:], b[:]) })
+	ids := r.unmet()
 	r.run.Absent = int64(len(ids))
+	ids = slices.DeleteFunc(ids, func(id [16]byte) bool { return r.spared[id] })
 	for part := range slices.Chunk(ids, flushAt) {
 		err := r.write(ctx, func(w *observer) error {
 			for _, id := range part {

@@ -68,6 +68,24 @@ type Source interface {
 // it only the scopes of emitted records count as read.
 type Scoper interface{ Scopes() []string }
 
+// Looker is a Source that can be asked for one thing, before that is taken for gone because lists did not show it.
+type Looker interface {
+	// Look asks for the thing of a record that this source gave once. It is called after Collect returned nil, from the same goroutine, and
+	// ends when ctx does. An error, as Unsure, says nothing, and the thing stays.
+	Look(ctx context.Context, r Record) (Sight, error)
+}
+
+// Sight is what a source answers when it is asked for one thing.
+type Sight int
+
+// The answers. Unsure is the zero value: nothing follows from it.
+const (
+	Unsure   Sight = iota
+	There          // it exists, whatever the list said
+	NotThere       // the source knows no such thing
+	Unasked        // things of this type cannot be asked for; what the lists said counts
+)
+
 // AttrKind says what a difference in an attribute means.
 type AttrKind string
 

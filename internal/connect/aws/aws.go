@@ -157,6 +157,28 @@ func refused(what string, err error) error {
 	return connect.Unreadable(what, err)
 }
 
+// Look asks for one instance by its id. Of other things the lists say whether they are.
+func (s *source) Look(ctx context.Context, r inventory.Record) (inventory.Sight, error) {
+	if r.Class != inventory.Host {
+		return inventory.Unasked, nil
+	}
+	out, err := s.api.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{r.Native}})
+	if api := smithy.APIError(nil); errors.As(err, &api) && api.ErrorCode() == "InvalidInstanceID.NotFound" {
+		return inventory.NotThere, nil
+	}
+	if err != nil {
+		return inventory.Unsure, refused("one instance", err)
+	}
+	for _, reservation := range out.Reservations {
+		for _, v := range reservation.Instances {
+			if sdk.ToString(v.InstanceId) == r.Native && (v.State == nil || v.State.Name != types.InstanceStateNameTerminated) {
+				return inventory.There, nil
+			}
+		}
+	}
+	return inventory.NotThere, nil
+}
+
 func (s *source) instances(ctx context.Context, emit func(inventory.Record) error) (images []string, err error) {
 	p := ec2.NewDescribeInstancesPaginator(s.api, &ec2.DescribeInstancesInput{MaxResults: sdk.Int32(perPage)})
 	err = pages(ctx, "instances", p, func(page *ec2.DescribeInstancesOutput) error {

@@ -110,6 +110,16 @@ func start(t *testing.T) *region {
 	return r
 }
 
+// one answers with one instance.
+func (r *region) one(w io.Writer, id string, fail func(int, string)) {
+	i := slices.IndexFunc(r.instances, func(v types.Instance) bool { return sdk.ToString(v.InstanceId) == id })
+	if i < 0 {
+		fail(http.StatusBadRequest, "InvalidInstanceID.NotFound")
+		return
+	}
+	_, _ = io.WriteString(w, "<DescribeInstancesResponse>"+el("reservationSet", "<item>"+writeInstance(r.instances[i])+"</item>")+"</DescribeInstancesResponse>")
+}
+
 func (r *region) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,6 +144,10 @@ func (r *region) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	var body string
 	switch action {
 	case "DescribeInstances":
+		if id := q.PostForm.Get("InstanceId.1"); id != "" {
+			r.one(w, id, fail)
+			return
+		}
 		body = cut("reservationSet", r.instances, from, writeInstance)
 	case "DescribeImages":
 		body = cut("imagesSet", slices.DeleteFunc(slices.Clone(r.images), func(v types.Image) bool {
@@ -291,6 +305,33 @@ func TestARegionThatBreaksOffIsAnError(t *testing.T) {
 			t.Errorf("%s: %v", action, err)
 		}
 	}
+}
+
+// An instance that a list did not show is asked for by itself, and a region that does not answer ends nothing.
+func TestOneInstanceIsAskedFor(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	for id, state := range map[string]types.InstanceStateName{"i-1": "running", "i-2": "stopped", "i-3": "terminated"} {
+		r.instances = append(r.instances, types.Instance{InstanceId: sdk.String(id), State: &types.InstanceState{Name: state}})
+	}
+	s, err := open(inventory.Input{Settings: map[string]string{"account": "123456789012", "region": "eu-central-1", "access_key": "AKIDTEST", "secret_key": "x", "endpoint": r.url}},
+		retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func(class inventory.Class, id string, want inventory.Sight) {
+		t.Helper()
+		if got, err := s.Look(t.Context(), inventory.Record{Class: class, Native: id}); got != want || (err != nil) != (want == inventory.Unsure) {
+			t.Errorf("%s %s is %v, %v, want %v", class, id, got, err, want)
+		}
+	}
+	look(inventory.Host, "i-1", inventory.There)
+	look(inventory.Host, "i-2", inventory.There)
+	look(inventory.Host, "i-3", inventory.NotThere)
+	look(inventory.Host, "i-4", inventory.NotThere)
+	look(inventory.Disk, "vol-1", inventory.Unasked)
+	r.refuse = func(string, int) (int, string) { return http.StatusForbidden, "UnauthorizedOperation" }
+	look(inventory.Host, "i-4", inventory.Unsure)
 }
 
 func TestThrottlingIsWaitedForAndAKeyThatMayNotReadIsTold(t *testing.T) {

@@ -4,6 +4,8 @@ package docker
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -114,6 +116,26 @@ type status struct {
 
 // Unwrap gives the refusal.
 func (s *status) Unwrap() error { return s.error }
+
+// looks are the types of thing that an engine is asked for one by one, each with where. An image may be kept without being listed.
+var looks = map[string]string{"docker_container": "/containers/%s/json", "docker_network": "/networks/%s", "docker_volume": "/volumes/%s"}
+
+// Look asks for one thing by its id.
+func (s *source) Look(ctx context.Context, r inventory.Record) (inventory.Sight, error) {
+	at, ok := looks[r.Type]
+	if !ok || r.Scope != s.engine {
+		return inventory.Unasked, nil
+	}
+	var its struct{}
+	err := s.get(ctx, "one thing", fmt.Sprintf(at, url.PathEscape(r.Native)), nil, &its)
+	if gone := (*status)(nil); errors.As(err, &gone) && gone.code == http.StatusNotFound {
+		return inventory.NotThere, nil
+	}
+	if err != nil {
+		return inventory.Unsure, err
+	}
+	return inventory.There, nil
+}
 
 // Collect emits the engine and what it holds.
 func (s *source) Collect(ctx context.Context, emit func(inventory.Record) error) error {

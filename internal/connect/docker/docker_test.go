@@ -219,6 +219,32 @@ func TestARealEngineIsRead(t *testing.T) {
 	}
 }
 
+// A thing that a list did not show is asked for by itself, and only the engine's own word that there is no such thing counts.
+func TestOneThingIsAskedFor(t *testing.T) {
+	t.Parallel()
+	code := map[string]int{"/containers/a/json": 200, "/containers/b/json": 404, "/containers/c/json": 500, "/networks/n": 404, "/volumes/v": 200}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(code[strings.TrimPrefix(r.URL.Path, version)])
+		_, _ = io.WriteString(w, `{"Id":"x"}`)
+	}))
+	defer server.Close()
+	s, err := open(inventory.Input{Settings: map[string]string{"url": server.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.engine = "ENGINE"
+	for of, want := range map[[3]string]inventory.Sight{
+		{"docker_container", "a"}: inventory.There, {"docker_container", "b"}: inventory.NotThere, {"docker_container", "c"}: inventory.Unsure,
+		{"docker_network", "n"}: inventory.NotThere, {"docker_volume", "v"}: inventory.There, {"docker_image", "i"}: inventory.Unasked,
+		{"docker_container", "b", "another"}: inventory.Unasked,
+	} {
+		got, err := s.Look(t.Context(), inventory.Record{Type: of[0], Native: of[1], Scope: "ENGINE" + of[2]})
+		if got != want || (err != nil) != (want == inventory.Unsure) {
+			t.Errorf("%v: %v, %v, want %v", of, got, err, want)
+		}
+	}
+}
+
 // An engine that breaks off half-way is no reading.
 func TestAnEngineThatBreaksOffIsAnError(t *testing.T) {
 	t.Parallel()

@@ -146,6 +146,40 @@ func listed[T any](ctx context.Context, list func(context.Context) ([]*T, error)
 	return out, nil
 }
 
+// Look asks for one thing by its number. Of Hetzner's own images only those in use are this project's, which their number does not say.
+func (s *source) Look(ctx context.Context, r inventory.Record) (inventory.Sight, error) {
+	id, err := strconv.ParseInt(r.Native, 10, 64)
+	look, ok := s.looks()[r.Type]
+	if err != nil || !ok || r.Type == "hcloud_image" && r.Class != inventory.Snapshot {
+		return inventory.Unasked, nil
+	}
+	there, err := look(ctx, id)
+	switch {
+	case err != nil:
+		return inventory.Unsure, refused("one thing", err)
+	case there:
+		return inventory.There, nil
+	}
+	return inventory.NotThere, nil
+}
+
+func (s *source) looks() map[string]func(context.Context, int64) (bool, error) {
+	return map[string]func(context.Context, int64) (bool, error){
+		"hcloud_server": lookOf(s.api.Server.GetByID), "hcloud_image": lookOf(s.api.Image.GetByID), "hcloud_volume": lookOf(s.api.Volume.GetByID),
+		"hcloud_network": lookOf(s.api.Network.GetByID), "hcloud_firewall": lookOf(s.api.Firewall.GetByID), "hcloud_load_balancer": lookOf(s.api.LoadBalancer.GetByID),
+		"hcloud_primary_ip": lookOf(s.api.PrimaryIP.GetByID), "hcloud_floating_ip": lookOf(s.api.FloatingIP.GetByID), "hcloud_ssh_key": lookOf(s.api.SSHKey.GetByID),
+		"hcloud_zone": lookOf(s.api.Zone.GetByID),
+	}
+}
+
+// lookOf asks the library for one thing, which it gives as nil where there is none.
+func lookOf[T any](get func(context.Context, int64) (*T, *hcloud.Response, error)) func(context.Context, int64) (bool, error) {
+	return func(ctx context.Context, id int64) (bool, error) {
+		v, _, err := get(ctx, id)
+		return v != nil, err
+	}
+}
+
 // refused turns the library's error into a refusal. Its own words hold the address and the answer's text.
 func refused(what string, err error) error {
 	if hcloud.IsError(err, hcloud.ErrorCodeUnauthorized, hcloud.ErrorCodeForbidden) {

@@ -105,6 +105,41 @@ func TestEveryTypeOfAProjectBecomesRecordsOverAllPages(t *testing.T) {
 	}
 }
 
+// A thing that a list did not show is asked for by itself; a cloud that does not answer, or knows the token no more, ends nothing.
+func TestOneThingIsAskedFor(t *testing.T) {
+	t.Parallel()
+	c := furnished(t, 1)
+	got, err := read(t.Context(), c, c.Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := open(inventory.Input{Settings: map[string]string{"project": "shop", "token": c.Token, "endpoint": c.URL}}, func(int) time.Duration { return 0 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := func(when string, want, system inventory.Sight) {
+		t.Helper()
+		for key, r := range got {
+			want := want
+			if r.Class == inventory.Image {
+				want = system
+			}
+			sight, err := s.Look(t.Context(), r)
+			if sight != want || (err != nil) != (want == inventory.Unsure) {
+				t.Errorf("%s %s is %v, %v, want %v", when, key, sight, err, want)
+			}
+		}
+	}
+	all("there,", inventory.There, inventory.Unasked)
+	c.Refuse(func(string, int) (int, string) { return http.StatusServiceUnavailable, "unavailable" })
+	all("while the cloud does not answer,", inventory.Unsure, inventory.Unasked)
+	c.Refuse(func(string, int) (int, string) { return http.StatusForbidden, "forbidden" })
+	all("with a token that may not,", inventory.Unsure, inventory.Unasked)
+	c.Refuse(nil)
+	c.Edit(func(have *hetznertest.Things) { *have = hetznertest.Things{} })
+	all("gone,", inventory.NotThere, inventory.Unasked)
+}
+
 func TestAServerIsKnownByWhatOtherSourcesKnowItBy(t *testing.T) {
 	t.Parallel()
 	c := furnished(t, 1)

@@ -41,6 +41,8 @@ func TestTheListNarrowsByEveryFilterAndGoesOnByNumber(t *testing.T) {
 		"role=web":                {"web-1", "db-1"},
 		"name=db":                 {"db-1", "web-1"},
 		"unlabelled=yes":          {"stray", "web-1"},
+		"unanswered=yes":          {"web-1", "lab-1"},
+		"state=all":               {"web-1", "No asset"},
 		"state=present&class=Host&environment=dev": {"lab-1", "stray"},
 	} {
 		p := rita.Get("/inventory?"+query).Wants(http.StatusOK, want[0])

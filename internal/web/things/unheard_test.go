@@ -8,6 +8,18 @@ import (
 	"plumbline.dev/plumb/internal/server/servertest"
 )
 
+// An asset says where its class comes from, and that nobody answers for it.
+func TestWhatFollowsForAnAssetIsOnItsPage(t *testing.T) {
+	t.Parallel()
+	s := stocked(t)
+	rita := s.Browse(servertest.Rita)
+	rita.Get(pathOf(t, rita, "prod-net")).Wants(http.StatusOK, "counts as confidential", "has that data (has)", "default")
+	rita.Get(pathOf(t, rita, "web-1")).Wants(http.StatusOK, "Nobody answers for it", "is no person or group that is known")
+	if p := rita.Get(pathOf(t, rita, "lab-1")).Text(); strings.Contains(p, "Nobody answers") || strings.Contains(p, "counts as") {
+		t.Error("it is said of what is not production, or has no data")
+	}
+}
+
 // A tag that turns production into development frees nothing, and three pages say so: the asset's, the questions, the source's.
 func TestALabelThatDoesNotCountIsOnThePages(t *testing.T) {
 	t.Parallel()

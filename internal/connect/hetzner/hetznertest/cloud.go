@@ -51,6 +51,7 @@ func Start(t testing.TB) *Cloud {
 	mux.HandleFunc("PUT /v1/servers/{id}", c.server)
 	mux.HandleFunc("DELETE /v1/servers/{id}", c.server)
 	mux.HandleFunc("POST /v1/servers", c.create)
+	mux.HandleFunc("GET /v1/{kind}/{id}", c.one)
 	mux.HandleFunc("GET /v1/{kind}", c.list)
 	s := httptest.NewServer(c.guard(mux))
 	t.Cleanup(s.Close)
@@ -130,6 +131,44 @@ func (c *Cloud) list(w http.ResponseWriter, r *http.Request) {
 	default:
 		fail(w, http.StatusNotFound, "not_found")
 	}
+}
+
+// one answers with one thing that is no server.
+func (c *Cloud) one(w http.ResponseWriter, r *http.Request) {
+	t := &c.things
+	n, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	switch r.PathValue("kind") {
+	case "images":
+		pick(w, "image", t.Images, func(v schema.Image) bool { return v.ID == n })
+	case "volumes":
+		pick(w, "volume", t.Volumes, func(v schema.Volume) bool { return v.ID == n })
+	case "networks":
+		pick(w, "network", t.Networks, func(v schema.Network) bool { return v.ID == n })
+	case "firewalls":
+		pick(w, "firewall", t.Firewalls, func(v schema.Firewall) bool { return v.ID == n })
+	case "load_balancers":
+		pick(w, "load_balancer", t.LoadBalancers, func(v schema.LoadBalancer) bool { return v.ID == n })
+	case "primary_ips":
+		pick(w, "primary_ip", t.PrimaryIPs, func(v schema.PrimaryIP) bool { return v.ID == n })
+	case "floating_ips":
+		pick(w, "floating_ip", t.FloatingIPs, func(v schema.FloatingIP) bool { return v.ID == n })
+	case "ssh_keys":
+		pick(w, "ssh_key", t.SSHKeys, func(v schema.SSHKey) bool { return v.ID == n })
+	case "zones":
+		pick(w, "zone", t.Zones, func(v schema.Zone) bool { return v.ID == n })
+	default:
+		fail(w, http.StatusNotFound, "not_found")
+	}
+}
+
+// pick answers with the thing that fits.
+func pick[T any](w http.ResponseWriter, name string, all []T, fits func(T) bool) {
+	i := slices.IndexFunc(all, fits)
+	if i < 0 {
+		fail(w, http.StatusNotFound, "not_found")
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{name: all[i]})
 }
 
 // page answers one page, of at most 50 things.
