@@ -44,6 +44,8 @@ func inventoryRoutes() []Route {
 			Summary: "List what about the inventory a person has to answer", bind: answers((*API).listQuestions)},
 		{Method: post, Path: "/questions/{id}/answer", Need: manage, Repeats: byAnswer, Tag: tag,
 			Summary: "Close a question as it stands", bind: answers((*API).answerQuestion)},
+		{Method: post, Path: "/questions/{id}/decide", Need: manage, Repeats: byAnswer, Tag: tag,
+			Summary: "Answer a question about a property by whose word counts", bind: answers((*API).decideQuestion)},
 		{Method: get, Path: "/source-kinds", Need: read, Tag: tag, Summary: "List what can be a source", bind: answers((*API).listKinds)},
 		{Method: get, Path: "/sources", Need: read, Tag: tag, Summary: "List sources with their health", bind: answers((*API).listSources)},
 		{Method: post, Path: "/sources", Need: manage, Repeats: byAnswer, Tag: tag, Status: 201,
@@ -288,6 +290,15 @@ func (a *API) listQuestions(ctx context.Context, in *pagingIn) (*body[QuestionPa
 
 func (a *API) answerQuestion(ctx context.Context, in *personIn) (*body[inventory.Question], error) {
 	return give(a.Things.Answer(ctx, actorOf(ctx), in.ID))
+}
+
+type whoseIn struct {
+	ID string `path:"id" maxLength:"60" doc:"question id"`
+	In JSON[inventory.Whose]
+}
+
+func (a *API) decideQuestion(ctx context.Context, in *whoseIn) (*body[inventory.Question], error) {
+	return give(a.Things.Decide(ctx, actorOf(ctx), in.ID, in.In.value))
 }
 
 // SourceKind is what can be a source, as people read it.

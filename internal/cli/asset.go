@@ -386,6 +386,9 @@ func (a *app) assetQuestions() *cobra.Command {
 			if slices.ContainsFunc(list, func(q client.Question) bool { return q.Kind == "source_conflict" }) {
 				a.note("Where a source's label does not count, mend it there, or say what is so: plumb asset label ASSET LABEL=VALUE --reason \"…\"")
 			}
+			if slices.ContainsFunc(list, func(q client.Question) bool { return q.Kind == "attribute_conflict" }) {
+				a.note("Where sources disagree in a property, say whose word counts: plumb asset answer QUESTION --source SOURCE --reason \"…\"")
+			}
 			for _, kind := range slices.Sorted(maps.Keys(behind)) {
 				a.note("%d more of the kind %s are open; they come up as these are answered.", behind[kind], kind)
 			}
@@ -395,8 +398,12 @@ func (a *app) assetQuestions() *cobra.Command {
 }
 
 func (a *app) assetAnswer() *cobra.Command {
-	return a.leaf("answer QUESTION", "Close a question as it stands", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+	var source, reason string
+	cmd := a.leaf("answer QUESTION", "Close a question as it stands, or say whose word counts for a property", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Question], error) {
+			if source != "" || reason != "" {
+				return c.DecideQuestion(ctx, args[0], source, reason)
+			}
 			return c.AnswerQuestion(ctx, args[0])
 		},
 			func(w io.Writer, q client.Question) error {
@@ -404,4 +411,7 @@ func (a *app) assetAnswer() *cobra.Command {
 				return err
 			})
 	})
+	cmd.Flags().StringVar(&source, "source", "", "of an attribute_conflict: the source whose word counts from now on")
+	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	return cmd
 }

@@ -284,6 +284,11 @@ func (c *Client) AnswerQuestion(ctx context.Context, id string) (Reply[Question]
 	return post[Question](ctx, c, path("questions", id, "answer"), none{})
 }
 
+// DecideQuestion answers a question about a property by whose word counts.
+func (c *Client) DecideQuestion(ctx context.Context, id, source, reason string) (Reply[Question], error) {
+	return post[Question](ctx, c, path("questions", id, "decide"), map[string]string{"source": source, "reason": reason})
+}
+
 // SourceKinds lists what can be a source.
 func (c *Client) SourceKinds(ctx context.Context) (Reply[Page[SourceKind]], error) {
 	return get[Page[SourceKind]](ctx, c, path("source-kinds"), values("limit", "200"))

@@ -59,6 +59,13 @@ func (d *Desk) asOf(tx *db.Tx, a Asset, at int64) (w Whole, err error) {
 	if w.Records, err = d.witnessesThen(tx, records, at); err != nil {
 		return w, err
 	}
+	said, err := chosen(tx, a.ID, at)
+	if err != nil {
+		return w, err
+	}
+	for i := range w.Records {
+		w.Records[i].chosen = said
+	}
 	w.Properties, w.Disputed = Merge(w.Records, d.kindOf)
 	if lead, ok := leading(w.Records); ok {
 		w.Class, w.Type, w.Name = lead.Class, lead.Type, lead.Name

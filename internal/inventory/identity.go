@@ -252,6 +252,10 @@ func (d *Desk) IdentityWords(ctx context.Context, asset string) (list []Identity
 
 // Answer closes a question as it stands: somebody looked.
 func (d *Desk) Answer(ctx context.Context, actor fault.Actor, id string) (q Question, err error) {
+	return d.answer(ctx, actor, id, nil)
+}
+
+func (d *Desk) answer(ctx context.Context, actor fault.Actor, id string, whose *Whose) (q Question, err error) {
 	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
 		if err := d.people.ConfirmIn(tx, actor); err != nil {
 			return err
@@ -263,11 +267,19 @@ func (d *Desk) Answer(ctx context.Context, actor fault.Actor, id string) (q Ques
 		if !found {
 			return fault.New(fault.NotFound, "no_question", "There is no such open question.").FixedBy("you").Then("plumb asset questions")
 		}
+		detail := map[string]any{"question": q.ID}
+		if q.Kind == SourcesDisagree || whose != nil {
+			x, err := d.choose(tx, actor, q, whose)
+			if err != nil {
+				return err
+			}
+			detail["path"], detail["source"], detail["reason"] = x.path, x.source, x.reason
+		}
 		q.Ended, q.Person = tx.Now().UnixMicro(), actor.Person
 		if err := tx.ExecOne("UPDATE inventory_question SET ended = $1, person = $2 WHERE id = $3", q.Ended, q.Person, q.ID); err != nil {
 			return err
 		}
-		return record(tx, "inventory.question_answered", "asset", string(q.Asset), map[string]any{"question": q.ID})
+		return record(tx, "inventory.question_answered", "asset", string(q.Asset), detail)
 	})
 	return q, err
 }

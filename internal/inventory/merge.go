@@ -39,14 +39,24 @@ type Witness struct {
 	Kind      string `json:"kind"`
 	Fresh     bool   `json:"fresh"`
 	Confirmed int64  `json:"confirmed"` // last time that a complete reading saw it so
+
+	chosen map[string]string // the source whose word a person said counts, by property; the same for all records of an asset
 }
 
 // alive reports whether the record still stands.
 func (w Witness) alive() bool { return w.Gone == 0 }
 
-// before reports whether w's word counts more than o's for a property: who lives, who is fresh, who ranks better, who said it
-// first, and in the end the smaller id, so that the same records always give the same answer.
+// before reports whether w's word counts more than o's for a property: who lives, who is fresh, whose word a person said counts, who ranks
+// better, who said it first, and in the end the smaller id, so that the same records always give the same answer.
 func (w Witness) before(o Witness, path string) bool {
+	if source := w.chosen[path]; source != "" && w.alive() == o.alive() && w.Fresh == o.Fresh && w.Source != o.Source && (w.Source == source || o.Source == source) {
+		return w.Source == source
+	}
+	return w.ahead(o, path)
+}
+
+// ahead is before without what any person said.
+func (w Witness) ahead(o Witness, path string) bool {
 	switch {
 	case w.alive() != o.alive():
 		return w.alive()
@@ -92,10 +102,11 @@ func leading(list []Witness) (lead Witness, ok bool) {
 }
 
 // overruled names the source whose word counts instead of w's for a property; "" when it is w's own. What a thing says of itself
-// silences nobody: who took a host over, or reports in another's name, would hide what others see.
+// silences nobody: who took a host over, or reports in another's name, would hide what others see. Neither does a person who said whose word
+// counts: then both that one's and the one that ranks best raise what they see.
 func overruled(w Witness, others []Witness, path string, selfTold func(kind string) bool) string {
 	for _, o := range others {
-		if _, has := o.Attrs[path]; has && o.ID != w.ID && !selfTold(o.Kind) && o.before(w, path) {
+		if _, has := o.Attrs[path]; has && o.ID != w.ID && !selfTold(o.Kind) && o.before(w, path) && o.ahead(w, path) {
 			return o.Source
 		}
 	}

@@ -350,6 +350,11 @@ func (w *observer) settleOver(stored, a Asset, records []Kept) error {
 	if err := w.wrote(1); err != nil {
 		return err
 	}
+	if a.State != Folded && (len(list) > 1 || w.settled != "") { // what a person said is one thing may leave a single record
+		if err := w.disputes(a.ID, list); err != nil {
+			return err
+		}
+	}
 	if err := w.contradicted(a, heard); err != nil || a.Version == 1 || len(records) == 0 {
 		return err
 	}
@@ -390,16 +395,24 @@ func presence(list []Witness, absence func(kind string) bool) Presence {
 // witnesses says of each record whose word it is and whether it counts. What this reading shows counts now.
 func (w *observer) witnesses(records []Kept) ([]Witness, error) {
 	out := make([]Witness, len(records))
+	var said map[string]string
+	if len(records) > 1 {
+		var err error
+		if said, err = chosen(w.tx, records[0].Asset, w.now); err != nil {
+			return nil, err
+		}
+	}
 	for i, k := range records {
 		c := w.r.sources[k.Source]
 		if k.Source == w.r.source.ID && c.Removed == 0 {
-			out[i] = Witness{Kept: k, Kind: c.Kind, Confirmed: w.now, Fresh: true}
+			out[i] = Witness{Kept: k, Kind: c.Kind, Confirmed: w.now, Fresh: true, chosen: said}
 			continue
 		}
 		var err error
 		if out[i], err = c.witness(w.tx, k); err != nil {
 			return nil, err
 		}
+		out[i].chosen = said
 	}
 	return out, nil
 }

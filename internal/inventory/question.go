@@ -12,7 +12,7 @@ import (
 // Question is something about the inventory itself that a person has to answer: two things or one, whose word is right.
 type Question struct {
 	ID     string  `json:"id"`
-	Kind   string  `json:"kind"` // identity_conflict, source_conflict, key_shared
+	Kind   string  `json:"kind"` // identity_conflict, source_conflict, key_shared, attribute_conflict
 	Asset  AssetID `json:"asset"`
 	Other  AssetID `json:"other,omitempty"`
 	Detail string  `json:"detail"`
@@ -29,9 +29,13 @@ func scanQuestion(row db.Scanner) (q Question, err error) {
 
 // ask opens a question once; one that is open is not asked again.
 func (w *observer) ask(kind string, asset, other AssetID, detail string) error {
+	return w.askAbout(key("que", kind, string(asset), string(other)), Question{Kind: kind, Asset: asset, Other: other, Detail: detail})
+}
+
+// askAbout is ask for a question that is named already.
+func (w *observer) askAbout(id string, q Question) error {
 	_, err := w.tx.Exec("INSERT INTO inventory_question (id, kind, asset, other, detail, since, ended, person) VALUES ($1, $2, $3, $4, $5, $6, 0, '')"+
-		" ON CONFLICT (id) DO UPDATE SET detail = excluded.detail, ended = 0", key("que", kind, string(asset), string(other)), kind, string(asset),
-		string(other), detail, w.now)
+		" ON CONFLICT (id) DO UPDATE SET detail = excluded.detail, ended = 0", id, q.Kind, string(q.Asset), string(q.Other), q.Detail, w.now)
 	if err != nil {
 		return err
 	}
@@ -48,7 +52,7 @@ const (
 )
 
 // questionKinds are the kinds of question that there are.
-var questionKinds = []string{identityConflict, keyShared, sourceConflict}
+var questionKinds = []string{identityConflict, keyShared, sourceConflict, SourcesDisagree}
 
 // shownOpen bounds the open questions of one kind that are shown at once: of a table with one wrong column people see some of its lines, and
 // still everything else. The rest come up, the oldest first, as these are answered.

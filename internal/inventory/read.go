@@ -246,11 +246,16 @@ func (d *Desk) witnesses(tx *db.Tx, id AssetID) ([]Witness, error) {
 	if err != nil {
 		return nil, err
 	}
+	said, err := chosen(tx, id, tx.Now().UnixMicro())
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Witness, len(records))
 	for i, k := range records {
 		if out[i], err = sources[k.Source].witness(tx, k); err != nil {
 			return nil, err
 		}
+		out[i].chosen = said
 	}
 	return out, nil
 }

@@ -344,7 +344,7 @@ func (r *reading) end(ctx context.Context, failed error) error {
 		return err
 	}
 	r.run.Added, r.run.Changed, r.run.Differences = r.seen.added, r.seen.changed, r.seen.differences
-	return r.d.db.Update(ctx, r.actor, func(tx *db.Tx) (err error) {
+	err := r.d.db.Update(ctx, r.actor, func(tx *db.Tx) (err error) {
 		if r.run.N, err = next(tx, "inventory_run"); err != nil {
 			return err
 		}
@@ -366,6 +366,10 @@ func (r *reading) end(ctx context.Context, failed error) error {
 			"records": r.run.Records, "added": r.run.Added, "changed": r.run.Changed, "absent": r.run.Absent,
 			"differences": r.run.Differences, "root": r.run.Root, "scopes": len(r.run.Scopes), "error": r.run.Error})
 	})
+	if err != nil || !r.run.Complete {
+		return err
+	}
+	return r.ripen(ctx)
 }
 
 // maxTold is how many places of a failure a reading keeps.

@@ -202,6 +202,7 @@ var harmless = map[string]string{
 	"POST /policy/simulate":                           "nothing is kept",
 	"POST /inventory/{id}/labels":                     "the same labels again",
 	"POST /questions/{id}/answer":                     "it is answered",
+	"POST /questions/{id}/decide":                     "it is answered",
 	"POST /inventory/{id}/merge":                      "they are one thing already",
 	"POST /inventory/{id}/split":                      "the record belongs to another thing already",
 	"POST /identity/{id}/undo":                        "it is undone",

@@ -203,6 +203,16 @@ func (p Pages) questions(v *frame.Visit) error {
 	return v.Show(a.Frame, questions_(a))
 }
 
+func (p Pages) decide(v *frame.Visit) error {
+	if err := v.Form(); err != nil {
+		return err
+	}
+	if _, err := p.Things.Decide(v.Ctx(), v.Actor, v.R.PathValue("id"), inventory.Whose{Source: v.Value("source"), Reason: v.Value("reason")}); err != nil {
+		return err
+	}
+	return v.Go("/questions", "The question is answered; that source's word counts from now on.")
+}
+
 func (p Pages) answer(v *frame.Visit) error {
 	if _, err := p.Things.Answer(v.Ctx(), v.Actor, v.R.PathValue("id")); err != nil {
 		return err

@@ -41,6 +41,7 @@ func (p Pages) Routes() []frame.Route {
 		{Method: "POST", Path: "/diagrams/of-record/{id}/refuse", Need: manage, Handle: p.refuseDiagram},
 		{Method: "GET", Path: "/questions", Need: read, Handle: p.questions},
 		{Method: "POST", Path: "/questions/{id}/answer", Need: manage, Handle: p.answer},
+		{Method: "POST", Path: "/questions/{id}/decide", Need: manage, Handle: p.decide},
 		{Method: "GET", Path: "/sources", Need: read, Handle: p.listSources},
 		{Method: "GET", Path: "/sources/{name}", Need: read, Handle: p.showSource},
 		{Method: "POST", Path: "/sources/{name}/edit", Need: manage, Handle: p.editSource},
