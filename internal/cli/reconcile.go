@@ -141,6 +141,10 @@ func showFinding(w io.Writer, f client.Finding, names map[string]string) error {
 	for _, h := range f.Hits {
 		p.item("near", h.Change+" "+h.Reason)
 	}
+	if f.Collects {
+		p.item("holds", fmt.Sprintf("%s, %s as before; doors first, and all of them: plumb asset history %s --most %d", plural(f.Count, "difference", "differences"),
+			plural(f.Away, "place is not", "places are not"), f.Asset, max(f.Count, 50)))
+	}
 	p.items("seen", sightings(f))
 	if f.State == "open" {
 		writeAnswers(p, f)
@@ -153,10 +157,18 @@ const fewSightings = 10
 
 // sightings says of each difference what it was, when production changed, which source showed it and whom that names.
 func sightings(f client.Finding) (out []string) {
-	for _, d := range f.Differences[:min(fewSightings, len(f.Differences))] {
+	most := fewSightings
+	if f.Collects {
+		most = len(f.Differences)
+	}
+	for _, d := range f.Differences[:min(most, len(f.Differences))] {
 		what := d.Op
 		if d.Path != "" {
-			what = either(propertyText(d.Before), "no value") + " → " + either(propertyText(d.After), "no value")
+			what = ""
+			if f.Collects {
+				what = d.Path + ": "
+			}
+			what += either(propertyText(d.Before), "no value") + " → " + either(propertyText(d.After), "no value")
 		}
 		when := "by " + at(d.Latest)
 		if d.Earliest > 0 && d.Earliest != d.Latest {
@@ -169,7 +181,7 @@ func sightings(f client.Finding) (out []string) {
 		out = append(out, fmt.Sprintf("%s, %s, seen by %s as %s, %s", what, when, either(f.Called[d.Source], d.Source, "a source"), strings.TrimSpace(d.Type+" "+d.Native), who))
 	}
 	if more := f.Count - int64(len(out)); more > 0 && len(out) > 0 {
-		out = append(out, fmt.Sprintf("and %d before that", more))
+		out = append(out, fmt.Sprintf(map[bool]string{false: "and %d before that", true: "and %d more"}[f.Collects], more))
 	}
 	return out
 }
@@ -194,10 +206,13 @@ func writeAnswers(p *page, f client.Finding) {
 		p.item("not yours", no.Message)
 		p.item("who can", no.Who)
 	}
-	lead := "\nnext "
+	lead, id := "\nnext ", f.ID
+	if f.Collects { // answered with how much it was seen to hold
+		id += "@" + number(f.Count)
+	}
 	for _, x := range answerWays {
 		if slices.Contains(f.Answers, x.how) {
-			p.printf(lead+"plumb reconcile "+x.text+"\n", f.ID)
+			p.printf(lead+"plumb reconcile "+x.text+"\n", id)
 			lead = "     "
 		}
 	}

@@ -119,3 +119,25 @@ func TestOneIsNotMany(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// What collects many differences says how many, with the path of each, and is answered with that number.
+func TestAFindingThatCollectsIsAnsweredWithWhatItHolds(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	f := client.Finding{ID: "FND-000007", State: "open", Asset: "AST-000001", Name: "web-1", Op: "update", Count: 73, Collects: true, Away: 1, Answers: []string{"waive"}}
+	for range 12 {
+		f.Differences = append(f.Differences, client.AssetDifference{Source: "src_1", Op: "update", Path: "noise", After: `"1"`, Latest: 1_700_000_000_000_000})
+	}
+	if err := showFinding(&b, f, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"73 more differences of web-1", "73 differences, 1 place is not as before", "plumb asset history AST-000001 --most 73", "noise: no value → 1", "waive FND-000007@73 --until 14d",
+		"and 61 more"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing:\n%s", want, b.String())
+		}
+	}
+	if n := strings.Count(b.String(), "noise: "); n != 12 {
+		t.Errorf("%d of 12 differences are shown:\n%s", n, b.String())
+	}
+}

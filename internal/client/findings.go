@@ -36,6 +36,8 @@ type Finding struct {
 	After       string            `json:"after"`
 	Actor       string            `json:"actor"`
 	Count       int64             `json:"count"`
+	Collects    bool              `json:"collects"` // many places of one asset; it is answered as FND-7@COUNT
+	Away        int64             `json:"away"`     // of those, places that are not as they were before
 	Flapping    bool              `json:"flapping"`
 	Restored    string            `json:"restored"`
 	Note        string            `json:"note"`
@@ -263,6 +265,9 @@ func (c *Client) EndMute(ctx context.Context, id, reason string) (Reply[Mute], e
 // What says in one line what a finding is about.
 func (f Finding) What() string {
 	what := f.Op + " " + f.Name
+	if f.Collects {
+		what = number(f.Count) + " more differences of " + f.Name
+	}
 	if f.Path != "" {
 		what += " " + f.Path + ": " + f.Before + " → " + f.After
 	}

@@ -123,13 +123,13 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, id string) (r Readin
 		if r.Whole, err = d.showIn(tx, id); err != nil {
 			return err
 		}
-		list, err := db.Collect(tx, scanMatch, matchColumns+" WHERE finding = $1 ORDER BY n DESC LIMIT $2", r.ID, maxHeld)
-		if err != nil {
-			return err
-		}
 		hits := slices.Clone(r.Hits)
-		for _, m := range list {
-			r.Judged[m.Difference] = m
+		for _, x := range r.Differences {
+			m, _, err := db.One(tx, scanMatch, matchColumns+" WHERE id = $1", x.ID)
+			if err != nil {
+				return err
+			}
+			r.Judged[x.ID] = m
 			hits = append(hits, m.Hits...)
 		}
 		if err := d.nearby(tx, &r, hits); err != nil {
@@ -139,16 +139,16 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, id string) (r Readin
 		if err != nil {
 			return err
 		}
-		runs, err := d.runsNear(tx, r.Finding)
-		r.Refused = r.mayAnswer(actor, roster, runs)
+		by, err := d.nearTo(tx, r.Finding)
+		r.Refused = r.mayAnswer(actor, roster, by)
 		return err
 	})
 	return r, err
 }
 
 // mayAnswer is mayDecide for whoever is asked what they may do: what their roles and their sign-in do not give is no answer of theirs, either.
-func (f *Finding) mayAnswer(actor fault.Actor, roster *directory.Roster, runs []Run) error {
-	if err := f.mayDecide(actor, roster, runs); err != nil {
+func (f *Finding) mayAnswer(actor fault.Actor, roster *directory.Roster, by near) error {
+	if err := f.mayDecide(actor, roster, by); err != nil {
 		return err
 	}
 	return directory.Allowed(actor, roster.Roles(directory.PersonID(actor.Person)), directory.ChangeDecide)
@@ -227,7 +227,7 @@ func (d *Desk) Asks(ctx context.Context, actor fault.Actor, limit int) (list []F
 			return err
 		}
 		for _, f := range all {
-			if f.mayAnswer(actor, roster, nil) != nil { // who executed what ran is asked, too, and told why not
+			if f.mayAnswer(actor, roster, near{}) != nil { // who executed what ran is asked, too, and told why not
 				continue
 			}
 			if total++; len(list) < limit {

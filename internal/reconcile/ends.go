@@ -62,7 +62,7 @@ func (d *Desk) Of(ctx context.Context, id change.ID) (r Reconciliation, err erro
 		if r.Matches, err = db.Collect(tx, scanMatch, matchColumns+" WHERE change_id = $1 ORDER BY n LIMIT $2", string(id), maxShown); err != nil {
 			return err
 		}
-		if r.Findings, err = db.Collect(tx, scanFinding, findingColumns+" WHERE change_id = $1 ORDER BY n LIMIT $2", string(id), maxShown); err != nil {
+		if r.Findings, err = db.Collect(tx, scanFinding, findingColumns+" WHERE "+holdsOf+" ORDER BY n LIMIT $2", string(id), maxShown); err != nil {
 			return err
 		}
 		if r.Adopted, err = adoptedBy(tx, id); err != nil {
@@ -91,7 +91,7 @@ func (d *Desk) Seen(tx *db.Tx, id change.ID) error {
 		return fault.New(fault.Conflict, "effects_unseen", "%s not observed, or observed otherwise.", plural(len(open), "approved effect was", "approved effects were")).About(string(id)).
 			Because("reconcile", "").FixedBy("the implementer").Then("plumb reconcile show %s", id)
 	}
-	waiting, err := db.Collect(tx, scanFinding, findingColumns+" WHERE change_id = $1 AND state IN ('open', 'adopting', 'reverting') ORDER BY n LIMIT 10", string(id))
+	waiting, err := db.Collect(tx, scanFinding, findingColumns+" WHERE "+holdsOf+" AND state IN ('open', 'adopting', 'reverting') ORDER BY n LIMIT 10", string(id))
 	if err != nil {
 		return err
 	}
@@ -102,6 +102,10 @@ func (d *Desk) Seen(tx *db.Tx, id change.ID) error {
 	}
 	return nil
 }
+
+// holdsOf is the condition for the findings of a change: those that were raised near it, and those that hold, among others, a difference near it.
+const holdsOf = "id IN (SELECT id FROM reconcile_finding WHERE change_id = $1 UNION SELECT finding FROM reconcile_match WHERE change_id = $1" +
+	" AND disposition IN ('out_of_scope_in_window', 'unauthorized'))"
 
 // plural says how many, with the words for one or for many.
 func plural(n int, one, many string) string {

@@ -26,7 +26,7 @@ func QuietTo(tx *db.Tx, after, atOnce int64) (int64, error) {
 
 // MayDecide is mayDecide, for findings that take a story to come about.
 func (f *Finding) MayDecide(actor fault.Actor, roster *directory.Roster, runs []Run) error {
-	return f.mayDecide(actor, roster, runs)
+	return f.mayDecide(actor, roster, near{runs: runs})
 }
 
 // MayReview is mayReview, for mutes in any state.

@@ -55,7 +55,9 @@ type FindingBody struct {
 	Note        string             `json:"note,omitempty"`   // of code that left its state: what became of the thing that it managed
 	Earliest    int64              `json:"earliest"`
 	Latest      int64              `json:"latest"`
-	Count       int64              `json:"count"` // differences of this kind since it was opened
+	Count       int64              `json:"count"`              // differences of this kind since it was opened
+	Collects    bool               `json:"collects,omitempty"` // many places of one asset, because more findings of it wait than stand by themselves
+	Away        int64              `json:"away,omitempty"`     // of one that collects: places that are not as they were before
 	Flapping    bool               `json:"flapping,omitempty"`
 	Restored    string             `json:"restored,omitempty"` // difference that took it back
 	Decider     string             `json:"decider,omitempty"`

@@ -30,11 +30,14 @@ func (d *Desk) answer(ctx context.Context, actor fault.Actor, id, verb string, d
 		if err != nil {
 			return err
 		}
-		runs, err := d.runsNear(tx, f)
+		by, err := d.nearTo(tx, f)
 		if err != nil {
 			return err
 		}
-		if err := f.mayDecide(actor, roster, runs); err != nil {
+		if err := f.mayDecide(actor, roster, by); err != nil {
+			return err
+		}
+		if err := f.asSeen(id); err != nil {
 			return err
 		}
 		detail, err := decide(tx, &f)
@@ -50,25 +53,6 @@ func (d *Desk) answer(ctx context.Context, actor fault.Actor, id, verb string, d
 	return f, err
 }
 
-// runsNear reads the runs of the changes that touch a finding: who executed them does not judge it.
-func (d *Desk) runsNear(tx *db.Tx, f Finding) (out []Run, err error) {
-	asked := map[string]bool{"": true}
-	for _, id := range append([]string{f.Change}, changesOf(f.Hits)...) {
-		if asked[id] {
-			continue
-		}
-		asked[id] = true
-		rows, err := db.Collect(tx, scanCharter, charterColumns+" WHERE change_id = $1", id)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range rows {
-			out = append(out, c.Runs...)
-		}
-	}
-	return out, nil
-}
-
 func changesOf(hits []Hit) (out []string) {
 	for _, h := range hits {
 		out = append(out, h.Change)
@@ -78,25 +62,25 @@ func changesOf(hits []Hit) (out []string) {
 
 // mayDecide is who may answer for a finding: a person who answers for the asset or for security, and is neither who did it nor who
 // executed the change that ran (policy statement e: nobody clears their own work).
-func (f *Finding) mayDecide(actor fault.Actor, roster *directory.Roster, runs []Run) error {
+func (f *Finding) mayDecide(actor fault.Actor, roster *directory.Roster, by near) error {
 	deny := func(code, text, who string) *fault.Error {
 		return fault.New(fault.Denied, code, "%s", text).About(f.ID).Because("separate", "policy statement (e)").FixedBy(who).Then("plumb reconcile show %s", f.ID)
 	}
-	self := personNames(actor, roster)
+	self, doers := personNames(actor, roster), by.doers(f)
 	officer := roster.Holds(directory.PersonID(actor.Person), directory.Officer)
 	switch {
 	case !actor.IsPerson():
 		return deny("not_a_person", "Only a person in their own session answers for a finding.", "a person, in their own session")
 	case !f.Waits() && f.State != Waived:
 		return fault.New(fault.Conflict, "finding_closed", "The finding is %s.", f.State).About(f.ID).FixedBy("nobody").Then("plumb reconcile show %s", f.ID)
-	case slices.ContainsFunc(f.doers(), func(n string) bool { return slices.Contains(self, n) }):
+	case slices.ContainsFunc(doers, func(n string) bool { return slices.Contains(self, n) }):
 		return deny("own_finding", "Who made a difference does not judge it.", "the owner of the asset or a Security Officer")
-	case slices.ContainsFunc(runs, func(r Run) bool { return slices.Contains(r.Executors, strings.ToLower(actor.Person)) }):
+	case slices.ContainsFunc(by.runs, func(r Run) bool { return slices.Contains(r.Executors, strings.ToLower(actor.Person)) }):
 		return deny("executor_finding", "Who executed the change that ran at the time does not judge what else happened.", "the owner of the asset or a Security Officer")
 	case !officer && !f.ownedBy(actor, self, roster):
 		return deny("not_finding_owner", "A finding is answered by the owner of its asset or a Security Officer.", "the owner of the asset or a Security Officer")
 	}
-	if p, ok := f.lent(actor, roster, runs); ok {
+	if p, ok := f.lent(actor, roster, by.runs, doers); ok {
 		vouch := string(p)
 		if len(roster.Lenders(directory.PersonID(actor.Person), math.MaxInt64)) > 0 {
 			vouch = actor.Person
@@ -108,8 +92,8 @@ func (f *Finding) mayDecide(actor fault.Actor, roster *directory.Roster, runs []
 }
 
 // lent finds who made the difference or executed what ran, and counts as one person with who answers now, for one could sign in as the other.
-func (f *Finding) lent(actor fault.Actor, roster *directory.Roster, runs []Run) (who directory.PersonID, ok bool) {
-	self, doers := directory.PersonID(actor.Person), f.doers()
+func (f *Finding) lent(actor fault.Actor, roster *directory.Roster, runs []Run, doers []string) (who directory.PersonID, ok bool) {
+	self := directory.PersonID(actor.Person)
 	if len(doers) == 0 && len(runs) == 0 {
 		return "", false
 	}

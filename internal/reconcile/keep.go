@@ -11,25 +11,24 @@ import (
 // keep writes a verdict down, and raises or feeds a finding where it explains nothing.
 func (d *Desk) keep(tx *db.Tx, s seen) (finding string, err error) {
 	now := tx.Now().UnixMicro()
-	f, alive, err := living(tx, fingerprint(s.d))
+	in, err := belongs(tx, s.d)
+	f, alive := in.Finding, in.alive
 	switch {
 	case err != nil:
 		return "", err
-	case alive && (!s.v.Disposition.Explains() || f.takesBack(s.d)):
-		f.attach(s.d, s.v, now)
-		if f.Flapping, err = d.flapping(tx, s, now); err != nil {
+	case alive && (!s.v.Disposition.Explains() || in.restores(s.d)):
+		if err := d.another(tx, &f, in, s, now); err != nil {
 			return "", err
 		}
-		if f.takesBack(s.d) && !s.v.Disposition.Explains() {
+		if in.restores(s.d) && !s.v.Disposition.Explains() {
 			s.v.Disposition = Derived
 			s.v.Hits = append([]Hit{{Disposition: Derived, Rule: "restore@1", Reason: "restores what was there before " + f.ID}}, s.v.Hits...)
 		}
 	case !s.v.Disposition.Explains() && s.p.Production():
-		n, err := next(tx, "reconcile_finding")
-		if err != nil {
+		if f, err = newHolder(tx, s, in.collector, now); err != nil {
 			return "", err
 		}
-		f, alive = raise(s.d, s.p, s.v, n, now), true
+		alive = true
 	default:
 		alive = false
 	}
@@ -48,6 +47,17 @@ func (d *Desk) keep(tx *db.Tx, s seen) (finding string, err error) {
 	return finding, saveMatch(tx, Match{Difference: s.d.ID, N: s.d.N, Asset: s.d.Asset, Record: s.d.Record, Path: s.d.Path, After: s.d.After,
 		Latest: s.d.Latest, Disposition: s.v.Disposition, Change: h.Change, Claim: h.Claim, Finding: finding, Production: s.p.Production(),
 		Version: 1, Hits: s.v.Hits})
+}
+
+// another adds a difference to the finding that it belongs to.
+func (d *Desk) another(tx *db.Tx, f *Finding, h holder, s seen, now int64) (err error) {
+	if f.Collects {
+		f.gather(s.d, s.v, h.first, h.last, now)
+		return nil
+	}
+	f.attach(s.d, s.v, now)
+	f.Flapping, err = d.flapping(tx, s, now)
+	return err
 }
 
 // mistrust suspends the standard models that authorized the changes near which something was observed that nobody approved: each

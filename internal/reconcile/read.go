@@ -61,7 +61,11 @@ func (d *Desk) showIn(tx *db.Tx, id string) (w Whole, err error) {
 	if w.Finding, err = loadFinding(tx, strings.ToUpper(id)); err != nil {
 		return w, err
 	}
-	ids, err := db.Collect(tx, scanString, "SELECT id FROM reconcile_match WHERE finding = $1 ORDER BY n DESC LIMIT $2", w.ID, maxHeld)
+	order := "m.n DESC"
+	if w.Collects { // what is worst among many stands on top
+		order = "CASE d.kind WHEN 'security' THEN 0 ELSE 1 END, m.n DESC"
+	}
+	ids, err := db.Collect(tx, scanString, "SELECT m.id FROM reconcile_match m JOIN inventory_difference d ON d.id = m.id WHERE m.finding = $1 ORDER BY "+order+" LIMIT $2", w.ID, maxHeld)
 	if err != nil {
 		return w, err
 	}

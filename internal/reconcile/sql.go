@@ -198,6 +198,7 @@ func saveFinding(tx *db.Tx, f *Finding) error {
 
 // fullID reads an id of a finding or a mute with or without its zeros: FND-7.
 func fullID(id string) string {
+	id, _, _ = strings.Cut(id, "@") // what a finding that collects was seen to hold
 	prefix, text, ok := strings.Cut(strings.ToUpper(id), "-")
 	if n, err := strconv.ParseInt(text, 10, 64); ok && err == nil && n > 0 {
 		return fmt.Sprintf("%s-%06d", prefix, n)
@@ -211,11 +212,6 @@ func loadFinding(tx *db.Tx, id string) (Finding, error) {
 		err = fault.New(fault.NotFound, "no_finding", "There is no such finding.").FixedBy("you").Then("plumb reconcile findings")
 	}
 	return f, err
-}
-
-// living finds the finding that a difference belongs to: one that waits, or is waived.
-func living(tx *db.Tx, print string) (Finding, bool, error) {
-	return db.One(tx, scanFinding, findingColumns+" WHERE fingerprint = $1 AND state IN ('open', 'adopting', 'reverting', 'waived') ORDER BY n DESC LIMIT 1", print)
 }
 
 const muteColumns = "SELECT id, n, version, state, expires, body FROM reconcile_mute"

@@ -1,9 +1,11 @@
 package findings
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"plumbline.dev/plumb/internal/change"
@@ -59,6 +61,22 @@ func (p Pages) finding(v *frame.Visit, status int, act string, e *frame.Entry) e
 
 // maxNaming is how many changes that name a finding are offered to adopt it.
 const maxNaming = 5
+
+// seen is the address of an answer to what the page shows: one that collects is answered with how much it was seen to hold.
+func (w whole) seen(act string) string {
+	if w.Of.Collects {
+		return findingPath(w.Of.ID) + "@" + strconv.FormatInt(w.Of.Count, 10) + "/" + act
+	}
+	return findingPath(w.Of.ID) + "/" + act
+}
+
+// heading says what the list of differences holds, and in which order.
+func (w whole) heading() string {
+	if w.Of.Collects {
+		return fmt.Sprintf("What it holds, doors first (%d)", w.Of.Count)
+	}
+	return fmt.Sprintf("Its differences, newest first (%d)", w.Of.Count)
+}
 
 // refused is why the reader may not answer; nil where they may.
 func (w whole) refused() *fault.Error {

@@ -2,6 +2,7 @@ package findings_test
 
 import (
 	"encoding/csv"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -110,4 +111,31 @@ func TestAServerThatRunsBothTiersIsAFindingOnItsPage(t *testing.T) {
 	olga.Get("/findings/FND-000002").Wants(http.StatusOK, "size of web-1", "Adopt it by a change")
 	until := time.Now().Add(48 * time.Hour).Format("2006-01-02T15:04")
 	olga.Follow(olga.Post(at+"/waive", url.Values{"reason": {reason}, "until": {until}})).Wants(http.StatusOK, "waived")
+}
+
+// A host that shows ever new things is collected; its page shows what is held, and answers for exactly that.
+func TestAFloodIsOnOnePageAndAnsweredAsItWasSeen(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	s.As(servertest.Olga).Want(http.StatusCreated, "POST", "/sources", map[string]any{"name": "hosts", "kind": "csv"})
+	flood := func(columns int) string {
+		head, row := "name,class,environment", "web-9,Host,prod"
+		for n := range columns {
+			head, row = head+fmt.Sprintf(",noise%02d", n), row+",1"
+		}
+		return head + "\n" + row + "\n"
+	}
+	for _, columns := range []int{0, 60} {
+		s.Push("hosts", flood(columns))
+		s.Judged()
+	}
+	at := "/findings/FND-000051"
+	olga := s.Browse(servertest.Olga)
+	olga.Get(at).Wants(http.StatusOK, "10 more differences of web-9", "critical", "What it holds, doors first (10)", "noise59", "10 places are not as before")
+	olga.Post(at+"/revert", url.Values{"reason": {reason}}).Wants(http.StatusConflict, "answered by who looked at all that it holds")
+	olga.Get(at).Form(at + "@10/revert") // the page answers for what it shows
+	s.Push("hosts", flood(61))
+	s.Judged()
+	olga.Post(at+"@10/revert", url.Values{"reason": {reason}}).Wants(http.StatusConflict, "answered by who looked at all that it holds")
+	olga.Follow(olga.Post(at+"@11/revert", url.Values{"reason": {reason}})).Wants(http.StatusOK, "reverting")
 }

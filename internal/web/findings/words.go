@@ -68,6 +68,8 @@ func means(d reconcile.Disposition) string {
 // Told says in a few words what a finding is about, without its values.
 func Told(f reconcile.Finding) string {
 	switch {
+	case f.Collects:
+		return plural(int(f.Count), "more difference", "more differences") + " of " + f.Name
 	case f.Op == inventory.Created:
 		return f.Name + " appeared"
 	case f.Op == inventory.Deleted:
