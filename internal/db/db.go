@@ -62,10 +62,6 @@ type DB struct {
 	done  chan struct{} // closed when the writer has ended
 	close sync.Once
 
-	schema     sync.Once // guards the next two: what the migrations make, worked out by the first Inspect
-	objects    []object
-	objectsErr error
-
 	denied    func(*Tx, *fault.Error) error // set once by OnDenied before the first Update
 	committed []func()                      // set once by OnCommit before the first Update
 }
@@ -86,6 +82,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err = d.migrate(ctx, cfg.Schema); err != nil {
 		return nil, errors.Join(err, d.closePools())
 	}
+	d.lend()
 	d.jobs = make(chan *job, maxQueue)
 	d.done = make(chan struct{})
 	go d.writeLoop()
@@ -193,7 +190,17 @@ func OpenReader(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.closePools())
 	}
+	d.lend()
 	return d, nil
+}
+
+// lend has PostgreSQL's pool only lend connections from now on: sessions keep theirs, and an idle one could
+// only be stale after a restart. While a database is opened the next question takes the connection of the
+// last; a new one for each was most of what a start took.
+func (d *DB) lend() {
+	if d.pool != nil && d.pool == d.read {
+		d.pool.SetMaxIdleConns(-1)
+	}
 }
 
 func (d *DB) connectReader(dir string) error {

@@ -191,7 +191,7 @@ func openPostgres(rawURL, schema string) (*sql.DB, error) {
 	}
 	pool := stdlib.OpenDB(*cfg)
 	pool.SetMaxOpenConns(maxReaders + 4)
-	pool.SetMaxIdleConns(-1) // sessions keep theirs; an idle one could only be stale after a restart
+	pool.SetMaxIdleConns(1) // until the database is open: see lend
 	return pool, nil
 }
 

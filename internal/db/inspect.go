@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/pressly/goose/v3"
 	sqlitelib "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -31,15 +33,15 @@ func (d *DB) Inspect(ctx context.Context, tx *Tx) ([]Damage, error) {
 	if err != nil {
 		return found, fmt.Errorf("check storage: %w", err)
 	}
-	d.schema.Do(func() { d.objects, d.objectsErr = d.wantSchema(context.WithoutCancel(ctx)) })
-	if d.objectsErr != nil {
-		return found, fmt.Errorf("work out the schema: %w", d.objectsErr)
+	want, err := wantSchema()
+	if err != nil {
+		return found, fmt.Errorf("work out the schema: %w", err)
 	}
 	have, err := Collect(tx, scanObject, objects)
 	if err != nil {
 		return found, fmt.Errorf("read schema: %w", err)
 	}
-	return append(found, compareSchema(have, d.objects)...), nil
+	return append(found, compareSchema(have, want)...), nil
 }
 
 // object is one entry of SQLite's schema.
@@ -70,15 +72,20 @@ func compareSchema(have, want []object) (out []Damage) {
 	return out
 }
 
-// wantSchema runs the migrations in memory.
-func (d *DB) wantSchema(ctx context.Context) (out []object, err error) {
+// wantSchema is what the migrations make on SQLite. It is the same for every database of this program, and
+// worked out when the first one asks.
+var wantSchema = sync.OnceValues(migratedSchema)
+
+// migratedSchema runs the migrations in memory.
+func migratedSchema() (out []object, err error) {
+	ctx := context.Background()
 	pool, err := sql.Open("sqlite", ":memory:")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	pool.SetMaxOpenConns(1) // each connection would have a database of its own
-	p, err := d.provider(pool)
+	p, err := provider(goose.DialectSQLite3, pool)
 	if err != nil {
 		return nil, err
 	}

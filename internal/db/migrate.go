@@ -46,12 +46,20 @@ func (d *DB) migrate(ctx context.Context, schema string) (err error) {
 	return nil
 }
 
+// SchemaFiles gives the files that bring a schema to this program's version: SQL, in the order of their
+// names, each for one transaction.
+func SchemaFiles() (fs.FS, error) { return fs.Sub(migrations, "migrations") }
+
 func (d *DB) provider(pool *sql.DB) (*goose.Provider, error) {
-	files, err := fs.Sub(migrations, "migrations")
+	return provider(d.dialect.goose, pool)
+}
+
+func provider(engine goose.Dialect, pool *sql.DB) (*goose.Provider, error) {
+	files, err := SchemaFiles()
 	if err != nil {
 		return nil, err
 	}
-	p, err := goose.NewProvider(d.dialect.goose, pool, files)
+	p, err := goose.NewProvider(engine, pool, files)
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}

@@ -92,7 +92,7 @@ func TestASchemaNewerThanTheProgramIsRefused(t *testing.T) {
 
 func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
 	t.Parallel()
-	cfg := dbtest.Config(t)
+	cfg := dbtest.Blank(t)
 	opened := make(chan *db.DB, 4)
 	for range cap(opened) {
 		go func() {

@@ -33,9 +33,20 @@ func (c *Clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now
 // Add moves the clock.
 func (c *Clock) Add(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
 
-// Config gives the configuration of a fresh database, to be opened more than once by tests that
-// restart; it is cleaned up with the test.
+// Config gives the configuration of a fresh database that holds this program's schema and no row, as a
+// first start leaves it; to be opened more than once by tests that restart. It is cleaned up with the test.
 func Config(t testing.TB) db.Config {
+	t.Helper()
+	cfg := Blank(t)
+	if err := fill(cfg); err != nil {
+		t.Fatalf("make a fresh database: %v", err)
+	}
+	return cfg
+}
+
+// Blank gives the configuration of a database without even a schema, for tests of the first start. It is
+// cleaned up with the test.
+func Blank(t testing.TB) db.Config {
 	t.Helper()
 	dsn := os.Getenv("PLUMB_TEST_DSN")
 	if dsn == "" {
