@@ -28,6 +28,7 @@ func wired(t testing.TB) Config {
 		t.Fatal(err)
 	}
 	people := directory.New(d, make([]byte, 32))
+	people.HashCheaply()
 	return Config{DB: d, Log: log, People: people, Changes: change.New(change.Config{DB: d, Log: log, People: people, Key: key}),
 		Refused: ledger.NewCounter(d), Permits: key, Root: make([]byte, 32)}
 }

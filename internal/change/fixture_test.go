@@ -59,7 +59,7 @@ var shared = struct {
 	o    *office
 }{}
 
-// TestMain keeps one company for all tests that only add to it: a ceremony hashes many passwords.
+// TestMain keeps one company for all tests that only add to it: founding one takes a second.
 func TestMain(m *testing.M) { m.Run() }
 
 // company is the shared company. Tests that move the clock, change the policy or take roles away found
@@ -101,6 +101,7 @@ func foundOn(t testing.TB, clock *dbtest.Clock, cfg db.Config) *office {
 	o.log, err = ledger.Open(ctx, o.db, key, "plumbline.example/test", nil)
 	must(t, err)
 	o.dir = directory.New(o.db, bytes.Repeat([]byte{7}, 32))
+	o.dir.HashCheaply()
 	documents, err := blob.Open(t.TempDir())
 	must(t, err)
 	o.Desk = change.New(change.Config{DB: o.db, Log: o.log, People: o.dir, Blobs: documents, Key: key, Install: "install_test", URL: "https://plumb.example"})
@@ -119,8 +120,7 @@ func foundOn(t testing.TB, clock *dbtest.Clock, cfg db.Config) *office {
 	return o
 }
 
-// as gives somebody's session; they sign in when they are first needed, because a password is slow to
-// hash.
+// as gives somebody's session; they sign in when they are first needed.
 func (o *office) as(name string) fault.Actor {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -188,6 +188,36 @@ var bannedNames = []struct{ pkg, name, reason string }{
 	{"net/http", "ListenAndServe", "it has no time limits"},
 }
 
+// weakening are names that make a server easier to break into, so that tests are quick; and where they are
+// made or used. No other place of the program says them.
+var weakening = map[string]allowed{
+	"HashCheaply": {
+		"internal/directory/password.go":           "the method itself",
+		"internal/server/config.go":                "the field, which no flag and no variable sets",
+		"internal/server/server.go":                "hands the field on",
+		"internal/server/servertest/servertest.go": "servers of tests only",
+	},
+}
+
+func TestOnlyTestsAreWeakened(t *testing.T) {
+	t.Parallel()
+	for name, places := range weakening {
+		used := map[string]bool{}
+		for _, f := range sources(t) {
+			if f.test {
+				continue
+			}
+			ast.Inspect(f.ast, func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok && id.Name == name {
+					places.check(t, used, f.at(n)+": "+name+" is for tests", f.path)
+				}
+				return true
+			})
+		}
+		places.stale(t, used)
+	}
+}
+
 // bannedImports are packages whose place is taken.
 var bannedImports = []struct {
 	pkg, reason string

@@ -10,9 +10,6 @@ import (
 	"plumbline.dev/plumb/internal/ledger"
 )
 
-// Tests hash at a fraction of the cost; one test uses the real one.
-func (d *Desk) HashCheaply() { d.hashing = newHashing(2, cost{time: 1, memory: 64, threads: 1}) }
-
 // HashDearer is another cost, for the test that hashes are renewed at login.
 func (d *Desk) HashDearer() { d.hashing = newHashing(2, cost{time: 2, memory: 128, threads: 1}) }
 

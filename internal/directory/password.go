@@ -29,6 +29,13 @@ type cost struct {
 // standardCost is RFC 9106 with 64 MiB; trust model 5.4 and the floor of OWASP ASVS.
 var standardCost = cost{time: 1, memory: 64 * 1024, threads: 2}
 
+// cheapCost is for tests. It is no cost at all: whoever reads such hashes has the passwords.
+var cheapCost = cost{time: 1, memory: 64, threads: 1}
+
+// HashCheaply makes the desk hash passwords at a thousandth of the usual cost, for the tests, which sign in
+// hundreds of people. Call it before the first use. internal/deps keeps the program from calling it.
+func (d *Desk) HashCheaply() { d.hashing = newHashing(runtime.GOMAXPROCS(0), cheapCost) }
+
 // Limits of what a stored hash may ask for, so that a falsified row cannot take the server down.
 const (
 	maxMemory  = 1024 * 1024 // KiB

@@ -42,6 +42,7 @@ func peopled(t *testing.T) *house {
 	t.Helper()
 	h := &house{firm: found(t), out: signedOut{}}
 	h.dir = directory.New(h.db, bytes.Repeat([]byte{7}, 32))
+	h.dir.HashCheaply()
 	roles := []policy.Role{{Name: "security-officer", Approves: true}}
 	h.dir.Wire(directory.Hooks{Roles: func(*db.Tx) ([]policy.Role, error) { return roles, nil }, OnDisabled: func(*db.Tx, directory.PersonID) error { return nil }})
 	var staff []directory.SetupPerson

@@ -72,6 +72,7 @@ func found(t testing.TB, install string) *company {
 	c.blobs, err = blob.Open(t.TempDir())
 	must(t, err)
 	c.dir = directory.New(c.db, bytes.Repeat([]byte{7}, 32))
+	c.dir.HashCheaply()
 	c.Desk = change.New(change.Config{DB: c.db, Log: c.log, People: c.dir, Blobs: c.blobs, Key: c.key, Install: install})
 	c.dir.Wire(directory.Hooks{Roles: c.Desk.Roles, OnDisabled: c.Desk.Disabled})
 	files, err := policies.Pack(policies.Default)

@@ -95,6 +95,7 @@ func found(t *testing.T) *firm {
 	f.must(err)
 	t.Cleanup(func() { _ = blobs.Close() })
 	f.dir = directory.New(f.db, bytes.Repeat([]byte{7}, 32))
+	f.dir.HashCheaply()
 	f.changes = change.New(change.Config{DB: f.db, Log: f.log, People: f.dir, Blobs: blobs, Key: key, Install: "install_test", URL: "https://plumb.example",
 		Seen: func(tx *db.Tx, id change.ID) error { return f.Seen(tx, id) }})
 	f.dir.Wire(directory.Hooks{Roles: f.changes.Roles, OnDisabled: f.changes.Disabled})

@@ -35,6 +35,8 @@ type Config struct {
 	Clock    func() time.Time // nil for the machine's
 	Logger   *slog.Logger     // nil for text on Terminal
 	Terminal io.Writer        // where the setup code is printed; nil for nowhere
+
+	HashCheaply bool // passwords are hashed at no cost that protects them: for tests, see directory.Desk
 }
 
 // Key is one row of the table of settings.

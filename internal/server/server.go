@@ -106,6 +106,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 // wire puts the desks and the API together.
 func (s *Server) wire(ctx context.Context) (err error) {
 	s.people = directory.New(s.db, s.keys.root)
+	if s.cfg.HashCheaply {
+		s.people.HashCheaply()
+	}
 	s.fleet = fleet.New(s.db, s.people)
 	s.things = s.inventory()
 	s.changes = change.New(change.Config{DB: s.db, Log: s.ledger, People: s.people, Blobs: s.blobs, Key: s.keys.permit,

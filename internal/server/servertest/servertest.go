@@ -79,6 +79,7 @@ func Empty(t testing.TB, options ...func(*server.Config)) *Server {
 		cfg.Data = t.TempDir()
 	}
 	cfg.Listen, cfg.Ballast, cfg.AccountRate, cfg.StrangerRate = "127.0.0.1:0", 0, 0, 0
+	cfg.HashCheaply = true // signing in is what most tests begin with, and not what they are about
 	for _, o := range options {
 		o(&cfg)
 	}
