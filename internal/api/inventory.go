@@ -157,7 +157,7 @@ type assetAtIn struct {
 type AssetView struct {
 	inventory.Whole
 	Called map[string]string  `json:"called" doc:"names by the ids of sources, people and groups that stand in it"`
-	Gap    inventory.OwnerGap `json:"owner_gap,omitempty" doc:"why its owner of now does not answer for it: departed, nobody (an empty group) or unknown"`
+	Gap    inventory.OwnerGap `json:"owner_gap,omitempty" doc:"of living production, why its owner does not answer for it: departed, nobody (an empty group) or unknown"`
 }
 
 func (a *API) showAsset(ctx context.Context, in *assetAtIn) (*body[AssetView], error) {
@@ -173,7 +173,7 @@ func (a *API) showAsset(ctx context.Context, in *assetAtIn) (*body[AssetView], e
 		return nil, err
 	}
 	sources, err := a.Things.Sources(ctx)
-	v := AssetView{w, map[string]string{}, inventory.GapOf(r, w.Label(inventory.LabelOwner))}
+	v := AssetView{w, map[string]string{}, w.Gap(r)}
 	for _, l := range w.Labels {
 		for _, id := range []string{l.By, l.Value} {
 			if name := r.Called(id); name != id {

@@ -30,9 +30,14 @@ type owners struct {
 
 func ownersOf(r *directory.Roster) owners { return owners{r, calls(r)} }
 
-// GapOf says whether an owner answers for what is theirs, by the people and groups there are. No owner at all is no gap: it is a label that
-// is missing.
-func GapOf(r *directory.Roster, owner string) OwnerGap { return ownersOf(r).gap(owner) }
+// Gap says why the owner of an asset does not answer for it, by the people and groups there are; "" where they do, and for what is not living
+// production. No owner at all is no gap: it is a label that is missing.
+func (a Asset) Gap(r *directory.Roster) OwnerGap {
+	if env := a.Label(LabelEnvironment); env == "dev" || env == "test" || a.State == Gone || a.State == Folded {
+		return ""
+	}
+	return ownersOf(r).gap(a.Label(LabelOwner))
+}
 
 func (o owners) gap(owner string) OwnerGap {
 	if owner == "" || o.called.person(owner) != "" {
@@ -84,12 +89,13 @@ func (d *Desk) Unanswered(ctx context.Context, actor fault.Actor) (out []Unanswe
 		if directory.Allowed(person, r.Roles(directory.PersonID(actor.Person)), directory.InventoryManage) != nil {
 			return nil
 		}
-		list, err := unansweredBy(tx, ownersOf(r))
+		who := ownersOf(r)
+		list, err := unansweredBy(tx, who)
 		for _, owner := range list {
 			if len(out) == maxUnanswered {
 				break
 			}
-			u := Unanswered{Owner: owner, Called: r.Called(owner), Gap: GapOf(r, owner)}
+			u := Unanswered{Owner: owner, Called: r.Called(owner), Gap: who.gap(owner)}
 			if u.Assets, u.First, err = theirs(tx, owner); err != nil {
 				return err
 			}
@@ -124,7 +130,7 @@ func theirs(tx *db.Tx, owner string) (n int64, first []AskedItem, err error) {
 	return n, first, err
 }
 
-// narrowed makes a filter ready that asks for what nobody answers for.
+// narrowed makes a filter ready that asks for what nobody answers for: of 200 such owners at once, in their order.
 func (d *Desk) narrowed(tx *db.Tx, f Filter) (Filter, error) {
 	if !f.Unanswered {
 		return f, nil
@@ -133,6 +139,7 @@ func (d *Desk) narrowed(tx *db.Tx, f Filter) (Filter, error) {
 	if err != nil {
 		return f, err
 	}
-	f.owners, err = unansweredBy(tx, ownersOf(r))
+	list, err := unansweredBy(tx, ownersOf(r))
+	f.owners = list[:min(len(list), db.AtOnce)]
 	return f, err
 }

@@ -101,8 +101,13 @@ func shownQuestions(tx *db.Tx) (list []Question, err error) {
 		}
 		list = append(list, some...)
 	}
-	slices.SortFunc(list, func(a, b Question) int { return cmp.Or(cmp.Compare(a.Since, b.Since), strings.Compare(a.ID, b.ID)) })
+	slices.SortFunc(list, older)
 	return list, nil
+}
+
+// older puts questions into the order in which they were asked.
+func older(a, b Question) int {
+	return cmp.Or(cmp.Compare(a.Since, b.Since), strings.Compare(a.ID, b.ID))
 }
 
 // Behind counts the open questions that Questions does not list yet, by kind. They come up as those before them are answered; each asset shows
@@ -127,6 +132,7 @@ func (d *Desk) Behind(ctx context.Context) (behind map[string]int64, err error) 
 // QuestionsAbout lists the open questions about one asset, the oldest first.
 func (d *Desk) QuestionsAbout(ctx context.Context, id AssetID) (list []Question, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list = nil
 		for _, column := range []string{"asset", "other"} {
 			some, err := db.Collect(tx, scanQuestion, questionColumns+" WHERE ended = 0 AND "+column+" = $1 ORDER BY since, id LIMIT $2", string(id), shownOpen)
 			if err != nil {
@@ -134,6 +140,7 @@ func (d *Desk) QuestionsAbout(ctx context.Context, id AssetID) (list []Question,
 			}
 			list = append(list, some...)
 		}
+		slices.SortFunc(list, older)
 		return nil
 	})
 	return list, err

@@ -21,9 +21,8 @@ const (
 // Severities lists them, the least urgent first.
 func Severities() []Severity { return []Severity{Low, Medium, High, Critical} }
 
-// Weigh gives the score of an unexplained difference: classification times criticality times what was changed. What nobody labelled
-// counts as confidential, and by its class and
-// environment (inventory.Asset.Criticality); where that is not known as 7 of 10.
+// Weigh gives the score of an unexplained difference: classification times criticality times what was changed. What nobody labelled counts
+// as confidential, and as critical as its class and environment say (inventory.Asset.Criticality); where that is not known, as 7 of 10.
 func Weigh(d inventory.Difference, p Place) (score int64, s Severity) {
 	class := int64(3)
 	if i := slices.Index([]string{"public", "internal", "confidential", "critical"}, p.Labels[inventory.LabelClassification]); i >= 0 {

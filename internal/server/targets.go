@@ -59,6 +59,9 @@ func (a approvals) LabelApproved(tx *db.Tx, id string, asset inventory.Asset, la
 		want.Category, want.Verified = "provisioning", true
 	} else { // what was said after the approval is not undone by it; a promotion only makes an asset stricter
 		want.Since = asset.Labels[label].At
+		if label == inventory.LabelClassification { // nor what the data in it has made of it since
+			want.Since = max(want.Since, asset.Floor.At)
+		}
 	}
 	return a.changes.EffectApproved(tx, tx.Actor(), id, want)
 }

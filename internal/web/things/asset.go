@@ -173,12 +173,11 @@ func (p Pages) label(v *frame.Visit) error {
 
 // gap says why the owner of a living asset of production does not answer for it; "" where they do.
 func (w whole) gap() string {
-	env := w.Of.Label(inventory.LabelEnvironment)
-	if w.At != "" || env == "dev" || env == "test" || w.Of.State == inventory.Gone || w.Of.State == inventory.Folded {
+	if w.At != "" {
 		return ""
 	}
 	return map[inventory.OwnerGap]string{inventory.Departed: "left", inventory.Nobody: "is a group without an active person",
-		inventory.Unknown: "is no person or group that is known"}[inventory.GapOf(w.roster, w.Of.Label(inventory.LabelOwner))]
+		inventory.Unknown: "is no person or group that is known"}[w.Of.Gap(w.roster)]
 }
 
 // asked is what the page of questions shows.
