@@ -207,6 +207,21 @@ func TestOnlyAnAttributeSettlesIsMirroredOrWorkedOut(t *testing.T) {
 		})
 }
 
+// A part comes and goes with its whole, and is changed on its own. The same change of the same record is no mirror but another one.
+func TestAChangeOfTheWholeChangesNoPart(t *testing.T) {
+	t.Parallel()
+	host := Place{Asset: "A1", Name: "web-1", Class: inventory.Host}
+	cause := inventory.Difference{Asset: "A1", Op: inventory.Updated, Path: "image", Kind: inventory.Config, Before: `"debian-12"`, After: `"debian-13"`}
+	beside(t, cause, host, Claim{Address: "web-1", Verb: plan.ClassUpdate, Path: "image", Open: true},
+		inventory.Difference{Asset: "A2", Op: inventory.Updated, Path: "image", Before: `"debian-12"`, After: `"debian-13"`}, Place{Asset: "A2", Class: inventory.Disk, Around: []inventory.AssetID{"A1"}}, []derivedCase{
+			{"of a part", "", nil},
+			{"of the thing itself, as another source shows it", "mirror@1", func(d *inventory.Difference, p *Place) { d.Asset, p.Asset, p.Class = "A1", "A1", inventory.Host }},
+			{"of the thing itself, once more", "", func(d *inventory.Difference, p *Place) {
+				d.Asset, p.Asset, p.Name, p.Class, d.Record = "A1", "A1", "web-1", inventory.Host, "r-cause"
+			}},
+		})
+}
+
 func TestAPackageHasAName(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{"package.nginx": "nginx", "packages.nginx.version": "nginx", "package.nginx.files./usr/sbin/nginx": "nginx",

@@ -29,7 +29,7 @@ import (
 )
 
 // firm is a company under the shipped pack with an inventory of two sources: the state of Terraform, and the cloud that it manages. ann
-// files, sam and erin approve, ivo executes, olga and otto are Security Officers.
+// files, sam and erin approve, ivo executes, olga and otto are Security Officers, vera audits.
 type firm struct {
 	*reconcile.Desk
 	deps    reconcile.Deps
@@ -72,8 +72,8 @@ func (noSecrets) Secret(string) (string, error) { return "", errors.New("none") 
 const password = "copper lantern meadow 42"
 
 func staff() (list []directory.SetupPerson) {
-	roles := map[string]directory.RoleName{"sam": "security-lead", "erin": "engineering-lead", "dana": "devops-lead", "ian": "it-manager", "ivo": "implementer"}
-	for _, name := range []string{"ann", "sam", "erin", "dana", "ian", "olga", "otto", "ivo"} {
+	roles := map[string]directory.RoleName{"sam": "security-lead", "erin": "engineering-lead", "dana": "devops-lead", "ian": "it-manager", "ivo": "implementer", "vera": "auditor"}
+	for _, name := range []string{"ann", "sam", "erin", "dana", "ian", "olga", "otto", "ivo", "vera"} {
 		p := directory.SetupPerson{Name: name, Username: name, Email: name + "@example.com"}
 		if r := roles[name]; r != "" {
 			p.Roles = []directory.RoleName{r}

@@ -172,6 +172,10 @@ func TestAnAnswerSaysWhyForHowLongAndByWhichChange(t *testing.T) {
 	f := found(t)
 	f.server(1, "prod", size("cx22"))
 	f.observe(time.Hour)
+	for _, asset := range []string{"AST-000001", "AST-000002"} {
+		_, err := f.things.SetLabels(t.Context(), f.as("olga"), asset, map[string]string{"owner": "vera"}, "vera looks after it", "")
+		f.must(err)
+	}
 	early, err := f.changes.File(t.Context(), f.as("ann"), f.adopting(reconcile.Finding{ID: "FND-000001"}))
 	f.must(err)
 	f.observe(time.Hour)
@@ -211,11 +215,14 @@ func TestAnAnswerSaysWhyForHowLongAndByWhichChange(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, x.want)
 		}
 	}
-	for who, want := range map[string]int{"olga": 1, "ann": 0} {
+	for who, want := range map[string]int{"olga": 1, "ann": 0, "vera": 0} {
 		if list, n, err := f.Asks(t.Context(), f.as(who), 10); err != nil || n != want || len(list) != want {
 			t.Errorf("%s is asked about %d, %+v, %v; want %d", who, n, list, err, want)
 		}
 	}
+	r, err := f.Read(t.Context(), f.as("vera"), x.ID)
+	f.must(err)
+	f.refused(r.Refused, "not_allowed") // the owner, who audits
 	m := reconcile.Mute{Kind: reconcile.Automation, Reason: "the autoscaler changes sizes", Type: "hcloud_server", Path: "image", Expires: now.Add(time.Hour).UnixMicro()}
 	if got, err := f.Propose(t.Context(), olga, m); err != nil || got.Back.Differences != 1 || got.Back.Matched != 0 {
 		t.Errorf("a mute of another attribute would have matched %+v, %v; want nothing", got.Back, err)

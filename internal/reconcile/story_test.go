@@ -192,7 +192,7 @@ func TestAnEffectThatNoSourceCoversCannotBeObserved(t *testing.T) {
 	} {
 		m := f.material(x.plan...)
 		m.Bindings[0].Base = "" // the plan names no state
-		m.Effects = []change.Effect{{Target: "web-1", Path: "*", Op: "replace"}}
+		m.Effects = []change.Effect{{Target: "web-1", Path: "*", Op: "delete"}}
 		c, err := f.changes.File(t.Context(), f.as("ann"), m)
 		f.must(err)
 		c = f.approve(c, m)
