@@ -50,9 +50,10 @@ bench: setup build # goals against their twins, one table; some minutes. ONLY=P2
 	@go run ./bench $(if $(ONLY),-only $(ONLY))
 
 # What mutate takes guards away from: rules, permissions, sessions and the ceremony; what verifies ledger
-# and packs; what holds a plan's document to its digest; what refuses facts, matches people and lints a pack.
+# and packs; what holds a plan's document to its digest; what refuses facts, matches people and lints a pack;
+# what explains a difference, and who answers where nothing does.
 # The test of every changed byte is left out of it: it is half a minute of one question, asked a thousand times.
-GUARDED := internal/change internal/directory internal/prove \
+GUARDED := internal/change internal/directory internal/prove internal/reconcile \
 	$(addprefix internal/ledger/,verify.go verify_events.go verify_rows.go) \
 	$(addprefix internal/plan/,document.go digest.go read.go apply.go) \
 	$(addprefix internal/policy/,admit.go demand.go match.go lint.go lint_people.go)
