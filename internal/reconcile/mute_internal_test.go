@@ -48,6 +48,7 @@ func TestAMuteCoversOnlyWhatItsReviewerSaw(t *testing.T) {
 		m := Mute{State: Active, Expires: 100, Asset: "AST-000001", Class: string(inventory.Host), Type: "hcloud_server", Name: "web-*", Env: "prod", Path: "server_*", Actor: "Scaler"}
 		d := inventory.Difference{Op: inventory.Updated, Path: "server_type", Kind: inventory.Config, After: `"cx32"`, Actor: "Scaler"}
 		p := prodPlace(Place{Asset: "AST-000001", Class: inventory.Host, Type: "hcloud_server", Name: "web-1"})
+		m.known = map[inventory.AssetID]bool{"AST-000001": true}
 		x.edit(look{&m, &d, &p})
 		if got := m.covers(d, &p); got != x.covers {
 			t.Errorf("%s: covered %t, want %t", name, got, x.covers)
@@ -62,6 +63,33 @@ func TestAMuteCoversOnlyWhatItsReviewerSaw(t *testing.T) {
 			if m.State = state; m.matches(d, &p, 99) {
 				t.Errorf("%s: explained while it is %q", name, state)
 			}
+		}
+	}
+}
+
+// A name is the word of whoever runs the thing: it counts for what bore it when the mute was reviewed, and for what came since.
+func TestAMuteByNameMatchesOnlyWhatItKnows(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		m       Mute
+		op      inventory.Op
+		first   int64
+		matches bool
+	}{
+		"by no name":                          {Mute{Type: "hcloud_server", Path: "size"}, inventory.Updated, 10, true},
+		"what bore the name":                  {Mute{Name: "web-*", Path: "size", known: map[inventory.AssetID]bool{"AST-000001": true}}, inventory.Updated, 10, true},
+		"what came since, in this step":       {Mute{Name: "web-*", Path: "size", known: map[inventory.AssetID]bool{"AST-000001": false}}, inventory.Updated, 90, true},
+		"what took the name":                  {Mute{Name: "web-*", Path: "size", known: map[inventory.AssetID]bool{"AST-000002": true}}, inventory.Updated, 10, false},
+		"what came since, and nobody says of": {Mute{Name: "web-*", Path: "size"}, inventory.Updated, 90, false},
+		"what appears":                        {Mute{Name: "web-*", Op: "create"}, inventory.Created, 90, true},
+		"what is back under the name":         {Mute{Name: "web-*", Op: "create"}, inventory.Created, 50, false},
+	} {
+		m := x.m
+		m.State, m.Expires, m.Reviewed = Active, 100, 50
+		d := inventory.Difference{Op: x.op, Path: m.Path, Kind: inventory.Config}
+		p := Place{Asset: "AST-000001", Type: "hcloud_server", Name: "web-1", First: x.first}
+		if got := m.matches(d, &p, 99); got != x.matches {
+			t.Errorf("%s: %t, want %t", name, got, x.matches)
 		}
 	}
 }
