@@ -45,7 +45,8 @@ func TestAMuteCoversOnlyWhatItsReviewerSaw(t *testing.T) {
 		"no number":                           {func(l look) { l.m.Min, l.m.Max = 2, 4 }, false},
 		"a number over a bound below nothing": {func(l look) { l.m.Max, l.d.After = -1, "5" }, false},
 	} {
-		m := Mute{State: Active, Expires: 100, Asset: "AST-000001", Class: string(inventory.Host), Type: "hcloud_server", Name: "web-*", Env: "prod", Path: "server_*", Actor: "Scaler"}
+		m := Mute{State: Active, Expires: 100, Asset: "AST-000001", Class: string(inventory.Host), Type: "hcloud_server", Name: "web-*", Env: "prod", Path: "server_*", Actor: "Scaler",
+			known: map[inventory.AssetID]bool{"AST-000001": true}}
 		d := inventory.Difference{Op: inventory.Updated, Path: "server_type", Kind: inventory.Config, After: `"cx32"`, Actor: "Scaler"}
 		p := prodPlace(Place{Asset: "AST-000001", Class: inventory.Host, Type: "hcloud_server", Name: "web-1"})
 		m.known = map[inventory.AssetID]bool{"AST-000001": true}
