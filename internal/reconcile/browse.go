@@ -215,8 +215,10 @@ func (d *Desk) FoundOn(ctx context.Context, asset inventory.AssetID, from, to in
 	return out, err
 }
 
-// Asks gives the findings that wait for somebody's answer, the oldest first, up to limit, and how many there are.
+// Asks gives the findings that wait for somebody's answer, the oldest first, up to limit, and how many there are. It is asked for a person,
+// also by their token: what they may answer in their own session waits for them.
 func (d *Desk) Asks(ctx context.Context, actor fault.Actor, limit int) (list []Finding, total int, err error) {
+	actor.Kind, actor.Authn = fault.Human, fault.Session
 	err = d.db.View(ctx, func(tx *db.Tx) error {
 		roster, err := d.people.RosterIn(tx)
 		if err != nil {

@@ -40,3 +40,20 @@ func TestAFindingSaysWhatWhoAsksMayDo(t *testing.T) {
 		}
 	}
 }
+
+// What waits for a person is the same whether they ask themselves or their token does: changes, findings and campaigns alike.
+func TestATokenIsToldOfTheFindingsThatWaitForItsOwner(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	s.Edited()
+	for who, want := range map[string]int{servertest.Olga: 1, servertest.Rita: 0} {
+		var list struct {
+			Items []struct{} `json:"items"`
+		}
+		token := s.With(s.Token(who, map[string]any{"name": "t", "days": 1, "scopes": []string{"read"}}))
+		token.Want(http.StatusOK, "GET", "/findings/waiting", nil).Into(&list)
+		if len(list.Items) != want {
+			t.Errorf("for a token of %s %d findings wait, want %d", who, len(list.Items), want)
+		}
+	}
+}
