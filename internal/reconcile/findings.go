@@ -30,14 +30,17 @@ func (d *Desk) answer(ctx context.Context, actor fault.Actor, id, verb string, d
 		if err != nil {
 			return err
 		}
+		if err := f.mayDecide(actor, roster, near{}); err != nil { // nobody has all that it holds read who may not decide
+			return err
+		}
+		if err := f.asSeen(id); err != nil {
+			return err
+		}
 		by, err := d.nearTo(tx, f)
 		if err != nil {
 			return err
 		}
 		if err := f.mayDecide(actor, roster, by); err != nil {
-			return err
-		}
-		if err := f.asSeen(id); err != nil {
 			return err
 		}
 		detail, err := decide(tx, &f)
