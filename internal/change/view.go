@@ -39,7 +39,7 @@ type View struct {
 	Comments  []Comment           `json:"comments"`
 	Own       bool                `json:"own"` // executed by Plumbline itself: plumb change apply
 	Placed    []Placed            `json:"placed,omitempty"`
-	Advice    []string            `json:"advice,omitempty"` // of one that is not decided yet: what nothing forbids and is better otherwise
+	Advice    []string            `json:"advice,omitempty"` // of one that can still be reworded: what nothing forbids and is better otherwise
 }
 
 // Show gives everything about one change.
