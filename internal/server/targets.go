@@ -60,12 +60,9 @@ func (a approvals) LabelApproved(tx *db.Tx, id string, asset inventory.Asset, la
 // sought is the effect that a change must have been approved for, so that a label of an asset becomes a value.
 func sought(asset inventory.Asset, label, value string) change.Sought {
 	want := change.Sought{Targets: []string{string(asset.ID), fmt.Sprintf("AST-%d", asset.N), asset.Name}, Path: "label." + label, After: value}
-	switch {
-	case label == inventory.LabelEnvironment && value == "prod":
+	if label == inventory.LabelEnvironment && value == "prod" {
 		want.Category, want.Verified = "provisioning", true
-	case label == inventory.LabelClassification: // nor is the data that came since
-		want.Since = max(asset.Labels[label].At, asset.Floor.At)
-	default: // what was said after the approval is not undone by it; a promotion only makes an asset stricter
+	} else { // what was said after the approval is not undone by it; a promotion only makes an asset stricter
 		want.Since = asset.Labels[label].At
 		if label == inventory.LabelClassification { // nor what the data in it has made of it since
 			want.Since = max(want.Since, asset.Floor.At)
