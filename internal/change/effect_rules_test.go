@@ -48,3 +48,33 @@ func TestAnEffectIsAsFreeAsItsChange(t *testing.T) {
 		}
 	}
 }
+
+// An approval by name is for the thing that bore the name when it was worded. Sources give names, so whoever takes one must not get the
+// approval with it.
+func TestAnEffectMeansWhatBoreTheNameWhenItWasWorded(t *testing.T) {
+	t.Parallel()
+	s, by := cleared(t), session(off)
+	s.Change.Created = 100
+	s.Revision.Material.Resolved = []Resolved{{Name: "db-7", Asset: "AST-000007"}}
+	for name, x := range map[string]struct {
+		target, code string
+		asset, now   string
+		known        int64
+	}{
+		"the thing itself":                          {"db-7", "", "AST-000007", "db-7", 1},
+		"the thing, called otherwise since, by id":  {"ast-000007", "", "AST-000007", "db-old", 1},
+		"the thing, by its number":                  {"AST-7", "", "AST-000007", "db-old", 1},
+		"another thing that took the name":          {"db-7", "effect_missing", "AST-000008", "db-7", 1},
+		"a new thing that took the name":            {"DB-7", "effect_missing", "AST-000009", "db-7", 200},
+		"a thing that the change brought":           {"db-9", "", "AST-000009", "db-9", 200},
+		"an old thing that is called so only since": {"db-9", "effect_missing", "AST-000008", "db-9", 1},
+		"a thing without a name":                    {"", "effect_missing", "AST-000009", "", 200},
+	} {
+		s.Revision.Material.Effects = []Effect{{Target: x.target, Path: "label.environment", After: "test"}}
+		err := s.effectApproved(by, Sought{Asset: x.asset, Targets: []string{"AST-" + x.asset[len(x.asset)-1:]}, Name: x.now, Known: x.known,
+			Path: "label.environment", After: "test"}, modelNow)
+		if x.code == "" && err != nil || x.code != "" && !fault.Is(err, x.code) {
+			t.Errorf("%s: %v, want %q", name, err, x.code)
+		}
+	}
+}

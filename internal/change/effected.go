@@ -11,7 +11,10 @@ import (
 
 // Sought is one effect that somebody wants to bring about under a change.
 type Sought struct {
-	Targets  []string // names that the thing answers to
+	Asset    string   // id of the thing in the inventory
+	Targets  []string // what means that thing and no other, whatever sources call it
+	Name     string   // what sources call it now
+	Known    int64    // since when the inventory knows it, in microseconds
 	Path     string
 	After    string
 	Category string // that the change must have; "" for any
@@ -62,11 +65,29 @@ func (s *Snapshot) effectApproved(actor fault.Actor, want Sought, now int64) err
 	case c.Body.Hold != nil:
 		return no("on_hold", "The change is on hold.")
 	case !slices.ContainsFunc(m.Effects, func(e Effect) bool {
-		return slices.ContainsFunc(want.Targets, func(t string) bool { return strings.EqualFold(t, e.Target) }) && e.Path == want.Path && e.After == want.After
+		return s.meant(e.Target, want) && e.Path == want.Path && e.After == want.After
 	}):
-		return no("effect_missing", "The change was not approved for this effect: "+want.Path+" = "+want.After+".")
+		return no("effect_missing", "The change was not approved for this effect on this very thing: "+want.Path+" = "+want.After+".")
 	}
 	return nil
+}
+
+// meant reports whether the approvers of an effect on a target meant the thing that is sought. An id means one thing. A name, which
+// sources give and take away, means what the inventory knew by it when the wording was written; where it knew nothing by it, only what
+// came to be after the change was filed, or who names a thing anew could have another's approval for it.
+func (s *Snapshot) meant(target string, want Sought) bool {
+	same := func(t string) bool { return strings.EqualFold(t, target) }
+	if slices.ContainsFunc(append([]string{want.Asset}, want.Targets...), same) {
+		return true
+	}
+	if want.Name == "" || !same(want.Name) {
+		return false
+	}
+	m := s.Revision.Material
+	if i := slices.IndexFunc(m.Resolved, func(r Resolved) bool { return same(r.Name) }); i >= 0 {
+		return m.Resolved[i].Asset == want.Asset
+	}
+	return want.Known >= s.Change.Created
 }
 
 // decider reports whether a person may be one of those whose approval counts.

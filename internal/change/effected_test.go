@@ -14,7 +14,7 @@ func loosening(m *change.Material) {
 	m.Targets, m.Effects = []string{"db-7"}, []change.Effect{{Target: "db-7", Path: "label.environment", Op: "update", After: "test"}}
 }
 
-var testSystem = change.Sought{Targets: []string{"AST-000001", "DB-7"}, Path: "label.environment", After: "test"}
+var testSystem = change.Sought{Asset: "AST-000001", Targets: []string{"AST-1", "DB-7"}, Path: "label.environment", After: "test"}
 
 // effected asks for the effect of a change as somebody.
 func (o *office) effected(t *testing.T, actor fault.Actor, id change.ID, want change.Sought) error {

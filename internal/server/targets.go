@@ -59,7 +59,8 @@ func (a approvals) LabelApproved(tx *db.Tx, id string, asset inventory.Asset, la
 
 // sought is the effect that a change must have been approved for, so that a label of an asset becomes a value.
 func sought(asset inventory.Asset, label, value string) change.Sought {
-	want := change.Sought{Targets: []string{string(asset.ID), fmt.Sprintf("AST-%d", asset.N), asset.Name}, Path: "label." + label, After: value}
+	want := change.Sought{Asset: string(asset.ID), Targets: []string{fmt.Sprintf("AST-%d", asset.N)}, Name: asset.Name, Known: asset.First,
+		Path: "label." + label, After: value}
 	if label == inventory.LabelEnvironment && value == "prod" {
 		want.Category, want.Verified = "provisioning", true
 	} else { // what was said after the approval is not undone by it; a promotion only makes an asset stricter
