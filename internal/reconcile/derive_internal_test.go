@@ -216,6 +216,9 @@ func TestAChangeOfTheWholeChangesNoPart(t *testing.T) {
 		inventory.Difference{Asset: "A2", Op: inventory.Updated, Path: "image", Before: `"debian-12"`, After: `"debian-13"`}, Place{Asset: "A2", Class: inventory.Disk, Around: []inventory.AssetID{"A1"}}, []derivedCase{
 			{"of a part", "", nil},
 			{"of the thing itself, as another source shows it", "mirror@1", func(d *inventory.Difference, p *Place) { d.Asset, p.Asset, p.Class = "A1", "A1", inventory.Host }},
+			{"of the thing itself, as another source shows it after the run", "", func(d *inventory.Difference, p *Place) {
+				d.Asset, p.Asset, p.Class, d.Earliest, d.Latest = "A1", "A1", inventory.Host, 31, 35
+			}},
 			{"of the thing itself, once more", "", func(d *inventory.Difference, p *Place) {
 				d.Asset, p.Asset, p.Name, p.Class, d.Record = "A1", "A1", "web-1", inventory.Host, "r-cause"
 			}},

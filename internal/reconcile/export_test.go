@@ -9,6 +9,9 @@ import (
 // Refresh is refresh, for what cannot be interleaved from outside.
 var Refresh = refresh
 
+// Means is means, for claims of every kind beside each other.
+var Means = means
+
 // Forget has the next step make its index anew.
 func (d *Desk) Forget() { d.recalled = nil }
 

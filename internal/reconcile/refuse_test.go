@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/reconcile"
@@ -249,4 +250,17 @@ func TestAChangeThatNamesTheFindingNoMoreAdoptsNothing(t *testing.T) {
 		t.Errorf("finding %s, adopts %q because %q; want it open again, for the change does not name it", got.State, got.Adopts, got.Reason)
 	}
 	f.whole()
+}
+
+// A person's effect is about the asset that is called so when it is approved. A plan's is about its address, whatever is called like that.
+func TestOnlyATypedEffectMeansAnAssetByItsName(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.observe(time.Hour)
+	list := []reconcile.Claim{{Address: "web-1", Planned: true}, {Address: "web-1"}, {Address: "nobody"}}
+	f.must(f.db.View(t.Context(), func(tx *db.Tx) error { return reconcile.Means(tx, list) }))
+	if list[0].Asset != "" || list[1].Asset == "" || list[2].Asset != "" {
+		t.Errorf("claims mean %q, %q and %q, want only the second to mean an asset", list[0].Asset, list[1].Asset, list[2].Asset)
+	}
 }
