@@ -53,17 +53,44 @@ func Collect(ctx context.Context, cfg Config, before wire.Facts) Look {
 	return l
 }
 
-// bound leaves out what is more than one host has to say, the same each time.
+// What one message has room for, with its other members and the facts of the agent itself left aside.
+const (
+	mostFacts = wire.MaxFacts - 10
+	factBytes = wire.MaxReport - 16<<10
+	lastBytes = 64 << 10
+)
+
+// bound leaves out what is more than one host has to say, the same each time: the server would refuse all of it, each time.
 func (l *Look) bound() {
-	const most = wire.MaxFacts - 10
-	if len(l.Facts) <= most {
-		return
+	if within(l.Facts, mostFacts, factBytes)+within(l.Last, mostFacts, lastBytes) > 0 {
+		l.Failed["everything in part"] = "there are more facts than are sent"
 	}
-	for _, path := range slices.Sorted(maps.Keys(l.Facts))[most:] {
-		delete(l.Facts, path)
-	}
-	l.Failed["everything in part"] = "there are more facts than are sent"
 }
+
+// within takes away what is over a number or over so many bytes of JSON, from the first path on that does not fit; it tells how many.
+func within(f wire.Facts, most, bytes int) (cut int) {
+	if len(f) <= most && sizeOf(f) <= bytes {
+		return 0
+	}
+	for i, path := range slices.Sorted(maps.Keys(f)) {
+		if bytes -= sizeOfOne(path, f[path]); i >= most || bytes < 0 {
+			bytes = -1 // what comes after is left out, too, however short
+			delete(f, path)
+			cut++
+		}
+	}
+	return cut
+}
+
+// sizeOf is how many bytes facts take in a message.
+func sizeOf(f wire.Facts) (n int) {
+	for path, v := range f {
+		n += sizeOfOne(path, v)
+	}
+	return n
+}
+
+func sizeOfOne(path string, v jsontext.Value) int { return len(text(path)) + len(":,") + len(v) }
 
 func text(s string) jsontext.Value {
 	b, err := seal.AppendText(nil, s)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -377,5 +378,44 @@ func TestFactsDivideIntoBucketsAndComeTogetherAgain(t *testing.T) {
 	}
 	if (wire.Facts{"ab": []byte("1")}).Root() == (wire.Facts{"a": []byte("b1")}).Root() {
 		t.Error("two facts share their bytes")
+	}
+}
+
+// A host that has more to say than one message holds is known by what fits, and says so: refused each time, it would be silent for ever.
+func TestAHostWithMoreThanAMessageHoldsIsStillHeard(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	large := world{"system.hostname": `"host-1"`}
+	fill := func(name string) {
+		for i := range 12_000 {
+			large[fmt.Sprintf("package.%s-%s-%05d", name, strings.Repeat("long-", 12), i)] = fmt.Sprintf("%q", strings.Repeat("1.", 30))
+		}
+	}
+	fill("first")
+	cfg := config(t, large.collectors())
+	enrolled(t, s, cfg)
+	a, err := agent.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if sent, err := a.Once(t.Context()); err != nil || sent.State != wire.AgentAccepted {
+		t.Fatalf("%+v %v", sent, err)
+	}
+	l := agent.Collect(t.Context(), cfg, nil)
+	if n := len(l.Facts); n < 5_000 || n > 8_000 || !strings.Contains(string(l.Facts["agent.failed"]), "everything in part") {
+		t.Errorf("%d facts are sent, and %s", n, l.Facts["agent.failed"])
+	}
+	again := agent.Collect(t.Context(), cfg, nil)
+	if l.Facts.Root() != again.Facts.Root() {
+		t.Error("what is left out differs from look to look")
+	}
+	clear(large)
+	fill("second") // nothing is as it was: the difference has no room in one message either
+	if sent, err := a.Once(t.Context()); err != nil || sent.State != wire.AgentAccepted {
+		t.Errorf("everything became another: %+v %v", sent, err)
+	}
+	if x := standing(t, s); x.Presence.Root == l.Facts.Root() {
+		t.Error("the server does not know what the host is now")
 	}
 }

@@ -49,7 +49,7 @@ func (a *Agent) send(ctx context.Context, last wire.Facts) (s Sent, err error) {
 func (a *Agent) tell(ctx context.Context, s *Sent, next wire.Facts, x step) error {
 	root := next.Root()
 	r := wire.Report{Root: root}
-	if len(a.state.Have) > 0 && len(x.Set)+len(x.Gone) > 0 {
+	if len(a.state.Have) > 0 && len(x.Set)+len(x.Gone) > 0 && x.fits() {
 		r.Base, r.Set, r.Gone, r.Last = a.state.Have.Root(), x.Set, x.Gone, x.Last
 	}
 	for range 4 { // digest, buckets, the facts of those that differ; and once more when the server was restored meanwhile
@@ -69,6 +69,15 @@ func (a *Agent) tell(ctx context.Context, s *Sent, next wire.Facts, x step) erro
 		}
 	}
 	return fmt.Errorf("agent: the server and this host do not come to the same facts")
+}
+
+// fits reports whether a difference has room in one message. One that has not, as when almost everything is another, goes bucket by bucket.
+func (x step) fits() bool {
+	n := sizeOf(x.Set)
+	for _, path := range x.Gone {
+		n += len(text(path)) + len(",")
+	}
+	return n <= factBytes
 }
 
 // report sends one signed message.
