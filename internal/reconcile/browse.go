@@ -215,30 +215,63 @@ func (d *Desk) FoundOn(ctx context.Context, asset inventory.AssetID, from, to in
 	return out, err
 }
 
-// Asks gives the findings that wait for somebody's answer, the oldest first, up to limit, and how many there are. It is asked for a person,
-// also by their token: what they may answer in their own session waits for them.
+// asksAtOnce bounds the findings that one batch of Asks reads.
+const asksAtOnce = 500
+
+// Asks gives the findings that wait for somebody's answer, the oldest first, up to limit, and how many there are; it counts to 2,000 and a
+// batch beyond. It is asked for a person, also by their token: what they may answer in their own session waits for them.
 func (d *Desk) Asks(ctx context.Context, actor fault.Actor, limit int) (list []Finding, total int, err error) {
+	return d.asks(ctx, actor, limit, asksAtOnce)
+}
+
+func (d *Desk) asks(ctx context.Context, actor fault.Actor, limit, atOnce int) (list []Finding, total int, err error) {
 	actor.Kind, actor.Authn = fault.Human, fault.Session
 	err = d.db.View(ctx, func(tx *db.Tx) error {
+		list, total = nil, 0
 		roster, err := d.people.RosterIn(tx)
 		if err != nil {
 			return err
 		}
-		all, err := db.Collect(tx, scanFinding, findingColumns+" WHERE state IN ('open', 'adopting') ORDER BY n LIMIT $1", maxShown)
+		args := []any{int64(0), atOnce}
+		theirs, err := ownedIn(tx, &args, actor, roster)
 		if err != nil {
 			return err
 		}
-		for _, f := range all {
-			if f.mayAnswer(actor, roster, near{}) != nil { // who executed what ran is asked, too, and told why not
-				continue
+		for batch := []Finding(nil); total < maxShown; args[0] = batch[len(batch)-1].N {
+			batch, err = db.Collect(tx, scanFinding, findingColumns+" WHERE n > $1 AND state IN ('open', 'adopting')"+theirs+" ORDER BY n LIMIT $2", args...)
+			if err != nil || len(batch) == 0 {
+				return err
 			}
-			if total++; len(list) < limit {
-				list = append(list, f)
+			for _, f := range batch {
+				if f.mayAnswer(actor, roster, near{}) != nil { // who executed what ran is asked, too, and told why not
+					continue
+				}
+				if total++; len(list) < limit {
+					list = append(list, f)
+				}
 			}
 		}
 		return nil
 	})
 	return list, total, err
+}
+
+// ownedIn is the condition for what waits for a person by its owner, lest all the rest be read; none for who answers for every owner. It only
+// saves work: who may answer is asked of each finding.
+func ownedIn(tx *db.Tx, args *[]any, actor fault.Actor, roster *directory.Roster) (string, error) {
+	if roster.Holds(directory.PersonID(actor.Person), directory.Officer) {
+		return "", nil
+	}
+	owners, err := db.Collect(tx, scanString, "SELECT DISTINCT owner FROM reconcile_finding WHERE state IN ('open', 'adopting')")
+	if err != nil {
+		return "", err
+	}
+	self := personNames(actor, roster)
+	owners = slices.DeleteFunc(owners, func(owner string) bool { return !(&Finding{Owner: owner}).ownedBy(actor, self, roster) })
+	if len(owners) > db.AtOnce {
+		return "", nil
+	}
+	return " AND owner " + db.Among(args, owners), nil
 }
 
 // Week is what the differences of one week in production were found to be.

@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"context"
+
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
@@ -8,6 +10,14 @@ import (
 
 // Refresh is refresh, for what cannot be interleaved from outside.
 var Refresh = refresh
+
+// AsksBy is Asks in batches of so many.
+func (d *Desk) AsksBy(ctx context.Context, actor fault.Actor, limit, atOnce int) ([]Finding, int, error) {
+	return d.asks(ctx, actor, limit, atOnce)
+}
+
+// SaveFinding is saveFinding, for findings that take a story to come about.
+var SaveFinding = saveFinding
 
 // Means is means, for claims of every kind beside each other.
 var Means = means

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/reconcile"
 )
 
@@ -262,5 +264,30 @@ func TestOnlyATypedEffectMeansAnAssetByItsName(t *testing.T) {
 	f.must(f.db.View(t.Context(), func(tx *db.Tx) error { return reconcile.Means(tx, list) }))
 	if list[0].Asset != "" || list[1].Asset == "" || list[2].Asset != "" {
 		t.Errorf("claims mean %q, %q and %q, want only the second to mean an asset", list[0].Asset, list[1].Asset, list[2].Asset)
+	}
+}
+
+// Whoever answers only for what was found last is asked about it, however much waits for others before it.
+func TestWhoAnswersForTheNewestFindingIsAsked(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.must(f.db.Update(t.Context(), fault.SystemActor("test"), func(tx *db.Tx) error {
+		for n, owner := range []string{"sam", "sam", "sam", "Erin"} {
+			x := reconcile.Finding{ID: fmt.Sprintf("FND-%06d", n+1), N: int64(n + 1), State: reconcile.Open, Owner: owner}
+			if err := reconcile.SaveFinding(tx, &x); err != nil {
+				return err
+			}
+		}
+		_, err := ledger.Append(tx, ledger.Event{Verb: "test.written", Type: "test", Object: "1"})
+		return err
+	}))
+	for who, want := range map[string]int{"sam": 3, "erin": 1, "olga": 4, "ivo": 0} {
+		list, n, err := f.AsksBy(t.Context(), f.as(who), 2, 2)
+		if err != nil || n != want || len(list) != min(want, 2) {
+			t.Errorf("%s is asked about %d, %+v, %v; want %d", who, n, list, err, want)
+		}
+	}
+	if list, _, err := f.AsksBy(t.Context(), f.as("erin"), 2, 1); err != nil || len(list) != 1 || list[0].N != 4 {
+		t.Errorf("erin is asked about %+v, %v; want FND-000004", list, err)
 	}
 }
