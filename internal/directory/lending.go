@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -110,6 +111,9 @@ func (r *Roster) Lent() []PersonID {
 	slices.Sort(out)
 	return out
 }
+
+// EverLent lists the people, disabled ones too, as whom somebody else could act at some time; sorted.
+func (r *Roster) EverLent() []PersonID { return slices.Sorted(maps.Keys(r.lendings)) }
 
 // Lenders lists who could act as a person at an instant (microseconds) because they issued the code of
 // one of their accounts, or could act as who did; sorted, without the person.

@@ -84,12 +84,15 @@ func (f *Finding) mayDecide(actor fault.Actor, roster *directory.Roster, by near
 		return deny("not_finding_owner", "A finding is answered by the owner of its asset or a Security Officer.", "the owner of the asset or a Security Officer")
 	}
 	if p, ok := f.lent(actor, roster, by.runs, doers); ok {
-		vouch := string(p)
-		if len(roster.Lenders(directory.PersonID(actor.Person), math.MaxInt64)) > 0 {
-			vouch = actor.Person
+		next := "plumb people vouch " + string(p)
+		switch {
+		case len(roster.Lenders(directory.PersonID(actor.Person), math.MaxInt64)) > 0:
+			next = "plumb people vouch " + actor.Person
+		case !roster.Active(p): // nobody vouches for who left
+			next = "plumb reconcile show " + f.ID
 		}
 		return deny("lent_account", "You count as one person with "+roster.Name(p)+", whose doing this may be, because of a one-time code that nobody vouched for.",
-			"a security officer who did not issue the code").Then("plumb people vouch %s", vouch)
+			"a security officer who did not issue the code").Then("%s", next)
 	}
 	return nil
 }
@@ -100,11 +103,7 @@ func (f *Finding) lent(actor fault.Actor, roster *directory.Roster, runs []Run, 
 	if len(doers) == 0 && len(runs) == 0 {
 		return "", false
 	}
-	candidates := roster.Lenders(self, math.MaxInt64) // who was disabled since is found here, too
-	for _, p := range roster.People() {
-		candidates = append(candidates, directory.PersonID(p.ID))
-	}
-	for _, p := range candidates {
+	for _, p := range append(roster.Lenders(self, math.MaxInt64), roster.EverLent()...) { // who was disabled since is found here, too
 		did := roster.Same(self, p, f.Latest) && slices.ContainsFunc(personNames(fault.Actor{Person: string(p)}, roster), func(n string) bool { return slices.Contains(doers, n) })
 		ran := slices.ContainsFunc(runs, func(r Run) bool {
 			return slices.Contains(r.Executors, strings.ToLower(string(p))) && roster.Same(self, p, r.Started)

@@ -96,6 +96,24 @@ func TestAFindingIsAnsweredByItsOwnerOrAnOfficerWhoHadNoPartInIt(t *testing.T) {
 	})
 }
 
+// Whose account an officer lent may be disabled since: what was done with it may still be that officer's doing.
+func TestWhoLentAnAccountDoesNotJudgeWhatItDidBeforeItsPersonLeft(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.lent("olga", "ivo")
+	x := reconcile.Finding{ID: "FND-000001", State: reconcile.Open, FindingBody: reconcile.FindingBody{Actor: "ivo", Latest: f.clock.Now().UnixMicro()}}
+	f.clock.Add(time.Minute)
+	f.must(f.dir.Disable(t.Context(), f.as("otto"), f.people["ivo"], "left the company"))
+	roster, err := f.dir.Roster(t.Context())
+	f.must(err)
+	err = x.MayDecide(f.as("olga"), roster, nil)
+	f.refused(err, "lent_account")
+	if got, want := fault.Of(err).Next, "plumb reconcile show FND-000001"; got != want {
+		t.Errorf("the next step is %q, want %q: nobody vouches for who left", got, want)
+	}
+	f.must(x.MayDecide(f.as("otto"), roster, nil))
+}
+
 func TestAMuteIsDecidedOnceAndEndedByItsProposerOrAnOfficer(t *testing.T) {
 	t.Parallel()
 	f := found(t)
