@@ -16,8 +16,12 @@ func (d *Desk) AsksBy(ctx context.Context, actor fault.Actor, limit, atOnce int)
 	return d.asks(ctx, actor, limit, atOnce)
 }
 
-// SaveFinding is saveFinding, for findings that take a story to come about.
-var SaveFinding = saveFinding
+// SaveFinding, AdmitFound and KnownTo are saveFinding, admitFound and knownTo, for findings that take a story to come about.
+var (
+	SaveFinding = saveFinding
+	AdmitFound  = admitFound
+	KnownTo     = knownTo
+)
 
 // Means is means, for claims of every kind beside each other.
 var Means = means

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"plumbline.dev/plumb/internal/change"
+	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
@@ -93,6 +94,16 @@ func (f *firm) model() change.Model {
 	return change.Model{}
 }
 
+// suspensions counts what the ledger has of models that were suspended.
+func (f *firm) suspensions() (n int) {
+	f.t.Helper()
+	f.must(f.db.View(f.t.Context(), func(tx *db.Tx) (err error) {
+		n, _, err = db.One(tx, func(row db.Scanner) (n int, err error) { return n, row.Scan(&n) }, "SELECT COUNT(*) FROM ledger_event WHERE verb = 'model.suspended'")
+		return err
+	}))
+	return n
+}
+
 // Criteria stood in for people. What is then observed beside what they let through takes their word back, while what people approved
 // suspends nothing, and neither does what the criteria let through.
 func TestWhatNobodyApprovedSuspendsTheModelThatLetTheChangeThrough(t *testing.T) {
@@ -114,6 +125,9 @@ func TestWhatNobodyApprovedSuspendsTheModelThatLetTheChangeThrough(t *testing.T)
 	f.observe(time.Minute)
 	if list, m := f.findings(), f.model(); len(list) != 1 || m.State != change.ModelActive {
 		t.Fatalf("findings %+v and model %+v, want one finding near a change of people and the model active", list, m)
+	}
+	if n := f.suspensions(); n != 0 {
+		t.Fatalf("%d suspensions are recorded near a change of people, want none", n)
 	}
 
 	c := f.toggled("web-prod", "dark-mode", ci)
@@ -137,6 +151,9 @@ func TestWhatNobodyApprovedSuspendsTheModelThatLetTheChangeThrough(t *testing.T)
 	m := f.model()
 	if found.ID == "" || m.State != change.ModelSuspended || m.Successes != 0 || !strings.Contains(m.Reason, found.ID) || !strings.Contains(m.Reason, string(c.ID)) {
 		t.Fatalf("finding %+v and model %+v, want it suspended with the finding and the change in the reason", found, m)
+	}
+	if n := f.suspensions(); n != 1 {
+		t.Errorf("%d suspensions are recorded, want one", n)
 	}
 	since := m.Reason
 	f.set("cloud", 1, "image", text("debian-14"))

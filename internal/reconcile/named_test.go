@@ -1,13 +1,17 @@
 package reconcile_test
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/ledger"
 	"plumbline.dev/plumb/internal/reconcile"
 )
 
@@ -161,6 +165,45 @@ func TestAnExceptionAboutWhatAppears(t *testing.T) {
 	}
 	if got := f.tagged(2); !slices.Equal(got, []string{"web-2"}) {
 		t.Errorf("findings at %v, want it", got)
+	}
+}
+
+// A finding that is adopted has those exceptions know its asset that name it, and no others.
+func TestOnlyExceptionsThatNameWhatIsAdoptedKnowIt(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.observe(time.Hour)
+	m := f.muted(reconcile.Mute{Name: "web-*", Path: "tags.seen"})
+	f.server(2, "prod", size("cx22"))
+	f.server(3, "prod", size("cx22"))
+	f.called(2, "db-2")
+	f.observe(time.Hour)
+	list := f.findings()
+	names, known := map[inventory.AssetID]string{}, []string{}
+	f.must(f.db.Update(t.Context(), fault.SystemActor("test"), func(tx *db.Tx) error {
+		for _, x := range list {
+			if x.Op != inventory.Created {
+				continue
+			}
+			names[x.Asset] = x.Name
+			if err := reconcile.AdmitFound(tx, &x); err != nil {
+				return err
+			}
+		}
+		ids, err := reconcile.KnownTo(tx, m.ID)
+		if err != nil {
+			return err
+		}
+		for id := range ids {
+			known = append(known, names[id])
+		}
+		_, err = ledger.Append(tx, ledger.Event{Verb: "test.written", Type: "test", Object: "1"})
+		return err
+	}))
+	slices.Sort(known)
+	if !slices.Contains(slices.Collect(maps.Values(names)), "db-2") || !slices.Equal(known, []string{"", "web-3"}) {
+		t.Errorf("of %v it knows %q, want what it was reviewed with and web-3", names, known)
 	}
 }
 
