@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"plumbline.dev/plumb/internal/db/dbtest"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 )
@@ -121,4 +122,29 @@ func TestWhatSourcesAgreeInIsNotAsked(t *testing.T) {
 		t.Errorf("left as it is, and asked again: %+v; it is %s", q, f.value("size"))
 	}
 	f.whole()
+}
+
+// A reading that is stored as complete succeeded, also where its disagreements could not be asked about: the next one asks.
+func TestAReadingStandsWhoseDisagreementsCannotBeAskedAbout(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	for range 2 {
+		f.read("cloud", server(1, "status", "on"))
+		f.read("hosts", sized("cx52", "status", "off"))
+	}
+	raw := dbtest.Raw(t, f.cfg)
+	for _, x := range []struct {
+		change    string
+		questions int
+	}{{"ALTER TABLE inventory_dispute RENAME TO away", 0}, {"ALTER TABLE away RENAME TO inventory_dispute", 1}} {
+		if _, err := raw.Exec(x.change); err != nil {
+			t.Fatal(err)
+		}
+		if run := f.read("cloud", server(1, "status", "on")); !run.Complete || run.Ended == 0 {
+			t.Errorf("run %+v, want it complete", run)
+		}
+		if q := f.open(); len(q) != x.questions {
+			t.Errorf("after %s: questions %+v, want %d", x.change, q, x.questions)
+		}
+	}
 }

@@ -55,6 +55,7 @@ func (noSecrets) Secret(string) (string, error) { return "", errors.New("none") 
 type firm struct {
 	*inventory.Desk
 	t     testing.TB
+	cfg   db.Config
 	db    *db.DB
 	log   *ledger.Log
 	clock *dbtest.Clock
@@ -66,7 +67,9 @@ var olga = fault.Actor{Person: "per_olga", Account: "acc_olga", Kind: fault.Huma
 func found(t testing.TB) *firm {
 	t.Helper()
 	f := &firm{t: t, clock: dbtest.NewClock(), see: map[string]*world{}}
-	f.db = dbtest.Open(t, f.clock)
+	f.cfg = dbtest.Config(t)
+	f.cfg.Clock = f.clock.Now
+	f.db = dbtest.OpenConfig(t, f.cfg)
 	key, err := seal.NewKey()
 	f.must(err)
 	f.log, err = ledger.Open(t.Context(), f.db, key, "plumbline.example/test", nil)
