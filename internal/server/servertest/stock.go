@@ -1,6 +1,7 @@
 package servertest
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -66,6 +67,20 @@ func (s *Server) Judged() {
 		<-tick.C
 	}
 	s.t.Fatal("the differences were not judged within a minute")
+}
+
+// Signed waits until an event is under a signed checkpoint. The server does that by itself, some moments behind.
+func (s *Server) Signed(seq int64) {
+	s.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for range 600 {
+		if a := s.As(Audra).Ask("GET", fmt.Sprintf("/ledger/proof/%d", seq), nil); a.Status == 200 {
+			return
+		}
+		<-tick.C
+	}
+	s.t.Fatalf("event %d was not signed within half a minute", seq)
 }
 
 // Edited stocks the server with frontend and backend apart, and lets somebody make web-1 larger past the gate: FND-000001.

@@ -32,6 +32,7 @@ func TestTheLedgerIsReadAndProved(t *testing.T) {
 	for _, bad := range []string{"/ledger/-1", "/ledger/x", "/ledger/99999999999999999999", "/ledger/999999"} {
 		b.Get(bad).Wants(http.StatusNotFound)
 	}
+	s.Signed(3)
 	b.Get("/ledger/3").Wants(http.StatusOK, "The bytes that are hashed", "plumb verify")
 	file := b.Get("/ledger/3/proof").Wants(http.StatusOK)
 	if d := file.Header.Get("Content-Disposition"); !strings.HasPrefix(d, "attachment;") {
