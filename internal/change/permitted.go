@@ -41,6 +41,16 @@ func (d *Desk) PermittedIn(tx *db.Tx, id ID) (a Permitted, err error) {
 	return a, nil
 }
 
+// WordingsIn gives the canonical bytes of those revisions of a change that have a text in them, the oldest first; none of a change that is not
+// there.
+func (d *Desk) WordingsIn(tx *db.Tx, id ID, text string) ([]string, error) {
+	list, err := db.Collect(tx, scanString, "SELECT canonical FROM change_revision WHERE change_id = $1 AND replace(canonical, $2, '') <> canonical ORDER BY n", string(id), text)
+	if err != nil {
+		return nil, fmt.Errorf("load wordings: %w", err)
+	}
+	return list, nil
+}
+
 // authorized reports whether a change in this state has its approvals.
 func (s State) authorized() bool {
 	return slices.Contains([]State{Authorized, Scheduled, Implementing, Verifying, InReview, Closed}, s)

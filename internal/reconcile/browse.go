@@ -196,7 +196,7 @@ func (d *Desk) Claimed(ctx context.Context, id change.ID) (n int64, err error) {
 // AdoptedBy gives the findings that a change asks for after the fact, the oldest first.
 func (d *Desk) AdoptedBy(ctx context.Context, id change.ID) (list []Finding, err error) {
 	err = d.db.View(ctx, func(tx *db.Tx) error {
-		list, err = adoptedBy(tx, id)
+		list, err = d.adoptedBy(tx, id)
 		return err
 	})
 	return list, err

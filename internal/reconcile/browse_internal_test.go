@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,21 @@ func TestFindingsOfARareEnvironmentHaveAnIndex(t *testing.T) {
 				t.Errorf("%s, newest first %v, is planned as\n%s", environment, newest, plan)
 			}
 		}
+	}
+}
+
+// What a change adopts is found by the ids in its wording: the page of a change does not read what others adopt.
+func TestWhatAChangeAdoptsIsFoundByTheNamesInItsWording(t *testing.T) {
+	t.Parallel()
+	text, args := adoptedAmong([]string{"FND-000001", "FND-000002"})
+	plan := dbtest.Plan(t, text, args...)
+	if !strings.Contains(plan, "sqlite_autoindex_reconcile_finding_1 (id=?)") && !strings.Contains(plan, "reconcile_finding_pkey") {
+		t.Errorf("it is planned as\n%s", plan)
+	}
+	got := namedIn([]string{`{"a":"FND-000002, FND-7 and FND-0000012"}`, `XFND-000002FND-1234567 fnd-000003`})
+	want := []string{"FND-000001", "FND-0000012", "FND-000002", "FND-123456", "FND-1234567"}
+	if slices.Sort(want); !slices.Equal(got, want) {
+		t.Errorf("named are %v, want %v", got, want)
 	}
 }
 

@@ -65,7 +65,7 @@ func (d *Desk) Of(ctx context.Context, id change.ID) (r Reconciliation, err erro
 		if r.Findings, err = db.Collect(tx, scanFinding, findingColumns+" WHERE "+holdsOf+" ORDER BY n LIMIT $2", string(id), maxShown); err != nil {
 			return err
 		}
-		if r.Adopted, err = adoptedBy(tx, id); err != nil {
+		if r.Adopted, err = d.adoptedBy(tx, id); err != nil {
 			return err
 		}
 		r.Closable = r.Counts[ObservedDifferently]+r.Counts[NotObserved] == 0 && !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Waits() })

@@ -1,10 +1,13 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"plumbline.dev/plumb/internal/change"
@@ -218,10 +221,44 @@ func (d *Desk) waitsFor(tx *db.Tx, f *Finding) error {
 	return nil
 }
 
-// adoptedBy gives the findings that a change asks for after the fact.
-func adoptedBy(tx *db.Tx, id change.ID) ([]Finding, error) {
-	return db.Collect(tx, scanFinding, findingColumns+" WHERE state IN ('adopting', 'adopted') AND body LIKE $1 ORDER BY n LIMIT $2",
-		`%"adopts":"`+string(id)+`"%`, maxShown)
+// adoptedBy gives the findings that a change asks for after the fact. Each is named by the wording in which it was asked for, so only those
+// that some wording names are looked at.
+func (d *Desk) adoptedBy(tx *db.Tx, id change.ID) (out []Finding, err error) {
+	wordings, err := d.changes.WordingsIn(tx, id, "FND-")
+	if err != nil {
+		return nil, err
+	}
+	for part := range slices.Chunk(namedIn(wordings), db.AtOnce) {
+		text, args := adoptedAmong(part)
+		list, err := db.Collect(tx, scanFinding, text, args...)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, slices.DeleteFunc(list, func(f Finding) bool { return f.Adopts != string(id) })...)
+	}
+	slices.SortFunc(out, func(a, b Finding) int { return cmp.Compare(a.N, b.N) })
+	return out[:min(len(out), maxShown)], nil
+}
+
+func adoptedAmong(ids []string) (text string, args []any) {
+	return findingColumns + " WHERE id " + db.Among(&args, ids) + " AND state IN ('adopting', 'adopted')", args
+}
+
+// findingName is an id of a finding in a text.
+var findingName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`FND-[0-9]{6,19}`) })
+
+// namedIn lists the ids of findings that texts have in them, sorted, each once. An id that more digits follow is in them, too: so Adopt looks
+// for it.
+func namedIn(texts []string) (ids []string) {
+	for _, text := range texts {
+		for _, name := range findingName().FindAllString(text, -1) {
+			for end := len("FND-000000"); end <= len(name); end++ {
+				ids = append(ids, name[:end])
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // adopted closes a finding whose change was approved, and opens it again where that change came to nothing.

@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -307,5 +308,48 @@ func TestWhoAnswersForTheNewestFindingIsAsked(t *testing.T) {
 	}
 	if list, _, err := f.AsksBy(t.Context(), f.as("erin"), 2, 1); err != nil || len(list) != 1 || list[0].N != 4 {
 		t.Errorf("erin is asked about %+v, %v; want FND-000004", list, err)
+	}
+}
+
+// A change adopts the findings that say so, among those that any of its wordings names, whatever it is worded like by now.
+func TestAChangeShowsWhatItAdoptsAndNothingElse(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	m := f.material(grow(1))
+	m.Justification = "Adopts FND-000001, FND-000002, FND-000003 and FND-000004"
+	c, err := f.changes.File(t.Context(), f.as("ann"), m)
+	f.must(err)
+	f.must(f.db.Update(t.Context(), fault.SystemActor("test"), func(tx *db.Tx) error {
+		for n, x := range []reconcile.Finding{
+			{State: reconcile.Adopted, FindingBody: reconcile.FindingBody{Adopts: string(c.ID)}},
+			{State: reconcile.Adopting, FindingBody: reconcile.FindingBody{Adopts: "CHG-000099"}}, // named by this one, adopted by another
+			{State: reconcile.Waived, FindingBody: reconcile.FindingBody{Adopts: string(c.ID)}},
+			{State: reconcile.Adopting, FindingBody: reconcile.FindingBody{Adopts: string(c.ID)}},
+		} {
+			x.ID, x.N = fmt.Sprintf("FND-%06d", n+1), int64(n+1)
+			if err := reconcile.SaveFinding(tx, &x); err != nil {
+				return err
+			}
+		}
+		_, err := ledger.Append(tx, ledger.Event{Verb: "test.written", Type: "test", Object: "1"})
+		return err
+	}))
+	shown := func() (ids []string) {
+		list, err := f.AdoptedBy(t.Context(), c.ID)
+		f.must(err)
+		for _, x := range list {
+			ids = append(ids, x.ID)
+		}
+		return ids
+	}
+	want := []string{"FND-000001", "FND-000004"}
+	if got := shown(); !slices.Equal(got, want) {
+		t.Errorf("it adopts %v, want %v", got, want)
+	}
+	m.Justification = "The load grew over night"
+	_, err = f.changes.Edit(t.Context(), f.as("ann"), c.ID, c.RevDigest, m)
+	f.must(err)
+	if got := shown(); !slices.Equal(got, want) {
+		t.Errorf("after another wording it adopts %v, want %v still", got, want)
 	}
 }
