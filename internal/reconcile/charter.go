@@ -21,11 +21,15 @@ func follower() fault.Actor { return fault.SystemActor("reconcile") }
 // charter writes down what a change may do and did, as its record says now. The claims of a revision are written once.
 func (d *Desk) charter(ctx context.Context, id change.ID) (wrote bool, err error) {
 	var p change.Permitted
+	var over []charterRow
 	err = d.db.View(ctx, func(tx *db.Tx) (err error) {
-		p, err = d.changes.PermittedIn(tx, id)
+		if p, err = d.changes.PermittedIn(tx, id); err != nil {
+			return err
+		}
+		over, err = outlived(tx, p)
 		return err
 	})
-	if err != nil || len(p.Revisions) == 0 {
+	if err != nil || len(p.Revisions)+len(over) == 0 {
 		return false, err
 	}
 	claims := map[string][]Claim{}
@@ -62,12 +66,41 @@ func (d *Desk) charter(ctx context.Context, id change.ID) (wrote bool, err error
 				n++
 			}
 		}
-		if wrote = n > 0; !wrote {
+		ended, err := endOutlived(tx, p)
+		if err != nil {
+			return err
+		}
+		if n += ended; n == 0 {
 			return nil
 		}
+		wrote = true
 		return record(tx, "reconcile.claimed", "charter", charterID(string(id), p.Current.Digest), map[string]any{"change": string(id), "revisions": n})
 	})
 	return wrote, err
+}
+
+// outlived gives the charters of a change that count as open, though nothing is permitted under their wording any more: the change was
+// cancelled, expired or worded anew before anything ran. Nothing ran under them, or they would be permitted still.
+func outlived(tx *db.Tx, p change.Permitted) ([]charterRow, error) {
+	rows, err := db.Collect(tx, scanCharter, charterColumns+" WHERE change_id = $1 AND until = $2 ORDER BY n, id", string(p.Change.ID), openEnd)
+	return slices.DeleteFunc(rows, func(c charterRow) bool {
+		return slices.ContainsFunc(p.Revisions, func(r change.Revision) bool { return r.Digest == c.Rev })
+	}), err
+}
+
+// endOutlived ends them. One whose wording is approved once more is written anew.
+func endOutlived(tx *db.Tx, p change.Permitted) (n int, err error) {
+	rows, err := outlived(tx, p)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range rows {
+		c.Closed = max(p.Change.Body.ClosedAt, p.Change.Updated)
+		if err := saveCharter(tx, c.Charter, c.liveUntil(), c.version+1); err != nil {
+			return 0, err
+		}
+	}
+	return len(rows), nil
 }
 
 // means notes which asset each typed effect is about, before somebody else takes its name.

@@ -198,3 +198,35 @@ func TestAPassedOverEndOfARunIsNamed(t *testing.T) {
 	f.must(f.Tick(t.Context()))
 	f.whole()
 }
+
+// A change that was approved and came to nothing, or that was approved once more in other words, is over for reconciliation, too: a server on
+// which that happened is whole.
+func TestWhatIsPermittedNoMoreIsOver(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.observe(time.Hour)
+	cancelled, reworded, expired := f.approved(grow(1)), f.approved(grow(1)), f.approved(grow(1))
+	f.must(f.Tick(t.Context())) // it is written down what they may do
+	_, err := f.changes.Cancel(t.Context(), f.as("ann"), cancelled.ID, "Not needed any more")
+	f.must(err)
+	m := f.material(grow(1))
+	m.Summary = "Larger, in other words"
+	reworded, err = f.changes.Edit(t.Context(), f.as("ann"), reworded.ID, reworded.RevDigest, m)
+	f.must(err)
+	f.must(f.Tick(t.Context()))
+	f.whole()
+	reworded = f.approve(reworded, m)
+	f.must(f.Tick(t.Context()))
+	p := f.open(reworded)
+	f.later(2 * time.Minute)
+	f.done(p, 1)
+	f.later(100 * 24 * time.Hour)
+	_, err = f.changes.Tick(t.Context())
+	f.must(err)
+	f.must(f.Tick(t.Context()))
+	if v, err := f.changes.Show(t.Context(), expired.ID); err != nil || !v.Change.State.Over() {
+		t.Errorf("the third is %q after a hundred days (%v)", v.Change.State, err)
+	}
+	f.whole()
+}
