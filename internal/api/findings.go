@@ -37,7 +37,7 @@ type findingsIn struct {
 	State       string `query:"state" maxLength:"20" doc:"waiting, open, adopting, reverting, adopted, reverted, waived or closed; all when left out"`
 	Severity    string `query:"severity" maxLength:"20" doc:"critical, high, medium or low"`
 	Environment string `query:"environment" maxLength:"20" doc:"as it counted when the finding was raised"`
-	Asset       string `query:"asset" maxLength:"40"`
+	Asset       string `query:"asset" maxLength:"300"`
 	Owner       string `query:"owner" maxLength:"300"`
 }
 
@@ -45,6 +45,13 @@ func (a *API) listFindings(ctx context.Context, in *findingsIn) (*body[Page[reco
 	after, err := in.from(0)
 	if err != nil {
 		return nil, err
+	}
+	if in.Asset != "" { // an id in any form, or an exact name; an empty list of what is called otherwise would say that all is well
+		w, err := a.Things.Show(ctx, in.Asset)
+		if err != nil {
+			return nil, err
+		}
+		in.Asset = string(w.ID)
 	}
 	list, err := a.Match.Findings(ctx, reconcile.Filter{State: in.State, Severity: reconcile.Severity(in.Severity),
 		Environment: in.Environment, Asset: in.Asset, Owner: in.Owner, After: after, Limit: int(in.Limit)})

@@ -141,7 +141,7 @@ func (a *app) evidenceExport() *cobra.Command {
 			return err
 		}
 		if out == "" {
-			out = either(q.Change, "plumb-"+shorten(q.From, 10)) + ".pack"
+			out = either(q.Change, "plumb-"+q.From[:min(len(q.From), len(time.DateOnly))]) + ".pack"
 		}
 		c, err := a.client(cmd.Context())
 		if err != nil {

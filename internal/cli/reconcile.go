@@ -43,7 +43,7 @@ func (a *app) findingList() *cobra.Command {
 	cmd.Flags().StringVar(&state, "state", "waiting", "waiting, open, adopting, reverting, adopted, reverted, waived, closed or all")
 	cmd.Flags().StringVar(&severity, "severity", "", "only critical, high, medium or low")
 	cmd.Flags().StringVar(&environment, "env", "", "only of this environment, as it counted when the finding was raised")
-	cmd.Flags().StringVar(&asset, "asset", "", "only of this asset, by its id")
+	cmd.Flags().StringVar(&asset, "asset", "", "only of this asset, by its id or exact name")
 	return cmd
 }
 
