@@ -230,3 +230,29 @@ func TestWhatIsPermittedNoMoreIsOver(t *testing.T) {
 	}
 	f.whole()
 }
+
+// An approval that was withdrawn and given once more permits again: what ran under it is explained.
+func TestWhatIsPermittedOnceMoreExplainsAgain(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.observe(time.Hour)
+	c := f.approved(grow(1))
+	f.must(f.Tick(t.Context()))
+	_, err := f.changes.Withdraw(t.Context(), f.as("sam"), c.ID, "Let me look once more")
+	f.must(err)
+	f.must(f.Tick(t.Context()))
+	f.whole()
+	c, err = f.changes.Approve(t.Context(), f.as("sam"), c.ID, c.RevDigest, "fine after all")
+	f.must(err)
+	f.must(f.Tick(t.Context()))
+	p := f.open(c)
+	f.set("cloud", 1, "server_type", text("cx32"))
+	f.later(2 * time.Minute)
+	f.done(p, 1)
+	f.observe(5 * time.Minute)
+	if list := f.findings(); len(list) != 0 {
+		t.Errorf("what ran under the second approval is raised: %+v", list)
+	}
+	f.whole()
+}
