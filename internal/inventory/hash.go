@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
@@ -37,7 +38,7 @@ func (h *hasher) sum() (out [32]byte) {
 // root is the RFC 6962 tree head over the leaves, sorted: what a reading saw, so that "nothing changed" can be proved for any
 // one record of it.
 func root(leaves [][32]byte) [32]byte {
-	slices.SortFunc(leaves, func(a, b [32]byte) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(leaves, func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) })
 	if len(leaves) == 0 {
 		return sha256.Sum256(nil)
 	}
@@ -53,7 +54,10 @@ func head(leaves [][32]byte) [32]byte {
 		split *= 2
 	}
 	left, right := head(leaves[:split]), head(leaves[split:])
-	return sha256.Sum256(slices.Concat([]byte{1}, left[:], right[:]))
+	node := [1 + 2*sha256.Size]byte{1}
+	copy(node[1:], left[:])
+	copy(node[1+sha256.Size:], right[:])
+	return sha256.Sum256(node[:])
 }
 
 // leaf is the RFC 6962 leaf of one record: its id and its digest, 16 bytes each.

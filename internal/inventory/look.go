@@ -1,8 +1,8 @@
 package inventory
 
 import (
+	"bytes"
 	"context"
-	"encoding/hex"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -26,37 +26,35 @@ func (r *reading) confirm(ctx context.Context) {
 	if !ok || !r.kind.Absence {
 		return
 	}
-	ids := slices.DeleteFunc(r.unmet(), func(id [16]byte) bool { return r.records[id].missed+1 < r.kind.absentAfter() })
-	if len(ids) == 0 {
+	list := slices.DeleteFunc(r.unmet(), func(f *fingerprint) bool { return f.missed+1 < r.kind.absentAfter() })
+	if len(list) == 0 {
 		return
 	}
-	turn := int(r.run.Started % int64(len(ids))) // so that what cannot be asked for keeps nobody else waiting for ever
-	ids = slices.Concat(ids[turn:], ids[:turn])
+	turn := int(r.run.Started % int64(len(list))) // so that what cannot be asked for keeps nobody else waiting for ever
+	list = slices.Concat(list[turn:], list[:turn])
 	ctx, stop := context.WithTimeout(ctx, lookFor)
 	defer stop()
-	r.spared = map[[16]byte]bool{}
-	there := 0
-	for i, id := range ids {
-		if i >= maxLooks || ctx.Err() != nil {
-			r.spared[id] = true
-			continue
+	there, spared := 0, 0
+	for i, f := range list {
+		if i < maxLooks && ctx.Err() == nil {
+			sight, err := r.look(ctx, looker, f)
+			if err == nil && (sight == NotThere || sight == Unasked) {
+				continue
+			}
+			if err == nil && sight == There {
+				there++
+			}
 		}
-		sight, err := r.look(ctx, looker, id)
-		switch {
-		case err == nil && (sight == NotThere || sight == Unasked):
-			continue
-		case err == nil && sight == There:
-			there++
-		}
-		r.spared[id] = true
+		f.spared = true
+		spared++
 	}
-	if len(r.spared) > 0 {
-		r.d.log.Warn("not taken for gone", "source", r.source.Name, "missed", len(ids), "spared", len(r.spared), "there", there)
+	if spared > 0 {
+		r.d.log.Warn("not taken for gone", "source", r.source.Name, "missed", len(list), "spared", spared, "there", there)
 	}
 }
 
 // look asks for one thing. A defect in what asks makes it unsure, and ends nothing else.
-func (r *reading) look(ctx context.Context, looker Looker, id [16]byte) (sight Sight, err error) {
+func (r *reading) look(ctx context.Context, looker Looker, f *fingerprint) (sight Sight, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.d.log.ErrorContext(ctx, "a source panicked", "source", r.source.Name, "panic", p, "stack", string(debug.Stack()))
@@ -65,7 +63,7 @@ func (r *reading) look(ctx context.Context, looker Looker, id [16]byte) (sight S
 	}()
 	var k Kept
 	err = r.d.db.View(ctx, func(tx *db.Tx) (err error) {
-		k, _, err = loadRecord(tx, "rec_"+hex.EncodeToString(id[:]))
+		k, _, err = loadRecord(tx, f.row())
 		return err
 	})
 	if err != nil {
@@ -74,13 +72,13 @@ func (r *reading) look(ctx context.Context, looker Looker, id [16]byte) (sight S
 	return looker.Look(ctx, k.Record)
 }
 
-// unmet lists what a complete reading did not show of the scopes that it read, in their order.
-func (r *reading) unmet() (ids [][16]byte) {
-	for id, f := range r.records {
-		if !f.met && !f.gone && f.scope < len(r.scopes) && r.touched[r.scopes[f.scope]] {
-			ids = append(ids, id)
+// unmet lists what a complete reading did not show of the scopes that it read, by their ids.
+func (r *reading) unmet() (list []*fingerprint) {
+	for i := range r.known.list {
+		if f := &r.known.list[i]; !f.met && !f.gone && r.touched[f.scope] {
+			list = append(list, f)
 		}
 	}
-	slices.SortFunc(ids, func(a, b [16]byte) int { return slices.Compare(a[:], b[:]) })
-	return ids
+	slices.SortFunc(list, func(a, b *fingerprint) int { return bytes.Compare(a.id[:], b.id[:]) })
+	return list
 }

@@ -54,3 +54,28 @@ func TestWhatIsNotListedIsAskedForBeforeItIsMissing(t *testing.T) {
 	state(inventory.Missing, 5, "where nothing can be asked")
 	f.whole()
 }
+
+// Bytes that are known are not read again, but what was missed and is back in the same words is no longer missed.
+func TestWhatIsBackInTheSameWordsIsBack(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	w := f.see["cloud"]
+	w.scopes, w.skips = []string{"project"}, true
+	f.read("cloud", server(1), server(2))
+	if f.read("cloud", server(1), server(2)); w.skipped != 2 {
+		t.Fatalf("%d were known", w.skipped)
+	}
+	f.read("cloud", server(1))
+	if run := f.read("cloud", server(1), server(2)); run.Absent != 0 || run.Records != 2 || w.skipped != 4 {
+		t.Errorf("back again: %+v, %d were known", run, w.skipped)
+	}
+	for _, when := range []string{"once", "twice"} {
+		if run := f.read("cloud", server(1), server(2)); run.Absent != 0 || run.Records != 2 {
+			t.Errorf("read %s after it came back: %+v", when, run)
+		}
+	}
+	if a := f.assets()[1]; a.State != inventory.Present {
+		t.Errorf("it is %s", a.State)
+	}
+	f.whole()
+}

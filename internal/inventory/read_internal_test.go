@@ -118,3 +118,14 @@ func TestWhoHasTheDataIsFoundFromIt(t *testing.T) {
 		}
 	}
 }
+
+// A reading that found nothing new looks at what waits, not at all that the source ever showed.
+func TestWhatWaitsIsFoundWithoutReadingTheFleet(t *testing.T) {
+	t.Parallel()
+	plan := dbtest.Plan(t, pendingOf, "src", 10)
+	for _, index := range []string{"inventory_dispute_pending", "inventory_record_asset"} {
+		if !strings.Contains(plan, index) {
+			t.Errorf("without %s it is planned as\n%s", index, plan)
+		}
+	}
+}

@@ -60,16 +60,6 @@ func (t *turns) give(source string) {
 	delete(t.busy, source)
 }
 
-// fingerprint is what a reading remembers of a record that it knows: enough to say that nothing changed.
-type fingerprint struct {
-	digest [16]byte
-	raw    [16]byte
-	scope  int
-	missed int64
-	gone   bool
-	met    bool
-}
-
 // reading is one run at work. It belongs to one goroutine. The one that writes a batch meanwhile (flush) reads only what begin set.
 type reading struct {
 	d        *Desk
@@ -78,11 +68,10 @@ type reading struct {
 	kind     Kind
 	sources  map[string]Configured // every source, by its id
 	run      Run
-	records  map[[16]byte]*fingerprint
-	raws     map[[16]byte][][16]byte // ids by the bytes they were read from; made when a source asks
-	scopes   []string
+	known    memory
 	readings map[string]ScopeState // before this run
 	touched  map[string]bool       // scopes met in this run
+	last     string                // of them, the one met last
 	first    bool                  // no reading of this source was complete before: what it shows was there before anybody looked
 	waiting  []arrival
 	aloft    *flight // the batch that is being written
@@ -90,7 +79,6 @@ type reading struct {
 	leaves   [][32]byte
 	chunks   []string // digests of the documents with what was new
 	src      Source
-	spared   map[[16]byte]bool // what was not shown, and is not taken for gone
 }
 
 // arrival is a record that is new or differs.
@@ -148,9 +136,9 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, source string, docum
 	return r.run, err
 }
 
-// begin loads what the last readings left: the fingerprints of every record, 64 bytes each.
+// begin loads what the last readings left: the fingerprints of every record.
 func (d *Desk) begin(ctx context.Context, actor fault.Actor, c Configured, k Kind) (*reading, error) {
-	r := &reading{d: d, actor: actor, source: c, kind: k, records: map[[16]byte]*fingerprint{},
+	r := &reading{d: d, actor: actor, source: c, kind: k,
 		readings: map[string]ScopeState{}, touched: map[string]bool{},
 		run: Run{ID: seal.NewID("run"), Source: c.ID, Mapper: int64(k.Mapper), Scopes: []string{}}}
 	err := d.db.View(ctx, func(tx *db.Tx) error {
@@ -174,76 +162,13 @@ func (d *Desk) begin(ctx context.Context, actor fault.Actor, c Configured, k Kin
 			return err
 		}
 		r.first = whole == 0
-		return r.remember(tx)
-	})
-	return r, err
-}
-
-func (r *reading) remember(tx *db.Tx) error {
-	rows, err := tx.Query("SELECT id, digest, raw, missed, gone, scope FROM inventory_record WHERE source = $1", r.source.ID)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	at := map[string]int{}
-	for rows.Next() {
-		var id, digest, raw, scope string
-		var f fingerprint
-		var gone int64
-		if err := rows.Scan(&id, &digest, &raw, &f.missed, &gone, &scope); err != nil {
+		if r.known, err = remember(tx, c.ID); err != nil {
 			return err
 		}
-		n, ok := at[scope]
-		if !ok {
-			n = len(r.scopes)
-			at[scope] = n
-			r.scopes = append(r.scopes, scope)
-		}
-		f.scope, f.gone, f.digest, f.raw = n, gone > 0, short(digest), short(raw)
-		r.records[short(id[len("rec_"):])] = &f
-	}
-	return rows.Err()
-}
-
-// short gives the first 16 bytes of a digest in hex.
-func short(digest string) (out [16]byte) {
-	if len(digest) >= 32 {
-		_, _ = hex.Decode(out[:], []byte(digest[:32]))
-	}
-	return out
-}
-
-// knownBytes is Input.Known.
-func (r *reading) knownBytes(raw []byte) bool {
-	if r.raws == nil {
-		r.raws = map[[16]byte][][16]byte{}
-		for id, f := range r.records {
-			if f.raw != ([16]byte{}) && !f.gone {
-				r.raws[f.raw] = append(r.raws[f.raw], id)
-			}
-		}
-	}
-	sum := RawDigest(r.kind, raw)
-	ids := r.raws[[16]byte(sum[:16])]
-	for _, id := range ids {
-		f := r.records[id]
-		if f.met || f.missed > 0 {
-			continue
-		}
-		r.meet(id, f, r.scopes[f.scope])
-	}
-	return len(ids) > 0
-}
-
-// RawDigest is the digest of bytes under one version of a kind's mapper: what is read differently is not known.
-func RawDigest(k Kind, raw []byte) [32]byte {
-	h := newHash()
-	h.count(k.Mapper)
-	h.count(len(raw))
-	h.h.Write(h.buf)
-	h.buf = h.buf[:0]
-	h.h.Write(raw)
-	return h.sum()
+		r.leaves = make([][32]byte, 0, len(r.known.list))
+		return nil
+	})
+	return r, err
 }
 
 // collect has the source give its records, and waits for the last of them to be written, however the source ends.
@@ -297,29 +222,30 @@ func (r *reading) take(rec Record) error {
 	id := short(key("rec", r.source.ID, rec.Scope, rec.Type, rec.Native)[len("rec_"):])
 	paths := rec.paths()
 	digest := rec.digest(paths)
-	f, known := r.records[id]
+	f, known := r.known.record(id)
 	switch {
 	case known && f.met:
 		return fault.New(fault.Invalid, "seen_twice", "The source gave two records with the same type and id in one reading.").
 			FixedBy("whoever looks after the source").Then("plumb source show %s", r.source.Name)
 	case !known:
-		f = &fingerprint{}
-		r.records[id] = f
+		f = r.known.add(id)
 	}
 	same := known && !f.gone && f.missed == 0 && f.digest == [16]byte(digest[:16])
 	f.digest = [16]byte(digest[:16])
-	r.meet(id, f, rec.Scope)
+	r.meet(f, rec.Scope)
 	if !same {
 		r.waiting = append(r.waiting, arrival{rec: rec, paths: paths, id: id, digest: digest, known: known})
 	}
 	return nil
 }
 
-func (r *reading) meet(id [16]byte, f *fingerprint, scope string) {
+func (r *reading) meet(f *fingerprint, scope string) {
 	f.met, f.missed, f.gone = true, 0, false
-	r.touched[scope] = true
+	if scope != r.last || len(r.touched) == 0 {
+		r.touched[scope], r.last = true, scope
+	}
 	r.run.Records++
-	r.leaves = append(r.leaves, leaf(id, f.digest))
+	r.leaves = append(r.leaves, leaf(f.id, f.digest))
 }
 
 // end closes the run: what a complete reading missed, the state of each scope, and the run itself under one event. Once that is written the
@@ -397,13 +323,13 @@ func (r *reading) absent(ctx context.Context) error {
 	if !r.run.Complete {
 		return nil
 	}
-	ids := r.unmet()
-	r.run.Absent = int64(len(ids))
-	ids = slices.DeleteFunc(ids, func(id [16]byte) bool { return r.spared[id] })
-	for part := range slices.Chunk(ids, flushAt) {
+	list := r.unmet()
+	r.run.Absent = int64(len(list))
+	list = slices.DeleteFunc(list, func(f *fingerprint) bool { return f.spared })
+	for part := range slices.Chunk(list, flushAt) {
 		err := r.write(ctx, func(w *observer) error {
-			for _, id := range part {
-				if err := w.miss("rec_" + hex.EncodeToString(id[:])); err != nil {
+			for _, f := range part {
+				if err := w.miss(f.row()); err != nil {
 					return err
 				}
 			}
