@@ -23,11 +23,11 @@ func benchCold(ctx context.Context, e *env) ([]goal, error) {
 	var ratios []float64
 	rates := map[string]float64{}
 	for range e.rounds * 6 {
-		empty, _, err := timed(ctx, twin)
+		empty, _, err := timed(ctx, nil, twin)
 		if err != nil {
 			return nil, err
 		}
-		ours, _, err := timed(ctx, e.plumb, "version")
+		ours, _, err := timed(ctx, nil, e.plumb, "version")
 		if err != nil {
 			return nil, err
 		}

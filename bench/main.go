@@ -58,6 +58,7 @@ func main() {
 	part := parts{}
 	flag.StringVar(&part.plan, "plan-twin", "", "be the plan twin: read, parse and hash this file")
 	flag.StringVar(&part.commits, "commit-twin", "", "be the commit twin in this folder, and print commits a second")
+	flag.StringVar(&part.peak, "peak", "", "run the command that follows, and write what it took to this file")
 	flag.Parse()
 	if done, err := part.play(&e); done {
 		if err != nil {
@@ -77,7 +78,7 @@ func main() {
 }
 
 // parts are what this program is when it starts itself.
-type parts struct{ plan, commits string }
+type parts struct{ plan, commits, peak string }
 
 func (p parts) play(e *env) (done bool, err error) {
 	switch {
@@ -87,6 +88,8 @@ func (p parts) play(e *env) (done bool, err error) {
 		rate, err := commitTwin(p.commits, e.span)
 		fmt.Println(rate)
 		return true, err
+	case p.peak != "":
+		return true, peakOf(p.peak, flag.Args())
 	}
 	return false, nil
 }

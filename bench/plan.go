@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // syntheticPlan writes a plan document with so many resources, each with attributes of the given size.
@@ -43,18 +45,18 @@ func benchPlan(ctx context.Context, e *env) ([]goal, error) {
 	var ratios []float64
 	rates := map[string]float64{}
 	for range e.rounds * 3 {
-		twin, _, err := timed(ctx, self, "-plan-twin", small)
+		twin, _, err := timed(ctx, nil, self, "-plan-twin", small)
 		if err != nil {
 			return nil, err
 		}
-		ours, _, err := timed(ctx, e.plumb, "plan", "digest", "--shown", small, "-o", "json")
+		ours, _, err := timed(ctx, nil, e.plumb, "plan", "digest", "--shown", small, "-o", "json")
 		if err != nil {
 			return nil, err
 		}
 		ratios = append(ratios, ours.Seconds()/twin.Seconds())
 		rates["ours ms"], rates["twin ms"] = ours.Seconds()*1000, twin.Seconds()*1000
 	}
-	_, peak, err := timed(ctx, e.plumb, "plan", "digest", "--shown", large, "-o", "json")
+	_, peak, err := timed(ctx, nil, e.plumb, "plan", "digest", "--shown", large, "-o", "json")
 	if err != nil {
 		return nil, err
 	}
@@ -63,18 +65,57 @@ func benchPlan(ctx context.Context, e *env) ([]goal, error) {
 	return []goal{p.over(ratios), m.over([]float64{peak})}, nil
 }
 
-// timed runs a process and gives its time and its peak memory in MiB.
-func timed(ctx context.Context, name string, args ...string) (time.Duration, float64, error) {
-	cmd := exec.CommandContext(ctx, name, args...)
+// taken is what a process took.
+type taken struct {
+	Nanos int64   `json:"nanos"`
+	MiB   float64 `json:"mib"` // the most of its memory
+}
+
+// peakOf runs a command and writes what it took to a file. The kernel counts the memory of who starts a process as its own, so the one who starts it
+// has to be small: this program just after its start, not in the middle of its measurements.
+func peakOf(file string, command []string) error {
+	if len(command) == 0 {
+		return errors.New("there is no command to run")
+	}
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	start := time.Now()
-	out, err := cmd.CombinedOutput()
-	took := time.Since(start)
+	if err := cmd.Run(); err != nil {
+		return err
+	}
+	t := taken{Nanos: time.Since(start).Nanoseconds()}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		t.MiB = float64(usage.Maxrss) / 1024
+	}
+	out, err := json.Marshal(t)
 	if err != nil {
-		return 0, 0, fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, out)
+		return err
 	}
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return took, 0, nil
+	return os.WriteFile(file, out, 0o600)
+}
+
+// timed runs a process and gives its time and its peak memory in MiB.
+func timed(ctx context.Context, env []string, command ...string) (time.Duration, float64, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, 0, err
 	}
-	return took, float64(usage.Maxrss) / 1024, nil
+	dir, err := os.MkdirTemp("", "plumb-bench-peak-*")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "taken")
+	cmd := exec.CommandContext(ctx, self, append([]string{"-peak", file, "--"}, command...)...)
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return 0, 0, fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, out)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0, 0, err
+	}
+	var t taken
+	err = json.Unmarshal(text, &t)
+	return time.Duration(t.Nanos), t.MiB, err
 }
