@@ -13,7 +13,7 @@ import (
 // SetLabels asserts governed labels of an asset. What nobody had labelled may get any value; what stood may be made stricter.
 // To make it looser, and to make something production, change names the approved change that allows it; "" for none.
 func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, labels map[string]string, reason, change string) (a Asset, err error) {
-	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+	err = d.update(ctx, actor, func(tx *db.Tx) error {
 		if err := d.people.ConfirmIn(tx, actor); err != nil {
 			return err
 		}

@@ -1,6 +1,8 @@
 package inventory_test
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -190,4 +192,67 @@ func TestNothingIsLiftedTwice(t *testing.T) {
 		t.Errorf("differences %q", list)
 	}
 	f.whole()
+}
+
+// What many have is taken on in steps, so that others write in between. A stop in the middle forgets nothing: the next reading goes on, or the
+// server when it starts; what rises again meanwhile is gone through anew.
+func TestManyHoldersRiseInSteps(t *testing.T) {
+	t.Parallel()
+	const many = 230
+	for name, goOn := range map[string]func(f *firm){
+		"a reading": func(f *firm) { f.read("hosts") },
+		"a start":   func(f *firm) { f.must(f.FinishRises(f.t.Context())) },
+		"another rise": func(f *firm) {
+			_, err := f.SetLabels(f.t.Context(), olga, "cards", map[string]string{"classification": "critical"}, "numbers of cards", "")
+			f.must(err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := found(t)
+			things := []inventory.Record{store("cards", "internal"), store("copy", "public", to("STORES", "app-7"))}
+			for i := range many {
+				things = append(things, store(fmt.Sprintf("app-%d", i), "internal", to("STORES", "cards")))
+			}
+			f.read("cloud", things...)
+			rose := func() (n int) {
+				for _, a := range f.assets() {
+					if a.Floor.Value != "" && a.Name != "copy" && a.Name != "cards" {
+						n++
+					}
+				}
+				return n
+			}
+			if n := rose(); n != 0 {
+				t.Fatalf("%d rose before anything did", n)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			commits := 0
+			f.db.OnCommit(func() {
+				if commits++; commits == 2 { // the label, and one step
+					cancel()
+				}
+			})
+			_, err := f.SetLabels(ctx, olga, "cards", map[string]string{"classification": "confidential"}, "names of customers", "")
+			f.must(err)
+			if n := rose(); n != 50 {
+				t.Errorf("after one step %d of %d rose, want 50", n, many)
+			}
+			f.whole()
+			goOn(f)
+			want := map[bool]string{true: "critical", false: "confidential"}[name == "another rise"]
+			for _, a := range f.assets() {
+				if got := a.Label(inventory.LabelClassification); got != want {
+					t.Errorf("%s counts as %s, want %s", a.Name, got, want)
+				}
+			}
+			_, n := f.differences(0)
+			f.must(f.FinishRises(t.Context()))
+			f.read("cloud", things...)
+			if list, _ := f.differences(n); name != "another rise" && len(list) > 0 {
+				t.Errorf("it is gone through again: %q", list)
+			}
+			f.whole()
+		})
+	}
 }

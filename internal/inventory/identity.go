@@ -28,7 +28,7 @@ type IdentityWord struct {
 
 // MergeAssets says that another asset is this one: its records move over, and it stays as a name for this one.
 func (d *Desk) MergeAssets(ctx context.Context, actor fault.Actor, into, other, reason string) (word IdentityWord, err error) {
-	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+	err = d.update(ctx, actor, func(tx *db.Tx) error {
 		a, o, err := d.pair(tx, actor, into, other, reason)
 		if err != nil {
 			return err
@@ -71,7 +71,7 @@ func mayMerge(a, o Asset) error {
 // Split says that records are another thing than their asset: they get an asset of their own, and are never joined with this
 // one again.
 func (d *Desk) Split(ctx context.Context, actor fault.Actor, from string, records []string, reason string) (word IdentityWord, err error) {
-	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+	err = d.update(ctx, actor, func(tx *db.Tx) error {
 		o, _, err := d.pair(tx, actor, from, from, reason)
 		if err != nil {
 			return err
@@ -198,7 +198,7 @@ const oneThing = "a person said what is one thing"
 
 // Undo takes a merge or a split back: the records return, and what came since stays where it is.
 func (d *Desk) Undo(ctx context.Context, actor fault.Actor, id string) (word IdentityWord, err error) {
-	err = d.db.Update(ctx, actor, func(tx *db.Tx) error {
+	err = d.update(ctx, actor, func(tx *db.Tx) error {
 		if err := d.people.ConfirmIn(tx, actor); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ type observer struct {
 	asset int64 // the last number given
 	diff  int64
 	rows  int // covered rows since the last event
+	held  int // holders of data that were looked at
 	found tally
 	apart map[string]map[AssetID]bool // what people told apart, by record; read when it is asked for
 	runs  []Run                       // the newest complete readings of the source; read when they are asked for

@@ -108,7 +108,7 @@ func TestWhatNobodyAnswersForIsFoundByItsOwner(t *testing.T) {
 // Who has the data of an asset is found from the asset, not by reading every relationship.
 func TestWhoHasTheDataIsFoundFromIt(t *testing.T) {
 	t.Parallel()
-	texts, args := holderQueries("AST-000001")
+	texts, args := holderQueries("AST-000001", 100)
 	for _, text := range texts {
 		plan := dbtest.Plan(t, text, args...)
 		for _, index := range []string{"inventory_record_asset", "inventory_edge_to"} {

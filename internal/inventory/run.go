@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -130,6 +131,7 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, source string, docum
 		r.confirm(ctx)
 	}
 	ended := r.end(context.WithoutCancel(ctx), err)
+	d.goOn(ctx, actor, math.MaxInt)
 	if ended != nil {
 		return r.run, ended
 	}

@@ -73,13 +73,13 @@ func (s *Server) inventory() *inventory.Desk {
 }
 
 // readSources reads what is due, one after the other, so that discovery never crowds the gate, and goes on with removing what somebody
-// removed.
+// removed and with taking on the class of data.
 func (s *Server) readSources(ctx context.Context) error {
 	due, err := s.things.Due(ctx)
 	if err != nil {
 		return err
 	}
-	errs := []error{s.things.FinishRemovals(ctx)}
+	errs := []error{s.things.FinishRemovals(ctx), s.things.FinishRises(ctx)}
 	for _, name := range due {
 		if ctx.Err() != nil {
 			break
