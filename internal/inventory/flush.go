@@ -34,7 +34,7 @@ func (r *reading) flush(ctx context.Context) error {
 	for i := range batch {
 		a := &batch[i]
 		var err error
-		if a.stored, err = a.rec.encode(a.paths); err != nil {
+		if a.stored, err = a.rec.encode(); err != nil {
 			return err
 		}
 		doc.WriteString(a.stored)
@@ -91,7 +91,7 @@ func (r *reading) compare(ctx context.Context, batch []arrival) error {
 
 // compare compares the record with a stored wording of it.
 func (a *arrival) compare(digest, body string) (err error) {
-	a.was, err = against(digest, body, &a.rec, a.stored)
+	a.was, err = against(digest, body, &a.rec)
 	return err
 }
 
