@@ -297,3 +297,67 @@ func TestAnOwnerByATagJudgesNothing(t *testing.T) {
 	_, err = f.Waive(t.Context(), f.as("olga"), x.ID, f.clock.Now().Add(24*time.Hour), why)
 	f.must(err)
 }
+
+// Who is named the owner of an asset answers what of it waits already, in the place of the owner before.
+func TestAnOwnerThatIsNamedLaterAnswersWhatWaits(t *testing.T) {
+	t.Parallel()
+	f, x := edited(t)
+	waiting := func(who string, want int) {
+		t.Helper()
+		_, n, err := f.Asks(t.Context(), f.as(who), 10)
+		f.must(err)
+		if n != want {
+			t.Errorf("%d findings wait for %s, want %d", n, who, want)
+		}
+	}
+	name := func(by, owner string) {
+		t.Helper()
+		_, err := f.things.SetLabels(t.Context(), f.as(by), string(x.Asset), map[string]string{"owner": owner}, "they look after it from now on", "")
+		f.must(err)
+	}
+	waive := func(who string) error {
+		_, err := f.Waive(t.Context(), f.as(who), x.ID, f.clock.Now().Add(24*time.Hour), why)
+		return err
+	}
+	waiting("sam", 1)
+	name("dana", "dana") // nobody takes a finding over by their own word
+	f.must(f.Tick(t.Context()))
+	f.refused(waive("dana"), "not_finding_owner")
+	waiting("sam", 1)
+
+	name("sam", "erin")
+	r, err := f.Read(t.Context(), f.as("erin"), x.ID) // at once
+	f.must(err)
+	if r.Owner != "erin" || r.Refused != nil {
+		t.Errorf("erin reads that it is %s's, refused %v", r.Owner, r.Refused)
+	}
+	f.refused(waive("sam"), "not_finding_owner")
+	f.must(f.Tick(t.Context()))
+	waiting("erin", 1)
+	waiting("sam", 0)
+	if list, err := f.Findings(t.Context(), reconcile.Filter{Owner: "erin"}); err != nil || len(list) != 1 {
+		t.Errorf("by its owner %d are listed, %v", len(list), err)
+	}
+	f.must(waive("erin"))
+
+	// A waiver is the new owner's, too; a group is handed a finding, and who named the group does not answer for it.
+	group, err := f.dir.AddGroup(t.Context(), f.as("olga"), "keepers", "")
+	f.must(err)
+	for _, who := range []string{"dana", "ian"} {
+		f.must(f.dir.Assign(t.Context(), f.as("olga"), directory.Grant{Op: directory.JoinGroup, Person: f.people[who], Into: group.ID}))
+	}
+	name("dana", "keepers")
+	f.must(f.Tick(t.Context()))
+	f.refused(waive("dana"), "not_finding_owner")
+	f.must(waive("ian"))
+
+	// Who did it does not answer, whoever owns it.
+	f.set("cloud", 1, "server_type", text("cx62"))
+	rec := f.see["cloud"].records["hcloud:server:1"]
+	rec.Actor = "ann"
+	f.see["cloud"].records["hcloud:server:1"] = rec
+	f.observe(time.Hour)
+	name("olga", "ann")
+	f.refused(waive("ann"), "own_finding")
+	f.whole()
+}

@@ -123,6 +123,13 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, id string) (r Readin
 		if r.Whole, err = d.showIn(tx, id); err != nil {
 			return err
 		}
+		roster, err := d.people.RosterIn(tx)
+		if err != nil {
+			return err
+		}
+		if _, err := inherited(tx, &r.Finding, roster); err != nil {
+			return err
+		}
 		hits := slices.Clone(r.Hits)
 		for _, x := range r.Differences {
 			m, _, err := db.One(tx, scanMatch, matchColumns+" WHERE id = $1", x.ID)
@@ -133,10 +140,6 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, id string) (r Readin
 			hits = append(hits, m.Hits...)
 		}
 		if err := d.nearby(tx, &r, hits); err != nil {
-			return err
-		}
-		roster, err := d.people.RosterIn(tx)
-		if err != nil {
 			return err
 		}
 		by, err := d.nearTo(tx, r.Finding)

@@ -60,6 +60,7 @@ type FindingBody struct {
 	Away        int64              `json:"away,omitempty"`     // of one that collects: places that are not as they were before
 	Flapping    bool               `json:"flapping,omitempty"`
 	Restored    string             `json:"restored,omitempty"` // difference that took it back
+	NamedBy     string             `json:"named_by,omitempty"` // who named the owner after it was raised, without a change: they do not answer as that owner
 	Decider     string             `json:"decider,omitempty"`
 	Decided     int64              `json:"decided,omitempty"`
 	Reason      string             `json:"reason,omitempty"`

@@ -33,6 +33,9 @@ func (d *Desk) answer(ctx context.Context, actor fault.Actor, id, verb string, d
 		if err != nil {
 			return err
 		}
+		if _, err := inherited(tx, &f, roster); err != nil {
+			return err
+		}
 		if err := f.mayDecide(actor, roster, near{}); err != nil { // nobody has all that it holds read who may not decide
 			return err
 		}
@@ -118,13 +121,17 @@ func (f *Finding) lent(actor fault.Actor, roster *directory.Roster, runs []Run, 
 	return "", false
 }
 
-// ownedBy reports whether a person owns the asset, alone or as one of the group that does.
+// ownedBy reports whether a person owns the asset, alone or as one of the group that does, and not by their own word of after the finding.
 func (f *Finding) ownedBy(actor fault.Actor, self []string, roster *directory.Roster) bool {
-	if f.Owner == "" || slices.Contains(self, strings.ToLower(f.Owner)) {
-		return f.Owner != ""
+	who := directory.PersonID(actor.Person)
+	if f.Owner == "" || f.NamedBy != "" && roster.Same(who, directory.PersonID(f.NamedBy), math.MaxInt64) {
+		return false
+	}
+	if slices.Contains(self, strings.ToLower(f.Owner)) {
+		return true
 	}
 	group, ok := roster.GroupOf(f.Owner)
-	return ok && slices.Contains(roster.PeopleIn(group), directory.PersonID(actor.Person))
+	return ok && slices.Contains(roster.PeopleIn(group), who)
 }
 
 // personNames lists the names of a person that a source or a label may use.

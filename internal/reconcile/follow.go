@@ -58,7 +58,8 @@ func (d *Desk) Tick(ctx context.Context) error {
 	return errors.Join(append(errs, d.timers(ctx))...)
 }
 
-// followChanges reads the ledger on, and writes down anew the charter of each change that moved.
+// followChanges reads the ledger on, writes down anew the charter of each change that moved, and hands over the findings of each asset that
+// got an owner.
 func (d *Desk) followChanges(ctx context.Context) (more bool, err error) {
 	var list []moved
 	err = d.db.View(ctx, func(tx *db.Tx) error {
@@ -72,8 +73,11 @@ func (d *Desk) followChanges(ctx context.Context) (more bool, err error) {
 	if err != nil || len(list) == 0 {
 		return false, err
 	}
-	var touched, wrote []string
+	var touched, wrote, named []string
 	for _, m := range list {
+		if slices.Contains(namesOwners, m.verb) && !slices.Contains(named, m.object) {
+			named = append(named, m.object)
+		}
 		if (strings.HasPrefix(m.verb, "change.") || strings.HasPrefix(m.verb, "gate.")) && !slices.Contains(touched, m.object) {
 			touched = append(touched, m.object)
 		}
@@ -90,6 +94,11 @@ func (d *Desk) followChanges(ctx context.Context) (more bool, err error) {
 	if len(wrote) > 0 {
 		if err := d.again(ctx, wrote); err != nil {
 			return false, err
+		}
+	}
+	for _, id := range named {
+		if err := d.handOver(ctx, id); err != nil {
+			return false, fmt.Errorf("%s: %w", id, err)
 		}
 	}
 	err = d.db.Update(ctx, follower(), func(tx *db.Tx) error { return moveCursor(tx, overEvents, list[len(list)-1].seq) })

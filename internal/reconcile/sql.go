@@ -192,8 +192,8 @@ func saveFinding(tx *db.Tx, f *Finding) error {
 			f.Due, body)
 		return err
 	}
-	return tx.ExecOne("UPDATE reconcile_finding SET version = $1, state = $2, change_id = $3, due = $4, body = $5 WHERE id = $6 AND version = $7",
-		f.Version, f.State, f.Change, f.Due, body, f.ID, f.Version-1)
+	return tx.ExecOne("UPDATE reconcile_finding SET version = $1, state = $2, owner = $3, change_id = $4, due = $5, body = $6 WHERE id = $7 AND version = $8",
+		f.Version, f.State, f.Owner, f.Change, f.Due, body, f.ID, f.Version-1)
 }
 
 // fullID reads an id of a finding or a mute with or without its zeros: FND-7.

@@ -1,0 +1,78 @@
+package reconcile
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
+	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/inventory"
+)
+
+// This file hands a finding that waits over to whoever owns its asset by now. It is done where the ledger says that somebody named an owner,
+// for the lists, and again where the finding is read or answered, so that nobody waits for that.
+
+// inherit hands a finding over where it is not closed and a person or an approved change named another owner of its asset since. Nobody gets
+// one by their own word: who names themself leaves it where it is, and of a group that somebody names, that one answers for none of it.
+func (f *Finding) inherit(l inventory.Label, roster *directory.Roster) bool {
+	alone := l.Change == "" // nobody else approved that this is the owner
+	switch {
+	case !f.Waits() && f.State != Waived, l.Confidence != inventory.Asserted, l.Value == f.Owner:
+		return false
+	case alone && slices.Contains(personNames(fault.Actor{Person: l.By}, roster), strings.ToLower(l.Value)):
+		return false
+	}
+	f.Owner, f.NamedBy = l.Value, ""
+	if alone {
+		f.NamedBy = l.By
+	}
+	return true
+}
+
+// inherited reads who owns the asset of a finding now, and hands it over; its row is left to the caller.
+func inherited(tx *db.Tx, f *Finding, roster *directory.Roster) (bool, error) {
+	a, err := inventory.FindIn(tx, string(f.Asset))
+	switch {
+	case fault.Is(err, "no_asset"):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return f.inherit(a.Labels[inventory.LabelOwner], roster), nil
+}
+
+// namesOwners are the events after which an asset may have another owner.
+var namesOwners = []string{"asset.labelled", "asset.merged", "asset.identity_undone"}
+
+// handOver hands over what of an asset is not closed, in one transaction: of each asset so many findings wait at most (ADR 0016).
+func (d *Desk) handOver(ctx context.Context, asset string) error {
+	return d.db.Update(ctx, follower(), func(tx *db.Tx) error {
+		list, err := db.Collect(tx, scanFinding, findingColumns+" WHERE asset = $1 AND state IN ('open', 'adopting', 'reverting', 'waived') ORDER BY n", asset)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		roster, err := d.people.RosterIn(tx)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			f := &list[i]
+			moved, err := inherited(tx, f, roster)
+			if err != nil {
+				return err
+			}
+			if !moved {
+				continue
+			}
+			if err := saveFinding(tx, f); err != nil {
+				return err
+			}
+			if err := record(tx, "finding.handed_over", "finding", f.ID, map[string]any{"asset": asset, "owner": f.Owner}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
