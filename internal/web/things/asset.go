@@ -2,6 +2,7 @@ package things
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -185,21 +186,49 @@ type asked struct {
 	desk
 	Rows   []inventory.Question
 	Behind map[string]int64 // by kind, how many more are open
+	Entry  *frame.Entry     // the answer that was refused
 }
 
-func (p Pages) questions(v *frame.Visit) error {
+func (p Pages) questions(v *frame.Visit) error { return p.questionsWith(v, http.StatusOK, nil) }
+
+// questionsWith is the page of questions with an answer that was refused.
+func (p Pages) questionsWith(v *frame.Visit, status int, e *frame.Entry) error {
 	d, err := p.desk(v, "Questions", "/questions")
 	if err != nil {
 		return err
 	}
-	a := asked{desk: d}
+	a := asked{desk: d, Entry: e}
 	if a.Rows, err = p.Things.Questions(v.Ctx()); err != nil {
 		return err
 	}
 	if a.Behind, err = p.Things.Behind(v.Ctx()); err != nil {
 		return err
 	}
-	return v.Show(a.Frame, questions_(a))
+	if e != nil {
+		if a.Rows, err = p.withAnswered(v, a.Rows); err != nil {
+			return err
+		}
+	}
+	return v.ShowAs(status, a.Frame, questions_(a))
+}
+
+// withAnswered puts the question that somebody tried to answer above the listed ones, where it is none of these: an asset's page has all of its own.
+func (p Pages) withAnswered(v *frame.Visit, list []inventory.Question) ([]inventory.Question, error) {
+	is := func(q inventory.Question) bool { return q.ID == v.R.PathValue("id") }
+	if slices.ContainsFunc(list, is) {
+		return list, nil
+	}
+	own, err := p.Things.QuestionsAbout(v.Ctx(), inventory.AssetID(v.Value("asset")))
+	own = slices.DeleteFunc(own, func(q inventory.Question) bool { return !is(q) })
+	return append(own, list...), err
+}
+
+// typedAnswer gives what was typed into a field of the answer to a question that was refused; e is nil where none was.
+func typedAnswer(e *frame.Entry, q inventory.Question, name string) string {
+	if e == nil || e.Values.Get("question") != q.ID {
+		return ""
+	}
+	return e.Values.Get(name)
 }
 
 func (p Pages) decide(v *frame.Visit) error {
@@ -207,7 +236,7 @@ func (p Pages) decide(v *frame.Visit) error {
 		return err
 	}
 	if _, err := p.Things.Decide(v.Ctx(), v.Actor, v.R.PathValue("id"), inventory.Whose{Source: v.Value("source"), Reason: v.Value("reason")}); err != nil {
-		return err
+		return v.Again(err, func(status int, e *frame.Entry) error { return p.questionsWith(v, status, e) })
 	}
 	return v.Go("/questions", "The question is answered; that source's word counts from now on.")
 }

@@ -555,7 +555,7 @@ func source_(s sourceView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = open_(s.desk, s.Of.Questions).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = open_(s.desk, s.Of.Questions, nil).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

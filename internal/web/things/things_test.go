@@ -335,3 +335,40 @@ func TestADiagramOfRecordIsProposedApprovedAndTurnsStaleByPages(t *testing.T) {
 	}
 	rita.Get("/diagrams/of-record/DGM-000007").Wants(http.StatusNotFound)
 }
+
+// What somebody typed into the answer to a question is not lost when it is refused, from whichever page it came.
+func TestARefusedAnswerToAQuestionKeepsWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	for _, name := range []string{"one", "two"} {
+		s.As(servertest.Olga).Want(201, "POST", "/sources", map[string]any{"name": name, "kind": "csv"})
+	}
+	for range 3 {
+		for name, size := range map[string]string{"one": "cx22", "two": "cx52"} {
+			s.Push(name, "name,class,environment,cloud-id,size\nbox,host,prod,hcloud:server:7,"+size+"\n")
+		}
+	}
+	olga := s.Browse(servertest.Olga)
+	at := pathOf(t, olga, "box")
+	action := ""
+	for _, page := range []string{at, "/questions"} {
+		p := olga.Get(page).Wants(http.StatusOK, "attribute conflict")
+		for _, n := range p.All("form") {
+			if a := servertest.Attr(n, "action"); strings.HasSuffix(a, "/decide") {
+				action = a
+			}
+		}
+		form := p.Form(action)
+		form.Set("source", "three")
+		form.Set("reason", "it was measured")
+		again := olga.Post(action, form).Wants(http.StatusBadRequest, "That source is none of those that disagree").Form(action)
+		if got := again.Get("source") + ": " + again.Get("reason"); got != "three: it was measured" {
+			t.Errorf("from %s what was typed is gone: %q", page, got)
+		}
+	}
+	form := olga.Get(at).Form(action)
+	form.Set("source", "two")
+	form.Set("reason", "it was measured")
+	olga.Follow(olga.Post(action, form)).Wants(http.StatusOK, "that source's word counts")
+	olga.Post(action, form).Wants(http.StatusNotFound, "no such open question")
+}
