@@ -25,6 +25,7 @@ func findingRoutes() []Route {
 		{Method: get, Path: "/differences/{id}/match", Need: read, Tag: tag, Summary: "Say what a difference was found to be, with everything that touched it", bind: answers((*API).showMatch)},
 		{Method: get, Path: "/reconciliation", Need: read, Tag: tag, Summary: "Give the figures of reconciliation", bind: answers((*API).figures)},
 		{Method: get, Path: "/mutes", Need: read, Tag: tag, Summary: "List standing authorizations, side effects and ignores", bind: answers((*API).listMutes)},
+		{Method: get, Path: "/mutes/waiting", Need: read, Tag: tag, Summary: "List the proposed ones that I may review, and those that end within a week and that I may end", bind: answers((*API).mutesWaiting)},
 		{Method: get, Path: "/mutes/{id}", Need: read, Tag: tag, Summary: "Show one; while it waits for its review, with the back-test of this moment", bind: answers((*API).showMute)},
 		{Method: post, Path: "/mutes", Need: decide, Repeats: byAnswer, Tag: tag, Status: 201, Summary: "Propose one; it works after review", bind: answers((*API).proposeMute)},
 		{Method: post, Path: "/mutes/{id}/review", Need: decide, Repeats: byAnswer, Tag: tag, Summary: "Accept or refuse a proposed one", bind: answers((*API).reviewMute)},
@@ -161,6 +162,11 @@ func (a *API) figures(ctx context.Context, in *figuresIn) (*body[reconcile.Figur
 
 func (a *API) listMutes(ctx context.Context, in *pagingIn) (*body[Page[reconcile.Mute]], error) {
 	list, err := a.Match.Mutes(ctx)
+	return listed(in.Paging, list, err)
+}
+
+func (a *API) mutesWaiting(ctx context.Context, in *pagingIn) (*body[Page[reconcile.Mute]], error) {
+	list, err := a.Match.MutesWaiting(ctx, actorOf(ctx))
 	return listed(in.Paging, list, err)
 }
 

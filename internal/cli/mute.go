@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -77,6 +78,9 @@ func (a *app) showMute(w io.Writer, m client.Mute, names map[string]string) erro
 	}
 	if m.State == "proposed" {
 		p.printf("Next: plumb reconcile review %s --accept,\nby a Security Officer who did not propose it\n", m.ID)
+	}
+	if left := time.UnixMicro(m.Expires).Sub(a.now()); m.State == "active" && left > 0 && left <= 7*24*time.Hour {
+		p.folded("", "What it explains becomes findings when it ends. To keep it, propose it anew, which is reviewed anew: plumb reconcile mute")
 	}
 	return p.err
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -216,6 +217,48 @@ func TestASourceFitsATerminal(t *testing.T) {
 		}
 		if all := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(all, "problem of 1970-01-01 00:00Z: "+why+" and one line more") {
 			t.Errorf("the reason is not whole:\n%s", b.String())
+		}
+	}
+}
+
+// What waits fits the terminal: what it is, and below it the whole command, which can be copied. Elsewhere it is one line each.
+func TestWhatWaitsFitsItsTerminal(t *testing.T) {
+	t.Parallel()
+	a := &app{env: func(string) (string, bool) { return "", false }, now: time.Now}
+	long := strings.TrimSpace(strings.Repeat("twelve words ", 12))
+	x := waiting{Changes: []client.Change{{ID: "CHG-000001", Summary: long}, {ID: "CHG-000002", Summary: "short"}},
+		Findings: []client.Finding{{ID: "FND-000001", Op: "update", Name: "web-1.example.com", Path: "metadata.annotations", Before: long, After: long, Severity: "high"}},
+		Mutes:    []client.Mute{{ID: "MUT-000001", Kind: "standing", State: "proposed", Type: "hcloud_server", Name: "web-*", Path: "server_type", Values: []string{"cx42", "cx52"}}}}
+	asks := `[{"id":"CMP-000001","name":"` + long + `","sign":true,"open":9,"first":[{"asset":"AST-000001","name":"web-1.example.com"}]}]`
+	owners := `[{"called":"The platform team","gap":"departed","assets":3,"first":[{"asset":"AST-000002"}]}]`
+	if err := errors.Join(json.Unmarshal([]byte(asks), &x.Campaigns), json.Unmarshal([]byte(owners), &x.Owners)); err != nil {
+		t.Fatal(err)
+	}
+	for _, cols := range []int{40, 80, 0} {
+		var b bytes.Buffer
+		if err := a.writeWaiting(&b, cols, x); err != nil {
+			t.Fatal(err)
+		}
+		if cols > 0 {
+			fitsIn(t, b.String(), cols)
+		}
+		if lines := strings.Count(b.String(), "\n"); cols == 0 && lines != 8 {
+			t.Errorf("without a terminal %d lines, want 8:\n%s", lines, b.String())
+		}
+		for _, want := range []string{"plumb change show CHG-000001\n", "plumb reconcile show FND-000001\n", "plumb reconcile show MUT-000001\n", "plumb campaign sign CMP-000001\n"} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%d columns lack %q:\n%s", cols, want, b.String())
+			}
+		}
+	}
+}
+
+// fitsIn wants no line wider than the terminal.
+func fitsIn(t *testing.T, text string, cols int) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > cols {
+			t.Errorf("%d columns, want %d at most: %q", n, cols, line)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
@@ -12,7 +13,7 @@ import (
 
 // waitingCommand shows everything that waits for whoever asks: what `plumb change waiting` says, and what production asks.
 func waitingCommand(a *app) *cobra.Command {
-	return a.leaf("waiting", "Everything that waits for you: decisions, findings, campaigns, production without an owner", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	return a.leaf("waiting", "Everything that waits for you: decisions, findings, exceptions, campaigns, owners", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		c, err := a.client(cmd.Context())
 		if err != nil {
 			return err
@@ -26,6 +27,10 @@ func waitingCommand(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		mutes, err := c.MutesWaiting(cmd.Context())
+		if err != nil {
+			return err
+		}
 		campaigns, err := c.CampaignsWaiting(cmd.Context())
 		if err != nil {
 			return err
@@ -34,9 +39,9 @@ func waitingCommand(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		w.Changes, w.Findings, w.Campaigns, w.Owners = changes.Value.Items, findings.Value.Items, campaigns.Value.Items, owners.Value.Items
-		raw := map[string]jsontext.Value{"changes": changes.Raw, "findings": findings.Raw, "campaigns": campaigns.Raw, "owners": owners.Raw}
-		return a.emitValue(raw, func(out io.Writer) error { return a.writeWaiting(out, w) })
+		w.Changes, w.Findings, w.Mutes, w.Campaigns, w.Owners = changes.Value.Items, findings.Value.Items, mutes.Value.Items, campaigns.Value.Items, owners.Value.Items
+		raw := map[string]jsontext.Value{"changes": changes.Raw, "findings": findings.Raw, "exceptions": mutes.Raw, "campaigns": campaigns.Raw, "owners": owners.Raw}
+		return a.emitValue(raw, func(out io.Writer) error { return a.writeWaiting(out, width(out), w) })
 	})
 }
 
@@ -44,57 +49,66 @@ func waitingCommand(a *app) *cobra.Command {
 type waiting struct {
 	Changes   []client.Change
 	Findings  []client.Finding
+	Mutes     []client.Mute
 	Campaigns []client.Asking
 	Owners    []client.Unanswered
 }
 
-func (a *app) writeWaiting(w io.Writer, x waiting) error {
-	if len(x.Changes)+len(x.Findings)+len(x.Campaigns)+len(x.Owners) == 0 {
-		_, err := fmt.Fprintln(w, "Nothing waits for you.")
-		return err
+func (a *app) writeWaiting(w io.Writer, cols int, x waiting) error {
+	p := &page{w: w, paint: a.paint(w), cols: cols}
+	if len(x.Changes)+len(x.Findings)+len(x.Mutes)+len(x.Campaigns)+len(x.Owners) == 0 {
+		p.printf("Nothing waits for you.\n")
 	}
 	for _, c := range x.Changes {
-		if _, err := fmt.Fprintf(w, "%s  %s, since %s: plumb change show %s\n", c.ID, clean(c.Summary), a.ago(c.Created), c.ID); err != nil {
-			return err
-		}
+		p.asks(fmt.Sprintf("%s  %s, since %s", c.ID, c.Summary, a.ago(c.Created)), "plumb change show "+c.ID)
 	}
 	for _, f := range x.Findings {
-		if _, err := fmt.Fprintf(w, "%s  %s, %s, due %s: plumb reconcile show %s\n", f.ID, clean(f.What()), f.Severity, at(f.Due), f.ID); err != nil {
-			return err
+		p.asks(fmt.Sprintf("%s  %s, %s, due %s", f.ID, f.What(), f.Severity, at(f.Due)), "plumb reconcile show "+f.ID)
+	}
+	for _, m := range x.Mutes {
+		what, when := "exception to review", "until"
+		if m.State == "active" {
+			what, when = "exception that ends soon", "ends"
 		}
+		p.asks(fmt.Sprintf("%s  %s: %s, %s, %s %s", m.ID, what, m.Kind, m.Scope(), when, at(m.Expires)), "plumb reconcile show "+m.ID)
 	}
 	for _, c := range x.Campaigns {
-		if err := writeAsking(w, c); err != nil {
-			return err
-		}
+		p.asking(c)
 	}
 	for _, o := range x.Owners {
 		first := o.First[0]
-		if _, err := fmt.Fprintf(w, "%s  owner %s %s of %s of production: plumb asset list --unanswered; plumb asset label %s owner=… --reason …\n", first.Asset,
-			clean(o.Called), gapText(o.Gap), counted(o.Assets, "asset"), first.Asset); err != nil {
-			return err
-		}
+		p.asks(fmt.Sprintf("%s  owner %s %s of %s of production", first.Asset, o.Called, gapText(o.Gap), counted(o.Assets, "asset")),
+			"plumb asset list --unanswered", fmt.Sprintf("plumb asset label %s owner=… --reason …", first.Asset))
 	}
-	return nil
+	return p.err
 }
 
-// writeAsking says what of one campaign waits, and how it is answered.
-func writeAsking(w io.Writer, c client.Asking) error {
+// asking says what of one campaign waits, and how it is answered.
+func (p *page) asking(c client.Asking) {
 	if c.Sign {
-		if _, err := fmt.Fprintf(w, "%s  %s, to sign, due %s: plumb campaign sign %s\n", c.ID, clean(c.Name), at(c.Due), c.ID); err != nil {
-			return err
-		}
+		p.asks(fmt.Sprintf("%s  %s, to sign, due %s", c.ID, c.Name, at(c.Due)), "plumb campaign sign "+c.ID)
 	}
 	for _, i := range c.First {
 		again := map[bool]string{true: ", changed since it was answered for"}[i.Standing == "reopened"]
-		if _, err := fmt.Fprintf(w, "%s  %s asks about %s%s, due %s: plumb campaign answer %s %s …\n", c.ID, clean(c.Name), clean(i.Name), again, at(c.Due), c.ID,
-			i.Asset); err != nil {
-			return err
-		}
+		p.asks(fmt.Sprintf("%s  %s asks about %s%s, due %s", c.ID, c.Name, i.Name, again, at(c.Due)), fmt.Sprintf("plumb campaign answer %s %s …", c.ID, i.Asset))
 	}
 	if more := c.Open - len(c.First); more > 0 {
-		_, err := fmt.Fprintf(w, "%s  %s asks about %d more: plumb campaign show %s\n", c.ID, clean(c.Name), more, c.ID)
-		return err
+		p.asks(fmt.Sprintf("%s  %s asks about %d more", c.ID, c.Name, more), "plumb campaign show "+c.ID)
 	}
-	return nil
+}
+
+// asks writes what waits and the commands that go on with it: on one line, or each on its own where a terminal is too narrow for that.
+func (p *page) asks(text string, commands ...string) {
+	line := clean(text) + ":"
+	for i, c := range commands {
+		line += map[bool]string{false: " ", true: "; "}[i > 0] + c
+	}
+	if p.cols == 0 || utf8.RuneCountInString(line) <= p.cols {
+		p.printf("%s\n", line)
+		return
+	}
+	p.folded("", text+":")
+	for _, c := range commands {
+		p.folded(more, c)
+	}
 }

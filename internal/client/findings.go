@@ -237,6 +237,11 @@ func (c *Client) Mutes(ctx context.Context) (Reply[Page[Mute]], error) {
 	return get[Page[Mute]](ctx, c, path("mutes"), nil)
 }
 
+// MutesWaiting lists the exceptions that the caller may review, and those that end within a week and that the caller may end.
+func (c *Client) MutesWaiting(ctx context.Context) (Reply[Page[Mute]], error) {
+	return get[Page[Mute]](ctx, c, path("mutes", "waiting"), nil)
+}
+
 // MuteOf shows one exception; while it waits for its review, with the back-test of this moment.
 func (c *Client) MuteOf(ctx context.Context, id string) (Reply[Mute], error) {
 	return get[Mute](ctx, c, path("mutes", id), nil)

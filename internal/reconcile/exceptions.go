@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
@@ -58,4 +59,52 @@ func (m *Mute) mayEnd(actor fault.Actor, roster *directory.Roster) error {
 		return fault.New(fault.Conflict, "mute_decided", "The exception is %s.", m.State).About(m.ID).FixedBy("nobody").Then("plumb reconcile mutes")
 	}
 	return nil
+}
+
+// endsSoon is how long before its end an active mute is named to those who would miss it: what it explained becomes findings then.
+const endsSoon = 7 * 24 * time.Hour
+
+// MutesWaiting gives the mutes that wait for somebody, the oldest first: those proposed that they may review, and the active ones that end
+// within a week and that they may end, which their proposer and every Security Officer may, unless another one was proposed in its place.
+// It is asked for a person, also by their token: what they may decide in their own session waits for them.
+func (d *Desk) MutesWaiting(ctx context.Context, actor fault.Actor) (out []Mute, err error) {
+	actor.Kind, actor.Authn = fault.Human, fault.Session
+	err = d.db.View(ctx, func(tx *db.Tx) error {
+		out = nil
+		roster, err := d.people.RosterIn(tx)
+		if err != nil {
+			return err
+		}
+		if directory.Allowed(actor, roster.Roles(directory.PersonID(actor.Person)), directory.ChangeDecide) != nil {
+			return nil
+		}
+		list, err := db.Collect(tx, scanMute, muteColumns+" WHERE state IN ('proposed', 'active') ORDER BY n")
+		if err != nil {
+			return err
+		}
+		now := tx.Now().UnixMicro()
+		for i := range list {
+			m := &list[i]
+			switch {
+			case m.Expires <= now:
+			case m.State == Proposed && m.mayReview(actor, roster) == nil,
+				m.ends(now, list[i+1:]) && m.mayEnd(actor, roster) == nil:
+				out = append(out, *m)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// ends reports whether an active mute ends soon and none of those proposed since is about the same for longer.
+func (m *Mute) ends(now int64, since []Mute) bool {
+	return m.State == Active && m.Expires-now <= endsSoon.Microseconds() &&
+		!slices.ContainsFunc(since, func(x Mute) bool { return x.Expires > m.Expires && x.alike(m) })
+}
+
+// alike reports whether two mutes are about the same: their reasons, ends and shares may differ.
+func (m *Mute) alike(x *Mute) bool {
+	return m.Kind == x.Kind && m.Asset == x.Asset && m.Class == x.Class && m.Type == x.Type && m.Name == x.Name && m.Env == x.Env && m.Path == x.Path &&
+		m.Op == x.Op && slices.Equal(m.Values, x.Values) && m.Min == x.Min && m.Max == x.Max && m.Actor == x.Actor && m.Security == x.Security
 }

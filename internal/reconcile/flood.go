@@ -202,27 +202,56 @@ func (n near) doers(f *Finding) []string {
 }
 
 // nearTo reads what touched a finding, by everything that it holds: who executed it, or did any of it, does not judge it.
-func (d *Desk) nearTo(tx *db.Tx, f Finding) (out near, err error) {
-	if out.actors, err = db.Collect(tx, scanString, "SELECT DISTINCT d.actor FROM reconcile_match m JOIN inventory_difference d ON d.id = m.id WHERE m.finding = $1 AND d.actor <> ''", f.ID); err != nil {
-		return out, err
+func (d *Desk) nearTo(tx *db.Tx, f Finding) (near, error) {
+	all, err := d.nearEach(tx, []Finding{f})
+	return all[f.ID], err
+}
+
+// nearEach is nearTo for several findings, by their ids, with a few queries for all of them.
+func (d *Desk) nearEach(tx *db.Tx, list []Finding) (map[string]near, error) {
+	actors, changes := map[string][]string{}, map[string][]string{}
+	for part := range slices.Chunk(list, db.AtOnce) {
+		ids := make([]string, len(part))
+		for i, f := range part {
+			ids[i] = f.ID
+			changes[f.ID] = append(changesOf(f.Hits), f.Change)
+		}
+		if err := pairs(tx, actors, ids, "SELECT DISTINCT m.finding, d.actor FROM reconcile_match m JOIN inventory_difference d ON d.id = m.id WHERE d.actor <> '' AND m.finding "); err != nil {
+			return nil, err
+		}
+		if err := pairs(tx, changes, ids, "SELECT DISTINCT finding, change_id FROM reconcile_match WHERE disposition IN ('out_of_scope_in_window', 'unauthorized') AND finding "); err != nil {
+			return nil, err
+		}
 	}
-	changes, err := db.Collect(tx, scanString, "SELECT DISTINCT change_id FROM reconcile_match WHERE finding = $1 AND disposition IN ('out_of_scope_in_window', 'unauthorized')", f.ID)
-	if err != nil {
-		return out, err
-	}
-	changes = append(append(changes, f.Change), changesOf(f.Hits)...)
-	slices.Sort(changes)
-	for _, id := range slices.Compact(changes) {
-		if id == "" {
-			continue
+	out, runs := make(map[string]near, len(list)), map[string][]Run{"": nil}
+	for _, f := range list {
+		n := near{actors: actors[f.ID]}
+		slices.Sort(changes[f.ID])
+		for _, id := range slices.Compact(changes[f.ID]) {
+			if _, ok := runs[id]; !ok {
+				rows, err := db.Collect(tx, scanCharter, charterColumns+" WHERE change_id = $1", id)
+				if err != nil {
+					return nil, err
+				}
+				runs[id] = nil
+				for _, c := range rows {
+					runs[id] = append(runs[id], c.Runs...)
+				}
+			}
+			n.runs = append(n.runs, runs[id]...)
 		}
-		rows, err := db.Collect(tx, scanCharter, charterColumns+" WHERE change_id = $1", id)
-		if err != nil {
-			return out, err
-		}
-		for _, c := range rows {
-			out.runs = append(out.runs, c.Runs...)
-		}
+		out[f.ID] = n
 	}
 	return out, nil
+}
+
+// pairs adds to a map what a query for some ids says of each: the id, and one text.
+func pairs(tx *db.Tx, to map[string][]string, ids []string, query string) error {
+	var args []any
+	in := db.Among(&args, ids)
+	list, err := db.Collect(tx, func(r db.Scanner) (x [2]string, err error) { return x, r.Scan(&x[0], &x[1]) }, query+in, args...)
+	for _, x := range list {
+		to[x[0]] = append(to[x[0]], x[1])
+	}
+	return err
 }

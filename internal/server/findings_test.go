@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"plumbline.dev/plumb/internal/server/servertest"
 )
@@ -54,6 +55,27 @@ func TestATokenIsToldOfTheFindingsThatWaitForItsOwner(t *testing.T) {
 		token.Want(http.StatusOK, "GET", "/findings/waiting", nil).Into(&list)
 		if len(list.Items) != want {
 			t.Errorf("for a token of %s %d findings wait, want %d", who, len(list.Items), want)
+		}
+	}
+}
+
+// A proposed exception waits for whoever may review it, also when their token asks; its proposer and everybody else hear nothing.
+func TestAProposedExceptionWaitsForItsReviewers(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	s.Edited()
+	s.As(servertest.Alice).Want(http.StatusCreated, "POST", "/mutes", map[string]any{"kind": "standing", "reason": "the autoscaler changes sizes", "name": "web-1",
+		"path": "size", "expires": time.Now().Add(30 * 24 * time.Hour)})
+	for who, want := range map[string]int{servertest.Olga: 1, servertest.Otto: 1, servertest.Alice: 0, servertest.Rita: 0, servertest.Audra: 0} {
+		var list struct {
+			Items []struct {
+				ID string `json:"id"`
+			} `json:"items"`
+		}
+		token := s.With(s.Token(who, map[string]any{"name": "t", "days": 1, "scopes": []string{"read"}}))
+		token.Want(http.StatusOK, "GET", "/mutes/waiting", nil).Into(&list)
+		if len(list.Items) != want {
+			t.Errorf("for a token of %s wait %+v, want %d", who, list.Items, want)
 		}
 	}
 }

@@ -241,6 +241,15 @@ func where(m reconcile.Mute) string {
 	return strings.Join(out, ", ")
 }
 
+// Lets says in one line what an exception lets happen.
+func Lets(m reconcile.Mute) string {
+	op := m.Op
+	if op == "" {
+		op = string(inventory.Updated)
+	}
+	return strings.TrimSpace(op+" "+m.Path) + ", " + where(m)
+}
+
 // bounds says which values an exception allows.
 func bounds(m reconcile.Mute) string {
 	switch {

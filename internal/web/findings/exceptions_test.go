@@ -24,6 +24,12 @@ func TestAnExceptionIsProposedReviewedAndEndedByForms(t *testing.T) {
 	form.Set("path", "size")
 	alice.Follow(alice.Post("/exceptions/new", form)).Wants(http.StatusOK, "It is proposed.", "MUT-000001", "proposed", "would not have been raised", "web-1", reason, "policy statement (e)")
 	const at = "/exceptions/MUT-000001"
+	olga.Get("/").Wants(http.StatusOK, "Exceptions that wait for you (1)", "update size", "MUT-000001", "to review")
+	for _, who := range []*servertest.Browser{alice, rita} {
+		if p := who.Get("/"); strings.Contains(p.Body, "MUT-000001") {
+			t.Error("an exception waits for who may not review it")
+		}
+	}
 	alice.Post(at+"/accept", url.Values{}).Wants(http.StatusForbidden, "Who proposes an exception does not review it.")
 	if p := rita.Get(at); strings.Contains(p.Body, at+"/accept") {
 		t.Error("who may not review it is offered to")
@@ -31,6 +37,9 @@ func TestAnExceptionIsProposedReviewedAndEndedByForms(t *testing.T) {
 	rita.Post(at+"/end", url.Values{}).Wants(http.StatusForbidden, "decided by a Security Officer")
 	olga.Follow(olga.Post(at+"/accept", url.Values{"reason": {"narrow"}})).Wants(http.StatusOK, "active", "The exception works until it expires.", "Olga")
 	olga.Post(at+"/accept", url.Values{}).Wants(http.StatusConflict, "The exception is active.")
+	if strings.Contains(olga.Get("/").Body, "MUT-000001") {
+		t.Error("a reviewed exception still waits")
+	}
 	rita.Get("/exceptions?state=active").Wants(http.StatusOK, "MUT-000001", "size", "Alice")
 	rita.Get("/exceptions?state=disabled").Wants(http.StatusOK, "No exception")
 	rita.Get("/exceptions?state=asleep").Wants(http.StatusBadRequest, "cannot be filtered like that")

@@ -61,7 +61,7 @@ func page(b board) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<div id=\"board\" class=\"stack\" hx-get=\"/\" hx-select=\"#board\" hx-trigger=\"live:change from:body, live:finding from:body, live:campaign from:body\" hx-swap=\"outerHTML\" hx-headers='{\"X-Plumb-By-Itself\":\"1\"}'>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<div id=\"board\" class=\"stack\" hx-get=\"/\" hx-select=\"#board\" hx-trigger=\"live:change from:body, live:finding from:body, live:mute from:body, live:campaign from:body\" hx-swap=\"outerHTML\" hx-headers='{\"X-Plumb-By-Itself\":\"1\"}'>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -15,6 +15,7 @@ import (
 type production struct {
 	Findings  []reconcile.Finding // that the reader may answer, the oldest first
 	Waits     int                 // how many of those there are
+	Mutes     []reconcile.Mute    // that the reader may review, or that end soon
 	Campaigns []inventory.Asking
 	Owners    []inventory.Unanswered // who left or are unknown, for whoever may name others
 	Weeks     []reconcile.Week
@@ -27,6 +28,9 @@ func (p Pages) production(v *frame.Visit) (out production, err error) {
 	}
 	if v.Can(directory.ChangeDecide) {
 		if out.Findings, out.Waits, err = p.Match.Asks(v.Ctx(), v.Actor, shown); err != nil {
+			return out, err
+		}
+		if out.Mutes, err = p.Match.MutesWaiting(v.Ctx(), v.Actor); err != nil {
 			return out, err
 		}
 	}
@@ -45,7 +49,7 @@ func (p Pages) production(v *frame.Visit) (out production, err error) {
 
 // idle says that no change waits, and nothing at all where nothing else does either.
 func (b board) idle() string {
-	if b.Production.Waits+len(b.Production.Campaigns)+len(b.Production.Owners) > 0 {
+	if b.Production.Waits+len(b.Production.Mutes)+len(b.Production.Campaigns)+len(b.Production.Owners) > 0 {
 		return "No decision waits for you"
 	}
 	return "Nothing waits for you"
