@@ -115,7 +115,7 @@ func writeFindings(p *page, heading string, list []client.Finding) {
 		p.heading(heading)
 	}
 	for _, f := range list {
-		p.item(f.ID, f.State+": "+f.What())
+		p.item(f.ID, f.Severity+", "+f.State+": "+f.What())
 	}
 }
 

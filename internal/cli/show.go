@@ -1,17 +1,18 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/wire"
 )
 
@@ -22,13 +23,16 @@ func (a *app) changeShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var docs map[string][]byte
+		b := beside{full: full}
 		if a.opts.output == "table" {
-			if docs, err = documents(cmd.Context(), c, r.Value.Material); err != nil {
+			if b.docs, err = documents(cmd.Context(), c, r.Value.Material); err != nil {
+				return err
+			}
+			if b.adopts, err = adopted(cmd.Context(), c, r.Value); err != nil {
 				return err
 			}
 		}
-		if err := a.emit(r.Raw, func(w io.Writer) error { return a.writeView(w, r.Value, docs, full) }); err != nil {
+		if err := a.emit(r.Raw, func(w io.Writer) error { return a.writeView(a.page(w), r.Value, b) }); err != nil {
 			return err
 		}
 		a.markSeen(c, r.Value)
@@ -38,90 +42,31 @@ func (a *app) changeShow() *cobra.Command {
 	return cmd
 }
 
-// page writes "name  value" lines and headings in one rhythm.
-type page struct {
-	w     io.Writer
-	paint func(code, s string) string
-	cols  int // of the terminal; 0 for no wrapping
-	err   error
+// beside is what is shown of a change beside what the server says of it in one answer.
+type beside struct {
+	docs   map[string][]byte // what is bound, by digest
+	adopts []client.Finding  // that it asks for after the fact
+	full   bool
 }
 
-// nameWidth is the width of the names; what follows begins behind it.
-const nameWidth = 12
-
-func (p *page) printf(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format, args...)
+// adopted gives the findings that a change asks for after the fact. Each is named by some wording of it, so that of most changes the server
+// is not asked; who may not read findings is shown none.
+func adopted(ctx context.Context, c *client.Client, v client.View) ([]client.Finding, error) {
+	if b, err := marshal(v.Material); err != nil || !strings.Contains(strings.ToUpper(string(b)), "FND-") {
+		return nil, err
 	}
+	r, err := c.Reconciliation(ctx, v.Change.ID)
+	if err != nil && fault.Of(err).Kind == fault.Denied {
+		return nil, nil
+	}
+	return r.Value.Adopted, err
 }
 
-// item writes one member; long text goes on under itself.
-func (p *page) item(name, value string) {
-	if strings.TrimSpace(value) == "" {
-		return
-	}
-	for _, line := range strings.Split(cleanText(value), "\n") {
-		for _, part := range wrap(line, p.cols-nameWidth-4) {
-			p.row(dim, name, part)
-			name = ""
-		}
-	}
-}
-
-// row writes one line behind a name in a colour; the text may have colours of its own.
-func (p *page) row(code, name, text string) {
-	p.printf("  %s %s\n", p.paint(code, fmt.Sprintf("%-*s", nameWidth, clean(name))), text)
-}
-
-// wrap breaks a line between words; widths below 20 columns mean no terminal.
-func wrap(s string, cols int) []string {
-	if cols < 20 || utf8.RuneCountInString(s) <= cols {
-		return []string{s}
-	}
-	var out []string
-	line := ""
-	for _, word := range strings.Fields(s) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > cols {
-			out = append(out, line)
-			line = ""
-		}
-		line = strings.TrimSpace(line + " " + word)
-	}
-	return append(out, line)
-}
-
-// folded writes a sentence behind an indent; it goes on under itself, a little further in. A word that is wider than the terminal, such as
-// an address of code, is broken as in a table.
-func (p *page) folded(indent, text string) {
-	parts := []string{clean(text)}
-	if room := p.cols - len(indent) - len(more); room >= 20 {
-		parts = broken(parts[0], room)
-	}
-	for _, part := range parts {
-		p.printf("%s%s\n", indent, part)
-		if !strings.HasSuffix(indent, more) {
-			indent += more
-		}
-	}
-}
-
-// more is how much further in a folded line goes on.
-const more = "    "
-
-// items writes a list, its name only once.
-func (p *page) items(name string, list []string) {
-	for _, s := range list {
-		p.item(name, s)
-		name = ""
-	}
-}
-
-func (p *page) heading(s string) { p.printf("\n%s\n", p.paint(bold, clean(s))) }
-
-func (a *app) writeView(w io.Writer, v client.View, docs map[string][]byte, full bool) error {
-	p := &page{w: w, paint: a.paint(w), cols: width(w)}
+func (a *app) writeView(p *page, v client.View, b beside) error {
 	c := v.Change
-	p.printf("%s  %s  %s\n", p.paint(bold, c.ID), clean(c.Summary), p.paint(stateColour(c.State), stateWords(c.State)))
+	for i, part := range wrap(p.paint(bold, c.ID)+"  "+clean(c.Summary)+"  "+p.paint(stateColour(c.State), stateWords(c.State)), p.cols-len(more)) {
+		p.printf("%s%s\n", map[bool]string{true: more}[i > 0], part)
+	}
 	p.item("", fmt.Sprintf("%s %s, risk %s, rev %d %s", c.Type, c.Category, either(v.Demand.Risk, "not assessed"), v.Revision, brief(c.RevDigest)))
 	p.item("by", fmt.Sprintf("%s, %s", nameOf(v.Names, c.Requester), a.ago(c.Created)))
 	if h := c.Body.Hold; h != nil {
@@ -130,7 +75,8 @@ func (a *app) writeView(w io.Writer, v client.View, docs map[string][]byte, full
 	p.heading("What")
 	a.writeWhat(p, v.Material, v.Names)
 	p.items("replaces", placedLines(v))
-	a.writeDocuments(p, v.Material, docs, full)
+	a.writeDocuments(p, v, b)
+	writeFindings(p, "Asks after the fact for", b.adopts)
 	p.heading("Decisions")
 	a.writeDecisions(p, v)
 	if len(v.Checks)+len(v.NeedCheck)+len(v.Verify) > 0 {
@@ -180,7 +126,7 @@ func writeDoubts(p *page, v client.Explained) {
 
 // writeMaterial shows a wording that is not filed.
 func (a *app) writeMaterial(w io.Writer, m wire.Material, names map[string]string) error {
-	p := &page{w: w, paint: a.paint(w)}
+	p := a.page(w)
 	p.printf("%s %s %s\n", p.paint(bold, clean(m.Summary)), m.Type, clean(m.Category))
 	a.writeWhat(p, m, names)
 	return p.err

@@ -43,16 +43,16 @@ const (
 )
 
 // writeDocuments shows plans by resource and files by their text.
-func (a *app) writeDocuments(p *page, m wire.Material, docs map[string][]byte, full bool) {
-	for _, b := range m.Bindings {
-		a.writeDocument(p, b, docs[b.Document], full)
+func (a *app) writeDocuments(p *page, v client.View, x beside) {
+	for _, b := range v.Material.Bindings {
+		a.writeDocument(p, v.Change.ID, b, x.docs[b.Document], x.full)
 	}
-	if b := m.Rollback.Binding; b != nil && full {
-		a.writeDocument(p, *b, docs[b.Document], full)
+	if b := v.Material.Rollback.Binding; b != nil && x.full {
+		a.writeDocument(p, v.Change.ID, *b, x.docs[b.Document], x.full)
 	}
 }
 
-func (a *app) writeDocument(p *page, b wire.Binding, body []byte, full bool) {
+func (a *app) writeDocument(p *page, id string, b wire.Binding, body []byte, full bool) {
 	switch {
 	case body == nil:
 	case b.Kind == "tf-plan":
@@ -69,6 +69,7 @@ func (a *app) writeDocument(p *page, b wire.Binding, body []byte, full bool) {
 			return
 		}
 		writeResources(p, d.Summary())
+		p.row(dim, "values", "plumb change show "+id+" --full")
 	case !utf8.Valid(body):
 		p.item("", b.Name+" is not text; plumb document get "+b.Document)
 	default:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/plan"
 	"plumbline.dev/plumb/internal/wire"
 )
 
@@ -37,7 +38,7 @@ func TestNoTextOfOthersReachesTheTerminal(t *testing.T) {
 	a := &app{env: func(string) (string, bool) { return "", false }, now: func() time.Time { return time.Unix(1, 0) }}
 	var out bytes.Buffer
 	v := everything("evil\x1b]0;title\a\u202Etxt")
-	if err := a.writeView(&out, v, map[string][]byte{digestOfWord("a"): []byte("file\x1b[2J\u202Etext\n")}, true); err != nil {
+	if err := a.writeView(a.page(&out), v, beside{docs: map[string][]byte{digestOfWord("a"): []byte("file\x1b[2J\u202Etext\n")}, full: true}); err != nil {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(out.String(), "\x1b\a\u202E") {
@@ -125,5 +126,39 @@ func TestAnEffectAndATargetAreSaid(t *testing.T) {
 	m := wire.Material{Targets: []string{"web-1", "elsewhere"}, Resolved: []wire.Resolved{{Name: "web-1", Asset: "AST-000002", Environment: "prod", Classification: "critical"}}}
 	if got := strings.Join(targetWords(m), "; "); got != "web-1 (AST-000002, prod, critical, owner nobody); elsewhere" {
 		t.Errorf("the targets are %q", got)
+	}
+}
+
+// A change on a terminal: nothing is wider, the findings that it adopts stand there, and where the values of a plan are seen.
+func TestAChangeFitsItsTerminal(t *testing.T) {
+	t.Parallel()
+	a := &app{env: func(string) (string, bool) { return "", false }, now: func() time.Time { return time.Unix(1, 0) }}
+	v := everything(strings.TrimSpace(strings.Repeat("twelve words ", 12)))
+	v.Material.Bindings = []wire.Binding{{Kind: "tf-plan", Name: "tfplan", Digest: digestOfWord("a"), Document: digestOfWord("a")}}
+	v.Placed = nil
+	read, err := plan.Read(strings.NewReader(`{"format_version":"1.2","terraform_version":"1.9.8","resource_changes":[{"address":"terraform_data.a","mode":"managed","type":"terraform_data",
+		"name":"a","provider_name":"terraform.io/builtin/terraform","change":{"actions":["create"],"before":null,"after":{"input":"x"},"after_unknown":{}}}]}`), plan.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := beside{docs: map[string][]byte{digestOfWord("a"): read.Document()}, adopts: []client.Finding{{ID: "FND-000031", Severity: "high", State: "adopting", Op: "update",
+		Name: "web-1", Path: "server_type", Before: "cx22", After: "cx52"}}}
+	for _, paint := range []func(code, s string) string{plain, func(code, s string) string { return "\x1b[" + code + "m" + s + "\x1b[0m" }} {
+		var out bytes.Buffer
+		if err := a.writeView(&page{w: &out, paint: paint, cols: 80}, v, x); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := visible(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("%d columns: %q", n, line)
+			}
+		}
+		if paint("1", "x") == "x" {
+			for _, want := range []string{"Asks after the fact for\n  FND-000031   high, adopting: update web-1 server_type: cx22 → cx52\n", "  values       plumb change show CHG-000001 --full\n"} {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("%q is not said:\n%s", want, out.String())
+				}
+			}
+		}
 	}
 }
