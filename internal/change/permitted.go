@@ -41,10 +41,10 @@ func (d *Desk) PermittedIn(tx *db.Tx, id ID) (a Permitted, err error) {
 	return a, nil
 }
 
-// WordingsIn gives the canonical bytes of those revisions of a change that have a text in them, the oldest first; none of a change that is not
-// there.
+// WordingsIn gives the canonical bytes of those revisions of a change that have a text in them, which is in small letters and found in
+// capitals too, the oldest first; none of a change that is not there.
 func (d *Desk) WordingsIn(tx *db.Tx, id ID, text string) ([]string, error) {
-	list, err := db.Collect(tx, scanString, "SELECT canonical FROM change_revision WHERE change_id = $1 AND replace(canonical, $2, '') <> canonical ORDER BY n", string(id), text)
+	list, err := db.Collect(tx, scanString, "SELECT canonical FROM change_revision WHERE change_id = $1 AND replace(lower(canonical), $2, '') <> lower(canonical) ORDER BY n", string(id), text)
 	if err != nil {
 		return nil, fmt.Errorf("load wordings: %w", err)
 	}

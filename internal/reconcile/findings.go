@@ -191,7 +191,7 @@ func (d *Desk) Adopt(ctx context.Context, actor fault.Actor, id string, by chang
 			return nil, err
 		}
 		switch {
-		case p.Change.Created < f.Earliest || !strings.Contains(p.Current.Canonical, f.ID):
+		case p.Change.Created < f.Earliest || !slices.Contains(namedIn(p.Current.Canonical), f.ID):
 			return nil, fault.New(fault.Conflict, "not_retroactive", "The change was filed before the difference, or does not name the finding, so that its approvers would not know what they adopt.").
 				About(string(by)).FixedBy("you").
 				Then("plumb change new --category configuration --config-file FILE, with a justification that names %s; FILE is what is in force now, or the table or document that shows it", f.ID)
@@ -231,11 +231,11 @@ func (d *Desk) waitsFor(tx *db.Tx, f *Finding) error {
 // adoptedBy gives the findings that a change asks for after the fact. Each is named by the wording in which it was asked for, so only those
 // that some wording names are looked at.
 func (d *Desk) adoptedBy(tx *db.Tx, id change.ID) (out []Finding, err error) {
-	wordings, err := d.changes.WordingsIn(tx, id, "FND-")
+	wordings, err := d.changes.WordingsIn(tx, id, "fnd-")
 	if err != nil {
 		return nil, err
 	}
-	for part := range slices.Chunk(namedIn(wordings), db.AtOnce) {
+	for part := range slices.Chunk(namedIn(wordings...), db.AtOnce) {
 		text, args := adoptedAmong(part)
 		list, err := db.Collect(tx, scanFinding, text, args...)
 		if err != nil {
@@ -251,17 +251,14 @@ func adoptedAmong(ids []string) (text string, args []any) {
 	return findingColumns + " WHERE id " + db.Among(&args, ids) + " AND state IN ('adopting', 'adopted')", args
 }
 
-// findingName is an id of a finding in a text.
-var findingName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`FND-[0-9]{6,19}`) })
+// findingName is an id of a finding in a text, in any form that fullID reads.
+var findingName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)FND-[0-9]{1,19}`) })
 
-// namedIn lists the ids of findings that texts have in them, sorted, each once. An id that more digits follow is in them, too: so Adopt looks
-// for it.
-func namedIn(texts []string) (ids []string) {
+// namedIn lists the ids of findings that texts name, sorted, each once.
+func namedIn(texts ...string) (ids []string) {
 	for _, text := range texts {
 		for _, name := range findingName().FindAllString(text, -1) {
-			for end := len("FND-000000"); end <= len(name); end++ {
-				ids = append(ids, name[:end])
-			}
+			ids = append(ids, fullID(name))
 		}
 	}
 	slices.Sort(ids)
@@ -278,7 +275,7 @@ func (d *Desk) adopted(tx *db.Tx, f *Finding) error {
 	switch {
 	case slices.Contains([]change.State{change.Cancelled, change.Rejected, change.Expired}, p.Change.State):
 		f.State, f.Reason, f.Adopts, verb = Open, "the change "+f.Adopts+" came to nothing", "", "finding.reopened"
-	case !strings.Contains(p.Current.Canonical, f.ID): // reworded since, so that its approvers would not know what they adopt
+	case !slices.Contains(namedIn(p.Current.Canonical), f.ID): // reworded since, so that its approvers would not know what they adopt
 		f.State, f.Reason, f.Adopts, verb = Open, "the change "+f.Adopts+" does not name it any more", "", "finding.reopened"
 	case len(p.Revisions) == 0 || p.Change.Body.Decided == 0 || p.Revisions[len(p.Revisions)-1].N != p.Change.Rev:
 		return nil

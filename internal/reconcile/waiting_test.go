@@ -92,3 +92,25 @@ func TestAMuteThatEndsSoonIsToldUntilAnotherIsProposed(t *testing.T) {
 	f.waits("a week before its end", map[string]int{"sam": 1, "olga": 1, "otto": 1, "ann": 0, "vera": 0})
 	accepted()
 }
+
+// A finding is named in a wording as it is everywhere else: FND-1 is FND-000001, and FND-12 is another one.
+func TestAWordingNamesAFindingByItsShortId(t *testing.T) {
+	t.Parallel()
+	f, x := edited(t)
+	for text, want := range map[string]string{"Adopts FND-1, the load grew": "", "Adopts fnd-1: the load grew": "", "Adopts FND-12, the load grew": "not_retroactive"} {
+		m := f.adopting(x)
+		m.Justification = text
+		c, err := f.changes.File(t.Context(), f.as("ann"), m)
+		f.must(err)
+		if _, err = f.Adopt(t.Context(), f.as("olga"), x.ID, c.ID, why); want != "" {
+			f.refused(err, want)
+			continue
+		}
+		f.must(err)
+		list, err := f.AdoptedBy(t.Context(), c.ID)
+		f.must(err)
+		if len(list) != 1 || list[0].State != reconcile.Adopting {
+			t.Errorf("%q adopts %+v, want the finding", text, list)
+		}
+	}
+}
