@@ -1,11 +1,13 @@
 package change
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
 )
 
 // Unneeded is an asset that somebody says is not needed any more.
@@ -14,15 +16,15 @@ type Unneeded struct {
 	Name   string // what it is called, by whatever source
 	There  bool   // its sources see it: it has to be taken away, too
 	Why    string // for the approvers
-	Former ID     // the draft of an earlier word on the same asset; "" for none
+	Former []ID   // what was drafted on earlier words on the same asset, the newest first
 }
 
-// DraftRetirement files the change that would retire an asset, as a draft of the transaction's actor, and gives its id: that of the former
-// one while that is not over. A draft binds nobody and asks nobody: its author completes and submits it, or cancels it.
+// DraftRetirement files the change that would retire an asset, as a draft of the transaction's actor, and gives its id: that of a former
+// one that still would, whoever filed it. A draft binds nobody and asks nobody: its author completes and submits it, or cancels it.
 func (d *Desk) DraftRetirement(tx *db.Tx, u Unneeded) (ID, error) {
-	if u.Former != "" {
-		if c, err := d.ChangeIn(tx, u.Former); err != nil || c.State != Closed && c.State != Cancelled {
-			return c.ID, err
+	for _, id := range u.Former {
+		if stands, err := d.retires(tx, id, u); err != nil || stands {
+			return id, err
 		}
 	}
 	m := u.material()
@@ -40,6 +42,35 @@ func (d *Desk) DraftRetirement(tx *db.Tx, u Unneeded) (ID, error) {
 	return f.change.ID, err
 }
 
+// retires reports whether a change that was drafted once is not over, still says that the asset is retired, and has an author who can submit
+// it while it is a draft.
+func (d *Desk) retires(tx *db.Tx, id ID, u Unneeded) (bool, error) {
+	c, err := d.ChangeIn(tx, id)
+	if err != nil || c.State == Closed || c.State == Cancelled {
+		return false, err
+	}
+	rev, err := loadRevision(tx, id, c.Rev)
+	if err != nil || !slices.ContainsFunc(rev.Material.Effects, func(e Effect) bool {
+		return (e.Target == u.Asset || e.Target == u.Name) && e.Path == retiredPath && e.After == retiredValue
+	}) {
+		return false, err
+	}
+	if c.State != Draft {
+		return true, nil
+	}
+	r, err := d.people.RosterIn(tx)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(c.Body.Authors, func(p string) bool { return r.Active(directory.PersonID(p)) }), nil
+}
+
+// What a change says that retires an asset.
+const (
+	retiredPath  = "label.lifecycle"
+	retiredValue = "retired"
+)
+
 // material words the retirement of an asset. A name that is no line to read is left out: a source gave it.
 func (u Unneeded) material() Material {
 	m := Material{Type: "normal", Category: "configuration", Summary: "Retire " + u.Asset, Justification: readable(u.Why), Targets: []string{u.Asset}}
@@ -49,7 +80,7 @@ func (u Unneeded) material() Material {
 	if u.There {
 		m.Effects = append(m.Effects, Effect{Target: u.Asset, Op: "delete"})
 	}
-	m.Effects = append(m.Effects, Effect{Target: u.Asset, Path: "label.lifecycle", Op: "update", After: "retired"})
+	m.Effects = append(m.Effects, Effect{Target: u.Asset, Path: retiredPath, Op: "update", After: retiredValue})
 	return m
 }
 

@@ -192,7 +192,7 @@ func (a allowing) LabelApproved(_ *db.Tx, change string, _ inventory.Asset, labe
 	return fault.New(fault.Denied, "effect_missing", "Not approved.")
 }
 
-func (allowing) DraftRetirement(*db.Tx, inventory.AssetID, inventory.Seen, string, string) (string, error) {
+func (allowing) DraftRetirement(*db.Tx, inventory.AssetID, inventory.Seen, string, []string) (string, error) {
 	return "", nil
 }
 

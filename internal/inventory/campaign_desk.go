@@ -274,9 +274,9 @@ func (d *Desk) retirement(tx *db.Tx, q answering, a Replied) (string, error) {
 	if d.allowed == nil || a.Word != NotNeeded || a.Seen.State == Gone || a.Seen.State == Folded {
 		return "", nil
 	}
-	former := ""
-	if last := q.item.Answer; last != nil && last.Person == a.Person {
-		former = last.Retires
+	former, err := drafted(tx, a.Asset)
+	if err != nil {
+		return "", err
 	}
 	why := "Its reviewer does not need it, as they said in " + a.Campaign + ": " + a.Comment
 	return d.allowed.DraftRetirement(tx, a.Asset, a.Seen, why, former)

@@ -32,9 +32,9 @@ type Desk struct {
 type Approval interface {
 	// LabelApproved says whether an approved change allows one label of one asset to become a value; an error is no.
 	LabelApproved(tx *db.Tx, change string, asset Asset, label, value string) error
-	// DraftRetirement makes a draft of the change that would retire an asset, for the transaction's actor, and gives its id; former is
-	// that of an earlier draft, which is given again while it is not over, "" for none. A draft binds nobody.
-	DraftRetirement(tx *db.Tx, asset AssetID, seen Seen, why, former string) (change string, err error)
+	// DraftRetirement makes a draft of the change that would retire an asset, for the transaction's actor, and gives its id; former are
+	// those of earlier drafts, the newest first: one that still would retire it is given again. A draft binds nobody.
+	DraftRetirement(tx *db.Tx, asset AssetID, seen Seen, why string, former []string) (change string, err error)
 }
 
 // Wire hands in what is made after the desk: who knows the approved changes. Without it nothing that needs a change is allowed, and nothing is drafted.

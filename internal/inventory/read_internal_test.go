@@ -129,3 +129,11 @@ func TestWhatWaitsIsFoundWithoutReadingTheFleet(t *testing.T) {
 		}
 	}
 }
+
+// What would retire an asset is found from the asset, not by reading every answer of every campaign.
+func TestWhatWouldRetireAnAssetIsFoundFromIt(t *testing.T) {
+	t.Parallel()
+	if plan := dbtest.Plan(t, draftedQuery, "AST-000001"); !strings.Contains(plan, "inventory_campaign_answer_retires") {
+		t.Errorf("it is planned as\n%s", plan)
+	}
+}

@@ -88,6 +88,13 @@ func repliesOn(tx *db.Tx, campaign string, asset AssetID) ([]Replied, error) {
 	return db.Collect(tx, scanReplied, repliedColumns+" WHERE campaign = $1 AND asset = $2 ORDER BY turn", campaign, string(asset))
 }
 
+const draftedQuery = "SELECT retires FROM inventory_campaign_answer WHERE asset = $1 AND retires <> '' ORDER BY at DESC, id LIMIT 20"
+
+// drafted gives the changes that would retire an asset, as answers of any campaign had them drafted, the newest first.
+func drafted(tx *db.Tx, asset AssetID) ([]string, error) {
+	return db.Collect(tx, scanText, draftedQuery, string(asset))
+}
+
 func insertReplied(tx *db.Tx, a Replied) error {
 	seen, err := seal.Canonical(a.Seen)
 	if err != nil {

@@ -119,6 +119,17 @@ func TestWhatIsNotNeededIsDraftedToBeRetired(t *testing.T) {
 	if y := say(servertest.Sam, "db-9", "not_needed"); y.Answer.Retires != x.Answer.Retires {
 		t.Errorf("a second word drafts %s beside %s", y.Answer.Retires, x.Answer.Retires)
 	}
+	first := at
+	s.As(servertest.Olga).Want(http.StatusOK, "PUT", "/assets/AST-2/labels", map[string]any{"labels": map[string]string{"owner": "erin"}, "reason": "handed over"})
+	var later inventory.CampaignView
+	s.As(servertest.Olga).Want(http.StatusCreated, "POST", "/campaigns", map[string]any{"name": "Spring", "kind": "attestation",
+		"due": time.Now().Add(48 * time.Hour), "fallbacks": []string{"rita"}}).Into(&later)
+	at = "/campaigns/" + later.ID
+	if z := say(servertest.Erin, "db-9", "not_needed"); z.Answer.Retires != x.Answer.Retires {
+		t.Errorf("a later campaign drafts %s beside %s", z.Answer.Retires, x.Answer.Retires)
+	}
+	at = first
+	s.As(servertest.Olga).Want(http.StatusOK, "PUT", "/assets/AST-2/labels", map[string]any{"labels": map[string]string{"owner": "sam"}, "reason": "handed back"})
 	s.As(servertest.Sam).Want(http.StatusOK, "POST", "/changes/"+string(v.Change.ID)+"/cancel", map[string]any{"comment": "kept after all"}, servertest.Seen(v.Change)...)
 	drifted("3")
 	y := say(servertest.Sam, "db-9", "not_needed")

@@ -73,8 +73,12 @@ func sought(asset inventory.Asset, label, value string) change.Sought {
 }
 
 // DraftRetirement is part of inventory.Approval.
-func (a approvals) DraftRetirement(tx *db.Tx, asset inventory.AssetID, seen inventory.Seen, why, former string) (string, error) {
+func (a approvals) DraftRetirement(tx *db.Tx, asset inventory.AssetID, seen inventory.Seen, why string, former []string) (string, error) {
+	drafts := make([]change.ID, len(former))
+	for i, id := range former {
+		drafts[i] = change.ID(id)
+	}
 	id, err := a.changes.DraftRetirement(tx, change.Unneeded{Asset: string(asset), Name: seen.Name, There: seen.State == inventory.Present,
-		Why: why, Former: change.ID(former)})
+		Why: why, Former: drafts})
 	return string(id), err
 }

@@ -1,0 +1,3 @@
+-- +goose Up
+-- What would retire an asset already is asked before another draft is filed.
+CREATE INDEX inventory_campaign_answer_retires ON inventory_campaign_answer (asset) WHERE retires <> '';
