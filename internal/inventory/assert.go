@@ -87,8 +87,12 @@ const (
 // labelled keeps what people assert in the asset's history. It is their word, not a difference of production.
 func (d *Desk) labelled(tx *db.Tx, a, was Asset, change string) error {
 	list, err := recordsOf(tx, a.ID)
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return err
+	}
+	k := Kept{Record: Record{Type: a.Type}, Asset: a.ID} // people moved all its records elsewhere
+	if len(list) > 0 {
+		k = list[0]
 	}
 	w, err := newObserver(tx, &reading{d: d, readings: map[string]ScopeState{}})
 	if err != nil {
@@ -98,7 +102,6 @@ func (d *Desk) labelled(tx *db.Tx, a, was Asset, change string) error {
 	if change != "" {
 		settled = assertedBy + change
 	}
-	k := list[0]
 	for _, key := range relabelled(was.Labels, a.Labels) {
 		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Updated, Path: labelPath(key), Kind: Security,
 			Before: some(was.Labels[key].Value), After: some(a.Labels[key].Value), Settled: settled, Actor: a.Labels[key].By}); err != nil {

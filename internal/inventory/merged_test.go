@@ -3,6 +3,7 @@ package inventory_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"plumbline.dev/plumb/internal/inventory"
 )
@@ -62,4 +63,40 @@ func (f *firm) assets() []inventory.Asset {
 	list, err := f.Assets(f.t.Context(), inventory.Filter{Limit: 500})
 	f.must(err)
 	return list
+}
+
+// An asset whose records people moved elsewhere keeps a history: what is said of it later was not so before.
+func TestALabelOfAnAssetWithoutRecordsIsInItsHistory(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("cloud", server(1), server(2))
+	word, err := f.MergeAssets(t.Context(), olga, "AST-1", "AST-2", "one machine")
+	f.must(err)
+	w, err := f.Show(t.Context(), "AST-1")
+	f.must(err)
+	own := slices.IndexFunc(w.Records, func(k inventory.Witness) bool { return !slices.Contains(word.Records, k.ID) })
+	_, err = f.Split(t.Context(), olga, "AST-1", []string{w.Records[own].ID}, "the name moved")
+	f.must(err)
+	_, err = f.Undo(t.Context(), olga, word.ID)
+	f.must(err)
+	if w, err = f.Show(t.Context(), "AST-1"); err != nil || len(w.Records) != 0 || w.State == inventory.Folded {
+		t.Fatalf("it has %d records and is %s, %v", len(w.Records), w.State, err)
+	}
+	before := f.clock.Now()
+	f.clock.Add(time.Hour)
+	_, err = f.SetLabels(t.Context(), olga, "AST-1", map[string]string{"role": "spare"}, "it stands in the cellar", "")
+	f.must(err)
+	list, err := f.History(t.Context(), w.ID, 0, 10)
+	f.must(err)
+	if len(list) == 0 || list[0].Path != "label.role" || list[0].After.Plain() != "spare" || list[0].Settled == "" {
+		t.Errorf("its history is %+v", list)
+	}
+	was, err := f.AsOf(t.Context(), "AST-1", before)
+	f.must(err)
+	is, err := f.AsOf(t.Context(), "AST-1", f.clock.Now())
+	f.must(err)
+	if was.Label("role") != "" || is.Label("role") != "spare" {
+		t.Errorf("its role was %q and is %q", was.Label("role"), is.Label("role"))
+	}
+	f.whole()
 }
