@@ -1,5 +1,5 @@
 // Looks at every page in both themes and three widths: no violation of WCAG 2.2 AA that axe finds, no
-// sideways scrolling, few requests and little weight, nothing that the policy of content forbids. Keeps
+// sideways scrolling, no word cut or torn apart, few requests and little weight, nothing that the policy of content forbids. Keeps
 // a screenshot of each.
 import { open, watch, signIn, look, tell } from './browser.mjs';
 
@@ -23,6 +23,23 @@ function torn() {
     }
   }
   return out.slice(0, 5);
+}
+
+// cut lists the choices whose chosen word does not fit although there is room for it beside them: what is shown of it is cut off.
+function cut() {
+  const out = [];
+  for (const el of document.querySelectorAll('select')) {
+    if (!el.checkVisibility() || el.multiple) continue;
+    const whole = el.cloneNode(false);
+    whole.append(new Option(el.selectedOptions[0]?.text ?? ''));
+    whole.removeAttribute('id');
+    whole.style.cssText = 'position: absolute; visibility: hidden; width: max-content; min-width: 0';
+    el.after(whole);
+    const room = el.closest('form, .card, main').clientWidth;
+    if (whole.offsetWidth > el.offsetWidth + 1 && whole.offsetWidth < room - 40) out.push(`${el.name}: ${el.selectedOptions[0].text}`);
+    whole.remove();
+  }
+  return out;
 }
 
 for (const scheme of schemes) {
@@ -51,6 +68,7 @@ for (const scheme of schemes) {
       const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (over > 1) tell('problem', { what: `${over} px wider than a window of ${width}`, at: path });
       for (const what of await page.evaluate(torn)) tell('problem', { what: `a word is torn apart in a window of ${width}`, detail: what, at: path });
+      for (const what of await page.evaluate(cut)) tell('problem', { what: `a choice is cut off in a window of ${width}`, detail: what, at: path });
       if (shots) await page.screenshot({ path: `${shots}/${path.replace(/^\//, '').replace(/[^A-Za-z0-9]+/g, '-') || 'home'}-${width}-${scheme}.png`, fullPage: true });
     }
     await client.detach();
