@@ -330,16 +330,21 @@ func (e *Edge) resolve(tx *db.Tx) error {
 	return err
 }
 
+// Who is at the other end of an edge, by an identifier and by a record.
+const (
+	byIdentifier = assetColumns + " WHERE id = (SELECT r.asset FROM inventory_identifier i JOIN inventory_record r ON r.id = i.record WHERE i.kind = $1 AND i.value = $2 AND i.until = 0 ORDER BY r.gone, r.id LIMIT 1)"
+	byRecord     = assetColumns + " WHERE id = (SELECT asset FROM inventory_record WHERE source = $1 AND type = $2 AND native = $3 ORDER BY gone, id LIMIT 1)"
+)
+
 // find gives the asset at the other end of an outward edge.
 func (e Edge) find(tx *db.Tx) (Asset, bool, error) {
-	where := " WHERE id = (SELECT r.asset FROM inventory_identifier i JOIN inventory_record r ON r.id = i.record WHERE i.kind = $1 AND i.value = $2 AND i.until = 0 ORDER BY r.gone, r.id LIMIT 1)"
-	args := []any{e.To.Kind, e.To.Value}
+	text, args := byIdentifier, []any{e.To.Kind, e.To.Value}
 	if e.To.Kind == "record" {
 		source, rest, _ := strings.Cut(e.To.Value, "/")
 		recordType, native, _ := strings.Cut(rest, "/")
-		where, args = " WHERE id = (SELECT asset FROM inventory_record WHERE source = $1 AND type = $2 AND native = $3 ORDER BY gone, id LIMIT 1)", []any{source, recordType, native}
+		text, args = byRecord, []any{source, recordType, native}
 	}
-	return db.One(tx, scanAsset, assetColumns+where, args...)
+	return db.One(tx, scanAsset, text, args...)
 }
 
 // History gives the differences of an asset, the newest first, a page before number n; n 0 begins with the newest.

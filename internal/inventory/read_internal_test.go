@@ -137,3 +137,31 @@ func TestWhatWouldRetireAnAssetIsFoundFromIt(t *testing.T) {
 		t.Errorf("it is planned as\n%s", plan)
 	}
 }
+
+// What is asked for each record of a reading, or for each page of an asset, is found by what it is about.
+func TestWhatIsAskedOftenHasItsIndex(t *testing.T) {
+	t.Parallel()
+	args := []any{"src"}
+	shown := shownBy + db.Among(&args, []string{"AST-000001", "AST-000002"})
+	for name, q := range map[string]struct {
+		text  string
+		args  []any
+		index string
+	}{
+		"an edge that ends":          {endEdgeText, []any{1, "rec", "HAS", "cloud-id", "x"}, "inventory_edge_record"},
+		"who has an identifier, too": {hitsQuery, []any{"cloud-id", "x", "rec", maxHits}, "inventory_identifier_value"},
+		"an end by an identifier":    {byIdentifier, []any{"cloud-id", "x"}, "inventory_identifier_value"},
+		"an end by a record":         {byRecord, []any{"src", "host", "x"}, "inventory_record_native"},
+		"whose questions":            {shown, args, "inventory_record_asset"},
+		"disputes":                   {disputeColumns + " WHERE asset = $1 ORDER BY path", []any{"AST-000001"}, "inventory_dispute_asset"},
+		"history":                    {differenceColumns + " WHERE asset = $1 AND n < $2 ORDER BY n DESC LIMIT $3", []any{"AST-000001", 9, 50}, "inventory_difference_asset"},
+		"merges and splits":          {identityQuery, []any{"AST-000001"}, "inventory_identity_other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if plan := dbtest.Plan(t, q.text, q.args...); !strings.Contains(plan, q.index) {
+				t.Errorf("without %s it is planned as\n%s", q.index, plan)
+			}
+		})
+	}
+}

@@ -56,14 +56,21 @@ func beginEdge(tx *db.Tx, record string, e Link, now int64) error {
 	return err
 }
 
+// endEdgeText finds an edge by its record, which has few. The other end may have any number: its names are wrapped so that no engine goes
+// through all of them.
+const endEdgeText = "UPDATE inventory_edge SET until = $1 WHERE record = $2 AND verb = $3 AND to_kind || '' = $4 AND to_value || '' = $5 AND until = 0"
+
 func endEdge(tx *db.Tx, record string, e Link, now int64) error {
-	_, err := tx.Exec("UPDATE inventory_edge SET until = $1 WHERE record = $2 AND verb = $3 AND to_kind = $4 AND to_value = $5 AND until = 0",
+	_, err := tx.Exec(endEdgeText,
 		now, record, e.Verb, e.To.Kind, e.To.Value)
 	return err
 }
 
 // maxHits bounds the records that one identifier is looked up in: what more share is no identifier.
 const maxHits = 20
+
+const hitsQuery = "SELECT r.id, r.asset, r.source, r.gone, a.class FROM inventory_identifier i JOIN inventory_record r ON r.id = i.record" +
+	" JOIN inventory_asset a ON a.id = r.asset WHERE i.kind = $1 AND i.value = $2 AND i.until = 0 AND r.id <> $3 ORDER BY r.id LIMIT $4"
 
 // hitsFor finds the records that have an identifier in common with a new one.
 func hitsFor(tx *db.Tx, is Kept) ([]Hit, error) {
@@ -78,8 +85,7 @@ func hitsFor(tx *db.Tx, is Kept) ([]Hit, error) {
 			err = row.Scan(&h.Record, &h.Asset, &h.Source, &gone, &h.Class)
 			h.Alive = gone == 0
 			return h, err
-		}, "SELECT r.id, r.asset, r.source, r.gone, a.class FROM inventory_identifier i JOIN inventory_record r ON r.id = i.record"+
-			" JOIN inventory_asset a ON a.id = r.asset WHERE i.kind = $1 AND i.value = $2 AND i.until = 0 AND r.id <> $3 ORDER BY r.id LIMIT $4",
+		}, hitsQuery,
 			id.Kind, id.Value, is.ID, maxHits)
 		if err != nil {
 			return nil, err

@@ -30,6 +30,9 @@ func loadIdentity(tx *db.Tx, id string) (IdentityWord, bool, error) {
 	return db.One(tx, scanIdentity, identityColumns+" WHERE id = $1", id)
 }
 
+// identityQuery finds what people said of an asset by it, not by reading the newest of all: its number is wrapped so that no engine goes by that.
+const identityQuery = identityColumns + " WHERE asset = $1 OR other = $1 ORDER BY n + 0 DESC LIMIT 200"
+
 func identityOf(tx *db.Tx, asset AssetID) ([]IdentityWord, error) {
-	return db.Collect(tx, scanIdentity, identityColumns+" WHERE asset = $1 OR other = $1 ORDER BY n DESC LIMIT 200", string(asset))
+	return db.Collect(tx, scanIdentity, identityQuery, string(asset))
 }

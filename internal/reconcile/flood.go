@@ -37,10 +37,12 @@ type holder struct {
 	first, last *inventory.Difference // of this place, where it is held by one that collects
 }
 
+const belongsQuery = findingColumns + " WHERE fingerprint IN ($1, $2) AND state IN ('open', 'adopting', 'reverting', 'waived') ORDER BY n DESC"
+
 // belongs finds the finding of a difference: its own, or the one that collects, where that holds its place already.
 func belongs(tx *db.Tx, d inventory.Difference) (h holder, err error) {
 	own, many := fingerprint(d), collecting(d.Asset, heavy(d))
-	list, err := db.Collect(tx, scanFinding, findingColumns+" WHERE fingerprint IN ($1, $2) AND state IN ('open', 'adopting', 'reverting', 'waived') ORDER BY n DESC", own, many)
+	list, err := db.Collect(tx, scanFinding, belongsQuery, own, many)
 	if err != nil {
 		return h, err
 	}
@@ -63,13 +65,20 @@ func belongs(tx *db.Tx, d inventory.Difference) (h holder, err error) {
 	return h, nil
 }
 
+// What of a place a finding holds is found by the place: a flood holds any number of others.
+const (
+	heldQuery = "SELECT id FROM reconcile_match WHERE finding = $1 AND record = $2 AND path = $3 ORDER BY n"
+	firstHeld = heldQuery + " LIMIT 1"
+	lastHeld  = heldQuery + " DESC LIMIT 1"
+)
+
 // heldOf gives the first and the newest difference of a place that a finding holds; nil where it holds none.
 func heldOf(tx *db.Tx, finding string, d inventory.Difference) (first, last *inventory.Difference, err error) {
 	for _, x := range []struct {
-		order string
+		query string
 		to    **inventory.Difference
-	}{{"n", &first}, {"n DESC", &last}} {
-		id, found, err := db.One(tx, scanString, "SELECT id FROM reconcile_match WHERE finding = $1 AND record = $2 AND path = $3 ORDER BY "+x.order+" LIMIT 1", finding, d.Record, d.Path)
+	}{{firstHeld, &first}, {lastHeld, &last}} {
+		id, found, err := db.One(tx, scanString, x.query, finding, d.Record, d.Path)
 		if err != nil || !found {
 			return nil, nil, err
 		}
@@ -100,13 +109,16 @@ func (h *holder) restores(d inventory.Difference) bool {
 
 // crowded reports whether as many findings of the asset, of the weight of a difference, wait as stand by themselves.
 func crowded(tx *db.Tx, d inventory.Difference) (bool, error) {
-	light := `(body LIKE '%"op":"update"%' AND body NOT LIKE '%"kind":"security"%')`
-	if heavy(d) {
-		light = "NOT " + light
-	}
-	n, _, err := db.One(tx, scanInt, "SELECT COUNT(*) FROM (SELECT n FROM reconcile_finding WHERE asset = $1 AND state IN ('open', 'adopting', 'reverting') AND "+light+" LIMIT $2) AS waiting",
-		string(d.Asset), waitingPerAsset)
+	n, _, err := db.One(tx, scanInt, crowdedQuery(heavy(d)), string(d.Asset), waitingPerAsset)
 	return n >= waitingPerAsset, err
+}
+
+func crowdedQuery(heavy bool) string {
+	weight := `(body LIKE '%"op":"update"%' AND body NOT LIKE '%"kind":"security"%')`
+	if heavy {
+		weight = "NOT " + weight
+	}
+	return "SELECT COUNT(*) FROM (SELECT n FROM reconcile_finding WHERE asset = $1 AND state IN ('open', 'adopting', 'reverting') AND " + weight + " LIMIT $2) AS waiting"
 }
 
 // newHolder raises a finding of its own, or has the one that collects take the difference.
@@ -201,6 +213,12 @@ func (n near) doers(f *Finding) []string {
 	return out
 }
 
+// Whom sources name for findings, and the changes near what they hold, by the findings.
+const (
+	actorsOf = "SELECT DISTINCT m.finding, d.actor FROM reconcile_match m JOIN inventory_difference d ON d.id = m.id WHERE d.actor <> '' AND m.finding "
+	nearOf   = "SELECT DISTINCT finding, change_id FROM reconcile_match WHERE disposition IN ('out_of_scope_in_window', 'unauthorized') AND finding "
+)
+
 // nearTo reads what touched a finding, by everything that it holds: who executed it, or did any of it, does not judge it.
 func (d *Desk) nearTo(tx *db.Tx, f Finding) (near, error) {
 	all, err := d.nearEach(tx, []Finding{f})
@@ -216,10 +234,10 @@ func (d *Desk) nearEach(tx *db.Tx, list []Finding) (map[string]near, error) {
 			ids[i] = f.ID
 			changes[f.ID] = append(changesOf(f.Hits), f.Change)
 		}
-		if err := pairs(tx, actors, ids, "SELECT DISTINCT m.finding, d.actor FROM reconcile_match m JOIN inventory_difference d ON d.id = m.id WHERE d.actor <> '' AND m.finding "); err != nil {
+		if err := pairs(tx, actors, ids, actorsOf); err != nil {
 			return nil, err
 		}
-		if err := pairs(tx, changes, ids, "SELECT DISTINCT finding, change_id FROM reconcile_match WHERE disposition IN ('out_of_scope_in_window', 'unauthorized') AND finding "); err != nil {
+		if err := pairs(tx, changes, ids, nearOf); err != nil {
 			return nil, err
 		}
 	}

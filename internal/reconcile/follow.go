@@ -337,9 +337,11 @@ func (d *Desk) again(ctx context.Context, touched []string) error {
 	})
 }
 
+const heldAtMostTwo = "SELECT id FROM reconcile_match WHERE finding = $1 ORDER BY n LIMIT 2"
+
 // onlyDifference gives the difference of a finding that has one. What was repeated is no late report.
 func onlyDifference(tx *db.Tx, f Finding) (diff inventory.Difference, found bool, err error) {
-	list, err := db.Collect(tx, scanString, "SELECT id FROM reconcile_match WHERE finding = $1 ORDER BY n LIMIT 2", f.ID)
+	list, err := db.Collect(tx, scanString, heldAtMostTwo, f.ID)
 	if err != nil || len(list) != 1 {
 		return diff, false, err
 	}

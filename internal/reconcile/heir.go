@@ -46,10 +46,12 @@ func inherited(tx *db.Tx, f *Finding, roster *directory.Roster) (bool, error) {
 // namesOwners are the events after which an asset may have another owner.
 var namesOwners = []string{"asset.labelled", "asset.merged", "asset.identity_undone"}
 
+const notClosedOf = findingColumns + " WHERE asset = $1 AND state IN ('open', 'adopting', 'reverting', 'waived') ORDER BY n"
+
 // handOver hands over what of an asset is not closed, in one transaction: of each asset so many findings wait at most (ADR 0016).
 func (d *Desk) handOver(ctx context.Context, asset string) error {
 	return d.db.Update(ctx, follower(), func(tx *db.Tx) error {
-		list, err := db.Collect(tx, scanFinding, findingColumns+" WHERE asset = $1 AND state IN ('open', 'adopting', 'reverting', 'waived') ORDER BY n", asset)
+		list, err := db.Collect(tx, scanFinding, notClosedOf, asset)
 		if err != nil || len(list) == 0 {
 			return err
 		}

@@ -85,13 +85,15 @@ func (d *Desk) mistrust(tx *db.Tx, v Verdict, finding string, asked map[string]b
 	return nil
 }
 
+const flappingQuery = "SELECT after, latest FROM reconcile_match WHERE record = $1 AND path = $2 ORDER BY n DESC LIMIT 50"
+
 // flapping reports whether an attribute goes to and fro. It never does while a change of the asset is open: then each value is that change's.
 func (d *Desk) flapping(tx *db.Tx, s seen, now int64) (bool, error) {
 	if len(s.v.Hits) > 0 {
 		return false, nil
 	}
 	list, err := db.Collect(tx, func(row db.Scanner) (m Moment, err error) { return m, row.Scan(&m.Value, &m.At) },
-		"SELECT after, latest FROM reconcile_match WHERE record = $1 AND path = $2 ORDER BY n DESC LIMIT 50", s.d.Record, s.d.Path)
+		flappingQuery, s.d.Record, s.d.Path)
 	return Flaps(s.d.Kind, append(list, Moment{s.d.After, s.d.Latest}), now), err
 }
 
@@ -125,11 +127,13 @@ func (d *Desk) countMutes(tx *db.Tx, mutes []*Mute, judged int) error {
 	return nil
 }
 
+const endedQuery = findingColumns + " WHERE state = 'waived' AND due <= $1 ORDER BY n LIMIT 100"
+
 // timers does what time alone makes due: waivers and mutes that ended.
 func (d *Desk) timers(ctx context.Context) error {
 	return d.db.Update(ctx, follower(), func(tx *db.Tx) error {
 		now := tx.Now().UnixMicro()
-		over, err := db.Collect(tx, scanFinding, findingColumns+" WHERE state = 'waived' AND due <= $1 ORDER BY n LIMIT 100", now)
+		over, err := db.Collect(tx, scanFinding, endedQuery, now)
 		if err != nil {
 			return err
 		}
