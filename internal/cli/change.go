@@ -63,9 +63,11 @@ func (a *app) changeNew() *cobra.Command {
 		}
 		return a.changed(r, "submitted")
 	})
-	cmd.Example = `  plumb change new --category deploy --summary "Resize the workers" --justification CAP-12 \
-      --component infra --target infra-prod --tf-plan tfplan --rollback "apply the plan of the last tag" \
-      --implementer service:deploy-bot@acme/infra --submit
+	cmd.Example = `  plumb change new --category deploy --summary "Ship web 1.4" \
+      --justification CAP-12 --component web --target web-prod --git-commit \
+      --job release --build-id 41 --action deploy --branch main --env prod \
+      --link https://git.example.com/web/pull/12 --scan security-scan \
+      --rollback "deploy 1.3 again" --implementer ivo --submit
   plumb change new -f change.yaml`
 	w.addFlags(cmd)
 	cmd.Flags().BoolVar(&submit, "submit", false, "submit it at once")

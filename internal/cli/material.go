@@ -88,7 +88,7 @@ func (w *wording) addBindingFlags(cmd *cobra.Command) {
 	f.StringSliceVar(&w.links, "link", nil, "deploy: pull request, issue or build")
 	f.StringVar(&w.action, "action", "", "deploy: what the job does, such as apply")
 	f.StringVar(&w.environment, "env", "", "deploy: environment")
-	f.StringSliceVar(&w.scans, "scan", nil, "deploy: scan kind that is required")
+	f.StringSliceVar(&w.scans, "scan", nil, "deploy: kind of scan that is required, such as security-scan")
 	f.BoolVar(&w.noCI, "no-ci", false, "fill nothing in from the CI environment")
 	cmd.MarkFlagsMutuallyExclusive("rollback-tf-plan", "rollback-config-file", "rollback-db-script", "rollback-runbook")
 }
