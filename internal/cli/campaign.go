@@ -98,7 +98,7 @@ func (a *app) campaignShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.emit(r.Raw, func(w io.Writer) error { return a.writeCampaign(w, r.Value, list, a.namesOf(cmd.Context(), c)) })
+		return a.emit(r.Raw, func(w io.Writer) error { return writeCampaign(a.page(w), r.Value, list, a.namesOf(cmd.Context(), c)) })
 	})
 	cmd.Flags().StringVar(&standing, "standing", "", "only open, reopened, confirmed, wrong, not_needed or not_asked")
 	cmd.Flags().StringVar(&reviewer, "reviewer", "", "only what this person reviews")
@@ -117,16 +117,17 @@ func narrowed(pairs ...string) url.Values {
 	return v
 }
 
-func (a *app) writeCampaign(w io.Writer, c client.Campaign, list []client.CampaignItem, names map[string]string) error {
-	fmt.Fprintf(w, "%s %s, %s, %s, due %s\n", c.ID, clean(c.Name), c.Kind, c.State, at(c.Due))
+func writeCampaign(p *page, c client.Campaign, list []client.CampaignItem, names map[string]string) error {
+	p.flow(fmt.Sprintf("%s %s, %s, %s, due %s", c.ID, clean(c.Name), c.Kind, c.State, at(c.Due)))
 	var counts []string
 	for _, k := range slices.Sorted(maps.Keys(c.Standings)) {
 		counts = append(counts, fmt.Sprintf("%d %s", c.Standings[k], strings.ReplaceAll(k, "_", " ")))
 	}
-	fmt.Fprintf(w, "%d assets, %d asked about: %s\nHead %s after difference %d\n", c.Items, c.Asked, join(counts), c.Head, c.Difference)
+	p.flow(fmt.Sprintf("%d assets, %d asked about: %s", c.Items, c.Asked, join(counts)))
+	p.flow(fmt.Sprintf("Head %s after difference %d", c.Head, c.Difference))
 	for _, s := range c.Signatures {
 		void := map[bool]string{false: ", void: the answers are others now"}[s.Counts]
-		fmt.Fprintf(w, "Signed by %s at %s%s\n", nameOf(names, s.Person), at(s.At), void)
+		p.flow(fmt.Sprintf("Signed by %s at %s%s", clean(nameOf(names, s.Person)), at(s.At), void))
 	}
 	t := table{head: []string{"ASSET", "NAME", "ENV", "DATA", "OWNER", "REVIEWER", "STANDING", "COMMENT"}}
 	for _, i := range list {
@@ -139,7 +140,10 @@ func (a *app) writeCampaign(w io.Writer, c client.Campaign, list []client.Campai
 		}
 		t.add(i.Asset, clean(i.Now.Name), i.Now.Environment, i.Now.Classification, clean(i.Now.Owner), nameOf(names, i.Reviewer), i.Standing, comment)
 	}
-	return t.write(w, a.paint(w), "No assets stand so.")
+	if p.err != nil {
+		return p.err
+	}
+	return t.within(p.w, p.cols, p.paint, "No assets stand so.")
 }
 
 func (a *app) campaignAnswer() *cobra.Command {

@@ -80,6 +80,7 @@ func (a *app) root(groups []commandGroup) *cobra.Command {
 The server is named by PLUMB_URL or --url. People sign in with plumb login; pipelines set
 PLUMB_TOKEN_FILE. A token is never taken from a flag.`
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpFunc(help)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fault.New(fault.Invalid, "usage", "%s.", capital(strings.Split(err.Error(), "\n")[0])).FixedBy("you").Then("%s --help", cmd.CommandPath())

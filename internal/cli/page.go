@@ -86,6 +86,13 @@ func wrap(s string, cols int) []string {
 	return append(out, line)
 }
 
+// flow writes a line that may have colours of its own; it goes on under itself, a little further in.
+func (p *page) flow(text string) {
+	for i, part := range wrap(text, p.cols-len(more)) {
+		p.printf("%s%s\n", map[bool]string{true: more}[i > 0], part)
+	}
+}
+
 // folded writes a sentence behind an indent; it goes on under itself, a little further in. A word that is wider than the terminal, such as
 // an address of code, is broken as in a table.
 func (p *page) folded(indent, text string) {

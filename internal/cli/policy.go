@@ -236,7 +236,7 @@ func (a *app) policyExplain() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.emit(r.Raw, func(w io.Writer) error { return a.writeExplained(w, r.Value, all) })
+		return a.emit(r.Raw, func(w io.Writer) error { return writeExplained(a.page(w), r.Value, all) })
 	})
 	cmd.Flags().StringVarP(&file, "file", "f", "", "request file that is not filed yet")
 	cmd.Flags().StringVar(&facts, "facts", "", "YAML or JSON file of facts, for use without a server")
@@ -283,7 +283,7 @@ func (a *app) explainOffline(folder, file string, all bool) error {
 	} else if err := again(d, &v.Demand); err != nil {
 		return err
 	}
-	return a.emitValue(v, func(w io.Writer) error { return a.writeExplained(w, v, all) })
+	return a.emitValue(v, func(w io.Writer) error { return writeExplained(a.page(w), v, all) })
 }
 
 // again reads a value in another form of the same members.
@@ -295,8 +295,7 @@ func again(from, into any) error {
 	return json.Unmarshal(b, into)
 }
 
-func (a *app) writeExplained(w io.Writer, v client.Explained, all bool) error {
-	p := &page{w: w, paint: a.paint(w)}
+func writeExplained(p *page, v client.Explained, all bool) error {
 	for _, x := range v.Rules {
 		if !x.Holds && !all && x.Error == "" {
 			continue
@@ -305,7 +304,7 @@ func (a *app) writeExplained(w io.Writer, v client.Explained, all bool) error {
 		if x.Holds {
 			word = p.paint(green, "yes")
 		}
-		p.printf("%s %s  %s\n", word, p.paint(bold, clean(x.Rule)), p.paint(dim, clean(x.Clause+": "+x.Title)))
+		p.flow(fmt.Sprintf("%s %s  %s", word, p.paint(bold, clean(x.Rule)), p.paint(dim, clean(x.Clause+": "+x.Title))))
 		p.item("", x.Text)
 		p.item("when", x.When)
 		for _, k := range slices.Sorted(maps.Keys(x.Reads)) {
@@ -316,13 +315,15 @@ func (a *app) writeExplained(w io.Writer, v client.Explained, all bool) error {
 	}
 	switch {
 	case v.Refused != "":
-		p.printf("\n%s %s [%s]\n", p.paint(red, "refused:"), clean(v.Message), clean(v.Refused))
+		p.printf("\n")
+		p.flow(fmt.Sprintf("%s %s [%s]", p.paint(red, "refused:"), clean(v.Message), clean(v.Refused)))
 	case v.Demand != nil:
 		var slots []string
 		for _, s := range v.Demand.Slots {
 			slots = append(slots, fmt.Sprintf("%d %s", s.Min, s.Role))
 		}
-		p.printf("\nrisk %s; approvals: %s\n", v.Demand.Risk, clean(join(slots)))
+		p.printf("\n")
+		p.flow(fmt.Sprintf("risk %s; approvals: %s", v.Demand.Risk, clean(join(slots))))
 	}
 	writeDoubts(p, v)
 	return p.err

@@ -162,3 +162,29 @@ func TestAChangeFitsItsTerminal(t *testing.T) {
 		}
 	}
 }
+
+// What a policy demands and a campaign ask for fit the terminal; a word that is wider, such as a digest, stays whole, to be copied.
+func TestExplanationsAndCampaignsFitTheirTerminal(t *testing.T) {
+	t.Parallel()
+	long := strings.TrimSpace(strings.Repeat("twelve words ", 12))
+	var out bytes.Buffer
+	p := &page{w: &out, paint: plain, cols: 80}
+	v := client.Explained{Refused: "no_approver", Message: long, Rules: []client.Explanation{{Rule: "two-approvals", Clause: "deploy/two-approvals", Title: long, Holds: true, Text: long, When: long,
+		Reads: map[string]string{"components": long}, Demands: []string{long, long}}}}
+	if err := writeExplained(p, v, true); err != nil {
+		t.Fatal(err)
+	}
+	c := client.Campaign{ID: "CMP-000001", Name: long, Kind: "certification", State: "open", Items: 30, Asked: 30, Head: digestOfWord("a"), Difference: 4711,
+		Standings: map[string]int{"open": 10, "confirmed": 10, "not_needed": 5, "wrong": 5}}
+	now := client.SeenAsset{Name: "ip-10-0-12-7.eu-central-1.example.com", Environment: "prod", Classification: "confidential", Owner: "The platform team"}
+	list := []client.CampaignItem{{Asset: "AST-000001", Now: now, Reviewer: "per_1", Standing: "not_needed"}}
+	if err := writeCampaign(p, c, list, map[string]string{"per_1": "Mariana Fernández-Hollister"}); err != nil {
+		t.Fatal(err)
+	}
+	fitsIn(t, out.String(), 80)
+	for _, want := range []string{"\nHead " + digestOfWord("a") + "\n", "AST-000001  "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not whole:\n%s", want, out.String())
+		}
+	}
+}

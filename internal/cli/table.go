@@ -62,27 +62,51 @@ func (t *table) within(w io.Writer, cols int, paint func(code, s string) string,
 	return nil
 }
 
-// narrowest is as narrow as a column of words is made; a table that needs less is left too wide.
-const narrowest = 12
+// narrowest is as narrow as a column is made as long as that is enough, and tightest as narrow as any; a table that needs less is left too
+// wide.
+const (
+	narrowest = 12
+	tightest  = 4
+)
 
-// narrow takes from the widest columns until the table fits.
+// narrow takes from the widest columns until the table fits: first down to where words still stand well, then further from columns of several
+// words, and at last from those of single ones, such as ids, which are broken in the middle.
 func (t *table) narrow(widths []int, cols int) {
 	sum := 2 * (len(widths) - 1)
 	for _, n := range widths {
 		sum += n
 	}
-	for ; sum > cols; sum-- {
-		widest := 0
-		for i, n := range widths {
-			if n > widths[widest] {
-				widest = i
+	words := t.worded()
+	take := func(least int, from func(i int) bool) {
+		for sum > cols {
+			widest := -1
+			for i, n := range widths {
+				if n > least && from(i) && (widest < 0 || n > widths[widest]) {
+					widest = i
+				}
 			}
+			if widest < 0 {
+				return
+			}
+			widths[widest]--
+			sum--
 		}
-		if widths[widest] <= max(narrowest, utf8.RuneCountInString(t.head[widest])) {
-			return
-		}
-		widths[widest]--
 	}
+	every := func(int) bool { return true }
+	take(narrowest, every)
+	take(narrowest/2, func(i int) bool { return words[i] })
+	take(tightest, every)
+}
+
+// worded says which columns have cells of several words.
+func (t *table) worded() []bool {
+	out := make([]bool, len(t.head))
+	for _, row := range t.rows {
+		for i, c := range row {
+			out[i] = out[i] || strings.Contains(strings.TrimSpace(c), " ")
+		}
+	}
+	return out
 }
 
 // writeRow writes one row, on as many lines as its longest cell needs.
