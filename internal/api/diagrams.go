@@ -27,13 +27,20 @@ func diagramRoutes() []Route {
 	}
 }
 
-type drawingIn struct {
+// SliceFilter is which drawing is asked for; what is left out does not narrow.
+type SliceFilter struct {
 	Kind           string `path:"kind" maxLength:"20" doc:"network, environment or data-flow"`
 	Environment    string `query:"environment" maxLength:"20"`
 	Classification string `query:"classification" maxLength:"20"`
 	Owner          string `query:"owner" maxLength:"300"`
 	Role           string `query:"role" maxLength:"300"`
 }
+
+func (f SliceFilter) asked() inventory.Slice {
+	return inventory.Slice{Kind: diagram.Kind(f.Kind), Environment: f.Environment, Classification: f.Classification, Owner: f.Owner, Role: f.Role}
+}
+
+type drawingIn struct{ SliceFilter }
 
 // Drawing is what a diagram shows, and how much of it is known.
 type Drawing struct {
@@ -61,19 +68,15 @@ func drawingOf(s inventory.Slice, g diagram.Graph) Drawing {
 }
 
 func (a *API) showDrawing(ctx context.Context, in *drawingIn) (*body[Drawing], error) {
-	s := inventory.Slice{Kind: diagram.Kind(in.Kind), Environment: in.Environment, Classification: in.Classification, Owner: in.Owner, Role: in.Role}
+	s := in.asked()
 	g, err := a.Things.Drawn(ctx, s)
 	return give(drawingOf(s, g), err)
 }
 
 type drawIn struct {
-	Kind           string `path:"kind" maxLength:"20" doc:"network, environment or data-flow"`
-	Form           string `path:"form" maxLength:"10" doc:"svg or dot"`
-	Environment    string `query:"environment" maxLength:"20"`
-	Classification string `query:"classification" maxLength:"20"`
-	Owner          string `query:"owner" maxLength:"300"`
-	Role           string `query:"role" maxLength:"300"`
-	Known          string `header:"If-None-Match" maxLength:"2000"`
+	SliceFilter
+	Form  string `path:"form" maxLength:"10" doc:"svg or dot"`
+	Known string `header:"If-None-Match" maxLength:"2000"`
 }
 
 // picture is a drawing as a file. Its ETag is the digest of what is shown; a weak one, for the caption may name an older state
@@ -101,12 +104,12 @@ func pictured(k diagram.Kind, g diagram.Graph, form, known string) (*picture, er
 }
 
 func (a *API) draw(ctx context.Context, in *drawIn) (*picture, error) {
-	k := diagram.Kind(in.Kind)
-	g, err := a.Things.Drawn(ctx, inventory.Slice{Kind: k, Environment: in.Environment, Classification: in.Classification, Owner: in.Owner, Role: in.Role})
+	s := in.asked()
+	g, err := a.Things.Drawn(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return pictured(k, g, in.Form, in.Known)
+	return pictured(s.Kind, g, in.Form, in.Known)
 }
 
 func (a *API) listDiagrams(ctx context.Context, in *pagingIn) (*body[Page[inventory.DiagramView]], error) {
