@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/fault"
 )
 
 func (a *app) muteList() *cobra.Command {
@@ -41,8 +42,8 @@ func told(w io.Writer, m client.Mute) error {
 // backTest says in a sentence what an exception would have matched.
 func backTest(m client.Mute) string {
 	b := m.BackTest
-	text := fmt.Sprintf("In %d days it would have matched %d of %s, %s.", b.Days, b.Matched, plural(b.Differences, "difference", "differences"),
-		plural(b.Unauthorized, "of them a finding", "of them findings"))
+	text := fmt.Sprintf("In %d days it would have matched %d of %s, %s.", b.Days, b.Matched, fault.Count(b.Differences, "difference", "differences"),
+		fault.Count(b.Unauthorized, "of them a finding", "of them findings"))
 	if b.Cut {
 		text += " There were more differences; the newest count."
 	}
@@ -54,7 +55,7 @@ func namedBy(m client.Mute) string {
 	if m.Name == "" {
 		return ""
 	}
-	return plural(m.BackTest.Named, "asset is called so", "assets are called so") + "; who takes the name later is not matched"
+	return fault.Count(m.BackTest.Named, "asset is called so", "assets are called so") + "; who takes the name later is not matched"
 }
 
 // showMute is what a reviewer reads: what it is about, why, and what it would have matched, at which assets.

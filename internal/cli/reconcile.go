@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"plumbline.dev/plumb/internal/client"
+	"plumbline.dev/plumb/internal/fault"
 )
 
 func reconcileCommand(a *app) *cobra.Command {
@@ -142,8 +143,8 @@ func showFinding(w io.Writer, f client.Finding, names map[string]string) error {
 		p.item("near", h.Change+" "+h.Reason)
 	}
 	if f.Collects {
-		p.item("holds", fmt.Sprintf("%s, %s as before; doors first, and all of them: plumb asset history %s --most %d", plural(f.Count, "difference", "differences"),
-			plural(f.Away, "place is not", "places are not"), f.Asset, max(f.Count, 50)))
+		p.item("holds", fmt.Sprintf("%s, %s as before; doors first, and all of them: plumb asset history %s --most %d", fault.Count(f.Count, "difference", "differences"),
+			fault.Count(f.Away, "place is not", "places are not"), f.Asset, max(f.Count, 50)))
 	}
 	p.items("seen", sightings(f))
 	if f.State == "open" {
@@ -292,7 +293,7 @@ func (a *app) reconcileFigures() *cobra.Command {
 					return err
 				}
 				_, err := fmt.Fprintf(w, "Nothing explains %d of %s in production, %d.%02d percent:\nthe last two rows of the six.\n", f.Unauthorized,
-					plural(f.Judged, "difference", "differences"), f.Share/100, f.Share%100)
+					fault.Count(f.Judged, "difference", "differences"), f.Share/100, f.Share%100)
 				return err
 			})
 	})

@@ -16,14 +16,6 @@ import (
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
-// plural says how many, with the word for one or for many.
-func plural(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return number(n) + " " + many
-}
-
 func freezeCommand(a *app) *cobra.Command {
 	return a.group("freeze", "Times in which nothing in scope may start", a.windowSet("freeze"), a.windowList("freeze"), a.windowLift("freeze"))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"plumbline.dev/plumb/internal/change"
@@ -88,7 +87,7 @@ func (d *Desk) Seen(tx *db.Tx, id change.ID) error {
 		}
 	}
 	if len(open) > 0 {
-		return fault.New(fault.Conflict, "effects_unseen", "%s not observed, or observed otherwise.", plural(len(open), "approved effect was", "approved effects were")).About(string(id)).
+		return fault.New(fault.Conflict, "effects_unseen", "%s not observed, or observed otherwise.", fault.Count(len(open), "approved effect was", "approved effects were")).About(string(id)).
 			Because("reconcile", "").FixedBy("the implementer").Then("plumb reconcile show %s", id)
 	}
 	waiting, err := db.Collect(tx, scanFinding, findingColumns+" WHERE "+holdsOf+" AND state IN ('open', 'adopting', 'reverting') ORDER BY n LIMIT 10", string(id))
@@ -97,7 +96,7 @@ func (d *Desk) Seen(tx *db.Tx, id change.ID) error {
 	}
 	if len(waiting) > 0 {
 		return fault.New(fault.Conflict, "findings_open", "%s for an answer, %s first.",
-			plural(len(waiting), "finding that arose while it ran waits", "findings that arose while it ran wait"), waiting[0].ID).
+			fault.Count(len(waiting), "finding that arose while it ran waits", "findings that arose while it ran wait"), waiting[0].ID).
 			About(string(id)).Because("reconcile", "").FixedBy("the owner of the asset or a Security Officer").Then("plumb reconcile show %s", waiting[0].ID)
 	}
 	return nil
@@ -106,14 +105,6 @@ func (d *Desk) Seen(tx *db.Tx, id change.ID) error {
 // holdsOf is the condition for the findings of a change: those that were raised near it, and those that hold, among others, a difference near it.
 const holdsOf = "id IN (SELECT id FROM reconcile_finding WHERE change_id = $1 UNION SELECT finding FROM reconcile_match WHERE change_id = $1" +
 	" AND disposition IN ('out_of_scope_in_window', 'unauthorized'))"
-
-// plural says how many, with the words for one or for many.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
 
 // ends says of each approved effect of the newest revision that ran what became of it.
 func (d *Desk) ends(tx *db.Tx, id change.ID) ([]End, error) {

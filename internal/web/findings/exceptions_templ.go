@@ -373,7 +373,7 @@ func allows(x exception) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var12 string
-				templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(plural(int(x.Of.Back.Named), "asset is called so", "assets are called so"))
+				templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(fault.Count(x.Of.Back.Named, "asset is called so", "assets are called so"))
 				if templ_7745c5c3_Err != nil {
 					return templ.Error{Err: templ_7745c5c3_Err, FileName: `findings/exceptions.templ`, Line: 113, Col: 106}
 				}

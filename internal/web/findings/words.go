@@ -1,10 +1,10 @@
 package findings
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
+	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/web/ui"
@@ -69,7 +69,7 @@ func means(d reconcile.Disposition) string {
 func Told(f reconcile.Finding) string {
 	switch {
 	case f.Collects:
-		return plural(int(f.Count), "more difference", "more differences") + " of " + f.Name
+		return fault.Count(f.Count, "more difference", "more differences") + " of " + f.Name
 	case f.Op == inventory.Created:
 		return f.Name + " appeared"
 	case f.Op == inventory.Deleted:
@@ -141,13 +141,6 @@ func short(s string) string {
 		return string(r[:longest-1]) + "…"
 	}
 	return s
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprint(n) + " " + many
 }
 
 // comma puts a clause behind the rule that it is of.

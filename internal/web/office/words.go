@@ -11,13 +11,6 @@ import (
 	"plumbline.dev/plumb/internal/web/ui"
 )
 
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}
-
 // who is how filing names the person.
 func (o one) who() string {
 	for _, a := range o.Accounts {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/web/frame"
 	"plumbline.dev/plumb/internal/web/ui"
@@ -136,10 +137,10 @@ func (x *view) blocking() string {
 	}
 	var out []string
 	if n := len(x.unanswered()); n > 0 {
-		out = append(out, plural(n, "finding from its time waits for an answer", "findings from its time wait for an answer"))
+		out = append(out, fault.Count(n, "finding from its time waits for an answer", "findings from its time wait for an answer"))
 	}
 	if n := x.Outcome.Counts[reconcile.NotObserved] + x.Outcome.Counts[reconcile.ObservedDifferently]; n > 0 {
-		out = append(out, plural(n, "approved effect is not what was seen", "approved effects are not what was seen"))
+		out = append(out, fault.Count(n, "approved effect is not what was seen", "approved effects are not what was seen"))
 	}
 	return strings.Join(out, ", ")
 }

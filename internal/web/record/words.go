@@ -203,13 +203,6 @@ func leafText(leaf string) string {
 	return leaf
 }
 
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return fmt.Sprintf("%d %s", n, one)
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
 // filled keeps the texts that say something.
 func filled(list ...string) []string {
 	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
