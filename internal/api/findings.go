@@ -170,8 +170,15 @@ func (a *API) mutesWaiting(ctx context.Context, in *pagingIn) (*body[Page[reconc
 	return listed(in.Paging, list, err)
 }
 
-func (a *API) showMute(ctx context.Context, in *idIn) (*body[reconcile.Mute], error) {
-	return give(a.Match.MuteOf(ctx, in.ID))
+// MuteView is an exception with those who may decide on it.
+type MuteView struct {
+	reconcile.Mute
+	Reviewers []directory.PersonID `json:"reviewers,omitempty" doc:"who may accept or refuse it now, while it is proposed"`
+}
+
+func (a *API) showMute(ctx context.Context, in *idIn) (*body[MuteView], error) {
+	r, err := a.Match.ReadMute(ctx, actorOf(ctx), in.ID)
+	return give(MuteView{Mute: r.Mute, Reviewers: r.Reviewers}, err)
 }
 
 // NewMute is an exception to be proposed.

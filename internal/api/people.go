@@ -269,6 +269,7 @@ type RoleHeld struct {
 	Name     string               `json:"name"`
 	Title    string               `json:"title,omitempty"`
 	Note     string               `json:"note,omitempty"`
+	May      string               `json:"may,omitempty" doc:"what the program lets it do, whatever the pack says of it"`
 	Approves bool                 `json:"approves"`
 	Advised  int                  `json:"advised" doc:"fewest people who should hold it"`
 	Holders  []directory.PersonID `json:"holders"`
@@ -285,12 +286,12 @@ func (a *API) listRoles(ctx context.Context, _ *none) (*body[Roles], error) {
 	}
 	out := Roles{Grants: r.Grants()}
 	for _, role := range pack.Roles {
-		out.Roles = append(out.Roles, RoleHeld{Name: role.Name, Title: role.Title, Note: role.Note, Approves: role.Approves,
+		out.Roles = append(out.Roles, RoleHeld{Name: role.Name, Title: role.Title, Note: role.Note, May: directory.May(directory.RoleName(role.Name)), Approves: role.Approves,
 			Advised: role.Holders, Holders: r.Holders(directory.RoleName(role.Name))})
 	}
 	for _, name := range []directory.RoleName{directory.Admin, directory.Auditor} {
 		if _, inPack := pack.Role(string(name)); !inPack {
-			out.Roles = append(out.Roles, RoleHeld{Name: string(name), Holders: r.Holders(name)})
+			out.Roles = append(out.Roles, RoleHeld{Name: string(name), May: directory.May(name), Holders: r.Holders(name)})
 		}
 	}
 	return give(out, nil)

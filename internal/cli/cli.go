@@ -75,10 +75,11 @@ func usage(err error) error {
 // root makes the program's command with those of the given groups beneath it.
 func (a *app) root(groups []commandGroup) *cobra.Command {
 	root := a.group("plumb", "Changes to production: declared, approved, released once, proven")
-	root.Long = `Plumbline makes a written change policy executable: declare, approve, execute, observe, reconcile, prove.
+	root.Long = `Plumbline makes a written change policy executable: declare, approve, execute,
+observe, reconcile, prove.
 
-The server is named by PLUMB_URL or --url. People sign in with plumb login; pipelines set
-PLUMB_TOKEN_FILE. A token is never taken from a flag.`
+The server is named by PLUMB_URL or --url. People sign in with plumb login;
+pipelines set PLUMB_TOKEN_FILE. A token is never taken from a flag.`
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpFunc(help)
 	root.SilenceErrors, root.SilenceUsage = true, true

@@ -78,7 +78,11 @@ func (a *app) showMute(w io.Writer, m client.Mute, names map[string]string) erro
 		p.item(line[0], line[1])
 	}
 	if m.State == "proposed" {
-		p.printf("Next: plumb reconcile review %s --accept,\nby a Security Officer who did not propose it\n", m.ID)
+		var may []string
+		for _, id := range m.Reviewers {
+			may = append(may, nameOf(names, id))
+		}
+		p.folded("", fmt.Sprintf("Next: plumb reconcile review %s --accept, by a Security Officer who did not propose it: %s", m.ID, either(strings.Join(may, " or "), "nobody who may")))
 	}
 	if left := time.UnixMicro(m.Expires).Sub(a.now()); m.State == "active" && left > 0 && left <= 7*24*time.Hour {
 		p.folded("", "What it explains becomes findings when it ends. To keep it, propose it anew, which is reviewed anew: plumb reconcile mute")

@@ -343,7 +343,7 @@ func rolesCommand(a *app) *cobra.Command {
 }
 
 func (a *app) rolesList() *cobra.Command {
-	return a.remote("list", "List the roles and who holds them", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
+	return a.remote("list", "List the roles, who holds them, and what that lets them do", cobra.NoArgs, func(cmd *cobra.Command, _ []string, c *client.Client) error {
 		r, err := c.Roles(cmd.Context())
 		if err != nil {
 			return err
@@ -353,13 +353,13 @@ func (a *app) rolesList() *cobra.Command {
 			return err
 		}
 		return a.emit(r.Raw, func(w io.Writer) error {
-			t := table{head: []string{"ROLE", "APPROVES", "HOLDERS"}}
+			t := table{head: []string{"ROLE", "APPROVES", "HOLDERS", "WHAT FOR"}}
 			for _, x := range r.Value.Roles {
 				var who []string
 				for _, id := range x.Holders {
 					who = append(who, n.name(id))
 				}
-				t.add(x.Name, map[bool]string{true: "yes", false: "no"}[x.Approves], either(join(who), "-"))
+				t.add(x.Name, map[bool]string{true: "yes", false: "no"}[x.Approves], either(join(who), "-"), strings.TrimSpace(x.Note+" "+x.May))
 			}
 			return t.write(w, a.paint(w), "No roles.")
 		})

@@ -133,7 +133,9 @@ type Mute struct {
 	Hits     int64    `json:"hits"`
 	Seen     int64    `json:"seen"`
 	Ended    string   `json:"ended"`
-	BackTest struct {
+	// Reviewers may accept or refuse it now, by id; only where it is shown alone, and proposed.
+	Reviewers []string `json:"reviewers"`
+	BackTest  struct {
 		Days         int64    `json:"days"`
 		Differences  int64    `json:"differences"`
 		Matched      int64    `json:"matched"`

@@ -269,6 +269,8 @@ type Roles struct {
 type Role struct {
 	Name     string   `json:"name"`
 	Title    string   `json:"title"`
+	Note     string   `json:"note"`
+	May      string   `json:"may"` // what the program lets it do, whatever the pack says of it
 	Approves bool     `json:"approves"`
 	Advised  int      `json:"advised"`
 	Holders  []string `json:"holders"`

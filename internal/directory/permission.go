@@ -86,6 +86,19 @@ var permissions = map[Permission]grantee{
 	InventoryManage: {roles: []RoleName{Officer, Admin}, writes: true},
 }
 
+// May says in a sentence what a role is let do by this program, whatever the pack says of it; "" for a role that only the pack knows.
+func May(role RoleName) string {
+	switch role {
+	case Officer:
+		return "Reviews exceptions, answers any finding, names successors of owners, manages people, groups, sources and webhooks, exports."
+	case Admin:
+		return "Manages sources, owners of assets, tokens of others and webhooks, exports. Decides nothing by that."
+	case Auditor:
+		return "Reads and exports everything, writes nothing."
+	}
+	return ""
+}
+
 // Permissions lists every permission there is, sorted.
 func Permissions() []Permission {
 	out := make([]Permission, 0, len(permissions))

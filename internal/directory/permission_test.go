@@ -112,3 +112,16 @@ func TestAllowAsksTheRolesOfNow(t *testing.T) {
 	h.must(h.Disable(t.Context(), olga, h.people["dev"], "left"))
 	h.refused(h.Allow(t.Context(), dev, directory.ChangeRead), "not_signed_in")
 }
+
+// Each role that the program itself lets do something says so; one of a pack says it there.
+func TestARoleSaysWhatItMay(t *testing.T) {
+	t.Parallel()
+	for _, role := range []directory.RoleName{directory.Officer, directory.Admin, directory.Auditor} {
+		if directory.May(role) == "" {
+			t.Errorf("%s does not say what it may", role)
+		}
+	}
+	if got := directory.May("implementer"); got != "" {
+		t.Errorf("a role of the pack says %q", got)
+	}
+}

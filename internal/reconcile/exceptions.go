@@ -33,8 +33,9 @@ func (d *Desk) MutesOf(ctx context.Context, state string, before int64, limit in
 // MuteReading is one mute, and why its reader may not decide on it.
 type MuteReading struct {
 	Mute
-	Review error // nil where the reader may accept or refuse it
-	End    error // nil where the reader may end it
+	Review    error                // nil where the reader may accept or refuse it
+	End       error                // nil where the reader may end it
+	Reviewers []directory.PersonID // who may accept or refuse it now; none of one that is decided
 }
 
 // ReadMute gives one mute to somebody who may have to decide on it.
@@ -46,8 +47,16 @@ func (d *Desk) ReadMute(ctx context.Context, actor fault.Actor, id string) (r Mu
 	if err != nil {
 		return r, err
 	}
-	r.Review, r.End = r.mayReview(actor, roster), r.mayEnd(actor, roster)
+	r.Review, r.End, r.Reviewers = r.mayReview(actor, roster), r.mayEnd(actor, roster), r.reviewers(roster)
 	return r, nil
+}
+
+// reviewers gives those who may decide on a mute now, by the rule of the review itself.
+func (m *Mute) reviewers(roster *directory.Roster) []directory.PersonID {
+	return slices.DeleteFunc(roster.Holders(directory.Officer), func(p directory.PersonID) bool {
+		who := fault.Actor{Kind: fault.Human, Authn: fault.Session, Person: string(p)}
+		return m.mayReview(who, roster) != nil || directory.Allowed(who, roster.Roles(p), directory.ChangeDecide) != nil
+	})
 }
 
 // mayEnd is who may end a mute: its proposer, because ending one loosens nothing, or a Security Officer.

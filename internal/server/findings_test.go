@@ -78,4 +78,12 @@ func TestAProposedExceptionWaitsForItsReviewers(t *testing.T) {
 			t.Errorf("for a token of %s wait %+v, want %d", who, list.Items, want)
 		}
 	}
+	var shown struct {
+		Reviewers []string `json:"reviewers"`
+	}
+	s.As(servertest.Rita).Want(http.StatusOK, "GET", "/mutes/MUT-1", nil).Into(&shown)
+	slices.Sort(shown.Reviewers)
+	if want := slices.Sorted(slices.Values([]string{s.People[servertest.Olga], s.People[servertest.Otto]})); !slices.Equal(shown.Reviewers, want) {
+		t.Errorf("its reviewers are %v, want the two officers %v", shown.Reviewers, want)
+	}
 }
