@@ -118,16 +118,16 @@ func narrowed(pairs ...string) url.Values {
 }
 
 func writeCampaign(p *page, c client.Campaign, list []client.CampaignItem, names map[string]string) error {
-	p.flow(fmt.Sprintf("%s %s, %s, %s, due %s", c.ID, clean(c.Name), c.Kind, c.State, at(c.Due)))
+	p.flow(c.ID+" ", fmt.Sprintf("%s, %s, %s, due %s", clean(c.Name), c.Kind, c.State, at(c.Due)))
 	var counts []string
 	for _, k := range slices.Sorted(maps.Keys(c.Standings)) {
 		counts = append(counts, fmt.Sprintf("%d %s", c.Standings[k], strings.ReplaceAll(k, "_", " ")))
 	}
-	p.flow(fmt.Sprintf("%d assets, %d asked about: %s", c.Items, c.Asked, join(counts)))
-	p.flow(fmt.Sprintf("Head %s after difference %d", c.Head, c.Difference))
+	p.flow("", fmt.Sprintf("%d assets, %d asked about: %s", c.Items, c.Asked, join(counts)))
+	p.flow("", fmt.Sprintf("Head %s after difference %d", c.Head, c.Difference))
 	for _, s := range c.Signatures {
 		void := map[bool]string{false: ", void: the answers are others now"}[s.Counts]
-		p.flow(fmt.Sprintf("Signed by %s at %s%s", clean(nameOf(names, s.Person)), at(s.At), void))
+		p.flow("", fmt.Sprintf("Signed by %s at %s%s", clean(nameOf(names, s.Person)), at(s.At), void))
 	}
 	t := table{head: []string{"ASSET", "NAME", "ENV", "DATA", "OWNER", "REVIEWER", "STANDING", "COMMENT"}}
 	for _, i := range list {

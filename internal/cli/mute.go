@@ -35,8 +35,9 @@ func muteTable(list []client.Mute) *table {
 
 // told says how a mute stands, with its back-test.
 func told(w io.Writer, m client.Mute) error {
-	_, err := fmt.Fprintf(w, "%s is %s. %s\n", m.ID, m.State, backTest(m))
-	return err
+	p := &page{w: w, cols: width(w)}
+	p.flow("", fmt.Sprintf("%s is %s. %s", m.ID, m.State, backTest(m)))
+	return p.err
 }
 
 // backTest says in a sentence what an exception would have matched.

@@ -52,8 +52,9 @@ func (a *app) done(format string, args ...any) error {
 	return a.emitValue(struct {
 		OK bool `json:"ok"`
 	}{true}, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, format+"\n", args...)
-		return err
+		p := &page{w: w, cols: width(w)}
+		p.flow("", fmt.Sprintf(format, args...))
+		return p.err
 	})
 }
 

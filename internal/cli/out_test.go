@@ -242,6 +242,11 @@ func TestWhatWaitsFitsItsTerminal(t *testing.T) {
 		if cols > 0 {
 			fitsIn(t, b.String(), cols)
 		}
+		for _, id := range []string{"CHG-000001  ", "FND-000001  ", "MUT-000001  ", "CMP-000001  ", "AST-000002  "} {
+			if !strings.Contains("\n"+b.String(), "\n"+id) {
+				t.Errorf("%d columns: nothing begins with %q:\n%s", cols, id, b.String())
+			}
+		}
 		if lines := strings.Count(b.String(), "\n"); cols == 0 && lines != 8 {
 			t.Errorf("without a terminal %d lines, want 8:\n%s", lines, b.String())
 		}

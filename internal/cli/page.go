@@ -86,10 +86,15 @@ func wrap(s string, cols int) []string {
 	return append(out, line)
 }
 
-// flow writes a line that may have colours of its own; it goes on under itself, a little further in.
-func (p *page) flow(text string) {
-	for i, part := range wrap(text, p.cols-len(more)) {
-		p.printf("%s%s\n", map[bool]string{true: more}[i > 0], part)
+// flow writes a line of a head and a text, which may have colours of their own; it goes on under itself, a little further in.
+func (p *page) flow(head, text string) {
+	room := p.cols - max(visible(head), len(more))
+	if p.cols > 0 && room < 2*narrowest { // the head leaves too little: it is text, too
+		head, text, room = "", strings.TrimSpace(head)+" "+text, p.cols-len(more)
+	}
+	for _, part := range wrap(text, room) {
+		p.printf("%s%s\n", head, part)
+		head = more
 	}
 }
 

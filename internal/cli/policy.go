@@ -304,7 +304,7 @@ func writeExplained(p *page, v client.Explained, all bool) error {
 		if x.Holds {
 			word = p.paint(green, "yes")
 		}
-		p.flow(fmt.Sprintf("%s %s  %s", word, p.paint(bold, clean(x.Rule)), p.paint(dim, clean(x.Clause+": "+x.Title))))
+		p.flow(word+" "+p.paint(bold, clean(x.Rule))+"  ", p.paint(dim, clean(x.Clause+": "+x.Title)))
 		p.item("", x.Text)
 		p.item("when", x.When)
 		for _, k := range slices.Sorted(maps.Keys(x.Reads)) {
@@ -316,14 +316,14 @@ func writeExplained(p *page, v client.Explained, all bool) error {
 	switch {
 	case v.Refused != "":
 		p.printf("\n")
-		p.flow(fmt.Sprintf("%s %s [%s]", p.paint(red, "refused:"), clean(v.Message), clean(v.Refused)))
+		p.flow(p.paint(red, "refused:")+" ", fmt.Sprintf("%s [%s]", clean(v.Message), clean(v.Refused)))
 	case v.Demand != nil:
 		var slots []string
 		for _, s := range v.Demand.Slots {
 			slots = append(slots, fmt.Sprintf("%d %s", s.Min, s.Role))
 		}
 		p.printf("\n")
-		p.flow(fmt.Sprintf("risk %s; approvals: %s", v.Demand.Risk, clean(join(slots))))
+		p.flow("", fmt.Sprintf("risk %s; approvals: %s", v.Demand.Risk, clean(join(slots))))
 	}
 	writeDoubts(p, v)
 	return p.err

@@ -64,7 +64,7 @@ func adopted(ctx context.Context, c *client.Client, v client.View) ([]client.Fin
 
 func (a *app) writeView(p *page, v client.View, b beside) error {
 	c := v.Change
-	p.flow(p.paint(bold, c.ID) + "  " + clean(c.Summary) + "  " + p.paint(stateColour(c.State), stateWords(c.State)))
+	p.flow(p.paint(bold, c.ID)+"  ", clean(c.Summary)+"  "+p.paint(stateColour(c.State), stateWords(c.State)))
 	p.item("", fmt.Sprintf("%s %s, risk %s, rev %d %s", c.Type, c.Category, either(v.Demand.Risk, "not assessed"), v.Revision, brief(c.RevDigest)))
 	p.item("by", fmt.Sprintf("%s, %s", nameOf(v.Names, c.Requester), a.ago(c.Created)))
 	if h := c.Body.Hold; h != nil {

@@ -60,24 +60,24 @@ func (a *app) writeWaiting(w io.Writer, cols int, x waiting) error {
 		p.printf("Nothing waits for you.\n")
 	}
 	for _, c := range x.Changes {
-		p.asks(fmt.Sprintf("%s  %s, since %s", c.ID, c.Summary, a.ago(c.Created)), "plumb change show "+c.ID)
+		p.asks(c.ID, fmt.Sprintf("%s, since %s", c.Summary, a.ago(c.Created)), "plumb change show "+c.ID)
 	}
 	for _, f := range x.Findings {
-		p.asks(fmt.Sprintf("%s  %s, %s, due %s", f.ID, f.What(), f.Severity, at(f.Due)), "plumb reconcile show "+f.ID)
+		p.asks(f.ID, fmt.Sprintf("%s, %s, due %s", f.What(), f.Severity, at(f.Due)), "plumb reconcile show "+f.ID)
 	}
 	for _, m := range x.Mutes {
 		what, when := "exception to review", "until"
 		if m.State == "active" {
 			what, when = "exception that ends soon", "ends"
 		}
-		p.asks(fmt.Sprintf("%s  %s: %s, %s, %s %s", m.ID, what, m.Kind, m.Scope(), when, at(m.Expires)), "plumb reconcile show "+m.ID)
+		p.asks(m.ID, fmt.Sprintf("%s: %s, %s, %s %s", what, m.Kind, m.Scope(), when, at(m.Expires)), "plumb reconcile show "+m.ID)
 	}
 	for _, c := range x.Campaigns {
 		p.asking(c)
 	}
 	for _, o := range x.Owners {
 		first := o.First[0]
-		p.asks(fmt.Sprintf("%s  owner %s %s of %s of production", first.Asset, o.Called, gapText(o.Gap), counted(o.Assets, "asset")),
+		p.asks(first.Asset, fmt.Sprintf("owner %s %s of %s of production", o.Called, gapText(o.Gap), counted(o.Assets, "asset")),
 			"plumb asset list --unanswered", fmt.Sprintf("plumb asset label %s owner=… --reason …", first.Asset))
 	}
 	return p.err
@@ -86,20 +86,21 @@ func (a *app) writeWaiting(w io.Writer, cols int, x waiting) error {
 // asking says what of one campaign waits, and how it is answered.
 func (p *page) asking(c client.Asking) {
 	if c.Sign {
-		p.asks(fmt.Sprintf("%s  %s, to sign, due %s", c.ID, c.Name, at(c.Due)), "plumb campaign sign "+c.ID)
+		p.asks(c.ID, fmt.Sprintf("%s, to sign, due %s", c.Name, at(c.Due)), "plumb campaign sign "+c.ID)
 	}
 	for _, i := range c.First {
 		again := map[bool]string{true: ", changed since it was answered for"}[i.Standing == "reopened"]
-		p.asks(fmt.Sprintf("%s  %s asks about %s%s, due %s", c.ID, c.Name, i.Name, again, at(c.Due)), fmt.Sprintf("plumb campaign answer %s %s …", c.ID, i.Asset))
+		p.asks(c.ID, fmt.Sprintf("%s asks about %s%s, due %s", c.Name, i.Name, again, at(c.Due)), fmt.Sprintf("plumb campaign answer %s %s …", c.ID, i.Asset))
 	}
 	if more := c.Open - len(c.First); more > 0 {
-		p.asks(fmt.Sprintf("%s  %s asks about %d more", c.ID, c.Name, more), "plumb campaign show "+c.ID)
+		p.asks(c.ID, fmt.Sprintf("%s asks about %d more", c.Name, more), "plumb campaign show "+c.ID)
 	}
 }
 
-// asks writes what waits and the commands that go on with it: on one line, or each on its own where a terminal is too narrow for that.
-func (p *page) asks(text string, commands ...string) {
-	line := clean(text) + ":"
+// asks writes what waits, by its id, and the commands that go on with it: on one line, or each on its own where a terminal is too narrow.
+func (p *page) asks(id, text string, commands ...string) {
+	text = clean(text) + ":"
+	line := id + "  " + text
 	for i, c := range commands {
 		line += map[bool]string{false: " ", true: "; "}[i > 0] + c
 	}
@@ -107,7 +108,7 @@ func (p *page) asks(text string, commands ...string) {
 		p.printf("%s\n", line)
 		return
 	}
-	p.folded("", text+":")
+	p.flow(id+"  ", text)
 	for _, c := range commands {
 		p.folded(more, c)
 	}
