@@ -204,7 +204,7 @@ func gapText(gap string) string {
 }
 
 func (a *app) writeAsset(w io.Writer, x client.WholeAsset) error {
-	p := &page{w: w, paint: a.paint(w), cols: width(w)}
+	p := a.page(w)
 	p.folded("", fmt.Sprintf("%s %s %s, %s", x.ID, x.Class, x.Name, x.State))
 	called := func(id string) string { return clean(either(x.Called[id], id)) }
 	t := table{head: []string{"PROPERTY", "VALUE", "BY"}}

@@ -149,7 +149,7 @@ func whoamiCommand(a *app) *cobra.Command {
 		}
 		return a.emit(r.Raw, func(w io.Writer) error {
 			m := r.Value
-			p := &page{w: w, paint: a.paint(w)}
+			p := a.page(w)
 			p.printf("%s  %s\n", p.paint(bold, clean(m.Person.Name)), c.URL())
 			p.item("person", m.Person.ID)
 			p.item("signed in", m.Kind+" by "+m.Authn)

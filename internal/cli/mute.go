@@ -67,7 +67,7 @@ func (a *app) showMute(w io.Writer, m client.Mute, names map[string]string) erro
 		}
 		return either(names[id], id) + ", " + at(when)
 	}
-	p := &page{w: w, paint: a.paint(w), cols: width(w)}
+	p := a.page(w)
 	p.printf("%s  %s, %s, until %s\n%s\n", m.ID, m.Kind, m.State, at(m.Expires), clean(m.Scope()))
 	over := ""
 	if m.BackTest.At > 0 {

@@ -59,7 +59,7 @@ func (a *app) peopleShow() *cobra.Command {
 		}
 		return a.emit(r.Raw, func(w io.Writer) error {
 			h := r.Value
-			p := &page{w: w, paint: a.paint(w)}
+			p := a.page(w)
 			p.printf("%s\n", p.paint(bold, clean(h.Person.Name)))
 			p.item("id", h.Person.ID)
 			p.item("mail", h.Person.Email)

@@ -122,7 +122,7 @@ func (a *app) planShow() *cobra.Command {
 var classColours = map[string]string{plan.ClassCreate: green, plan.ClassDelete: red, plan.ClassReplace: red, plan.ClassUpdate: yellow}
 
 func (a *app) writePlan(w io.Writer, s plan.Summary) error {
-	p := &page{w: w, paint: a.paint(w)}
+	p := a.page(w)
 	for _, r := range s.Resources {
 		if r.Class == plan.ClassNoOp {
 			continue

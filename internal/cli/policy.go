@@ -64,7 +64,7 @@ func (a *app) policyShow() *cobra.Command {
 			return fmt.Errorf("read policy: %w", err)
 		}
 		return a.emit(r.Raw, func(w io.Writer) error {
-			p := &page{w: w, paint: a.paint(w)}
+			p := a.page(w)
 			p.printf("%s\n", p.paint(bold, clean(v.Title)))
 			p.item("", fmt.Sprintf("%s %s %s", v.Name, v.Version, v.Digest))
 			for _, x := range v.Rules {
@@ -191,7 +191,7 @@ func playStories(files fs.FS, args []string) ([]policy.Story, error) {
 }
 
 func (a *app) writeStories(w io.Writer, list []policy.Story, bad int) error {
-	p := &page{w: w, paint: a.paint(w)}
+	p := a.page(w)
 	for _, s := range list {
 		word := p.paint(green, "ok  ")
 		if !s.OK {

@@ -102,7 +102,7 @@ func (a *app) reconcileShow() *cobra.Command {
 			if err := t.write(w, a.paint(w), "No approved effects that can be compared."); err != nil {
 				return err
 			}
-			p := &page{w: w, paint: a.paint(w), cols: width(w)}
+			p := a.page(w)
 			writeFindings(p, "Seen in its time, and not approved", r.Findings)
 			writeFindings(p, "Asks after the fact for", r.Adopted)
 			return p.err

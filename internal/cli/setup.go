@@ -94,7 +94,7 @@ func (a *app) settled(r client.Reply[client.Settled], out string) error {
 	}
 	return a.emit(r.Raw, func(w io.Writer) error {
 		v := r.Value
-		p := &page{w: w, paint: a.paint(w)}
+		p := a.page(w)
 		p.printf("%s is set up.\n", p.paint(bold, clean(v.Install.Company)))
 		p.item("install", v.Install.ID)
 		p.item("policy", v.Policy)

@@ -184,7 +184,7 @@ func (a *app) sourceShow() *cobra.Command {
 			return c.Source(ctx, args[0])
 		},
 			func(w io.Writer, s client.Source) error {
-				return a.writeSource(&page{w: w, paint: a.paint(w), cols: width(w)}, s)
+				return a.writeSource(a.page(w), s)
 			})
 	})
 }

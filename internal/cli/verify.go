@@ -116,7 +116,7 @@ func (a *app) verifyProof(text []byte, key string) error {
 		At      int64  `json:"at"`
 	}{true, p.Seq, p.Size, leaf.Verb, leaf.Object.ID, leaf.Outcome, leaf.TS}
 	return a.emitValue(v, func(w io.Writer) error {
-		g := &page{w: w, paint: a.paint(w), cols: width(w)}
+		g := a.page(w)
 		g.said(green, "proved", p.Sentence())
 		g.item("what", leaf.Verb+" "+clean(leaf.Object.ID)+", "+leaf.Outcome)
 		g.item("when", at(leaf.TS))
@@ -162,7 +162,7 @@ func (a *app) verifyPermit(envelope []byte, key *seal.Key) error {
 		return notWhole(err)
 	}
 	return a.emitValue(p, func(w io.Writer) error {
-		g := &page{w: w, paint: a.paint(w), cols: width(w)}
+		g := a.page(w)
 		g.printf("%s permit %s\n", g.paint(green, "Genuine"), clean(p.ID))
 		g.item("change", fmt.Sprintf("%s %s", p.Change, p.Rev))
 		g.item("releases", fmt.Sprintf("%s in %s, attempt %d", p.Kind, p.Env, p.Attempt))
@@ -213,7 +213,7 @@ func (p *page) said(code, word, text string) {
 // packReport says what a pack proves, one line each; 5 where anything is wrong.
 func (a *app) packReport(r *prove.Report) error {
 	err := a.emitValue(r, func(w io.Writer) error {
-		p := &page{w: w, paint: a.paint(w), cols: width(w)}
+		p := a.page(w)
 		for _, f := range r.Faults {
 			p.said(red, f.What, strings.TrimSpace(f.Where+" "+f.Text))
 		}
