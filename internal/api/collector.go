@@ -14,7 +14,7 @@ import (
 // collectorRoute is where a chef-client posts what Chef calls data collector messages. It knows no bearer and shows its token
 // in a header of its own; that is checked as a bearer would be.
 func collectorRoute(tag string) Route {
-	return Route{Method: post, Path: "/sources/{name}/data-collector", Need: directory.InventoryPush, Token: chef.TokenHeader, Repeats: byAnswer,
+	return Route{Method: post, Path: "/sources/{name}/data-collector", Need: directory.InventoryPush, Token: chef.TokenHeader,
 		Body: maxDocument, Tag: tag, Summary: "Take a message of a chef-client", bind: answers((*API).collect)}
 }
 

@@ -56,9 +56,9 @@ func inventoryRoutes() []Route {
 			Summary: "Change a source's settings, or pause it", bind: answers((*API).editSource)},
 		{Method: del, Path: "/sources/{name}", Need: manage, Repeats: byAnswer, Tag: tag,
 			Summary: "Retire a source for good; its history stays", bind: answers((*API).removeSource)},
-		{Method: post, Path: "/sources/{name}/read", Need: manage, Repeats: byAnswer, Slow: true, Tag: tag,
+		{Method: post, Path: "/sources/{name}/read", Need: manage, Slow: true, Tag: tag,
 			Summary: "Read a source now", bind: answers((*API).readSource)},
-		{Method: post, Path: "/sources/{name}/documents", Need: push, Repeats: byAnswer, Body: maxDocument, Tag: tag, Status: 201,
+		{Method: post, Path: "/sources/{name}/documents", Need: push, Body: maxDocument, Tag: tag, Status: 201,
 			Summary: "Send a source a document to read", bind: answers((*API).pushDocument)},
 		collectorRoute(tag),
 	}

@@ -25,7 +25,8 @@ import (
 type repeats int
 
 // The ways to answer a retry. The zero value ignores the key: reads, and writes that are the same
-// however often they are made.
+// however often they are made. A use-case of many transactions has to be one of those, as readings of a source
+// are: its first transaction would keep the key, and read the body to its end for it.
 const (
 	ignored  repeats = iota
 	byChange         // the answer is the change as the use-case left it; kept in its very transaction

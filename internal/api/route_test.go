@@ -67,6 +67,7 @@ func TestEveryWriterSaysWhatARetryDoes(t *testing.T) {
 	same := map[string]bool{ // the same however often they are asked
 		"POST /setup": true, "POST /login": true, "POST /logout": true, "POST /documents": true, "POST /gate/check": true,
 		"POST /gate/renew": true, "POST /windows/preview": true, "POST /policy/explain": true, "POST /policy/simulate": true, "POST /export": true,
+		"POST /sources/{name}/read": true, "POST /sources/{name}/documents": true, "POST /sources/{name}/data-collector": true, // read again
 		"POST /agent/enrol": true, "POST /agent/report": true, // a token and a number that count once say what a retry is
 	}
 	for _, r := range routes() {

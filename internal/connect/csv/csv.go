@@ -152,7 +152,7 @@ func broken(err error) error {
 }
 
 func badTable() *fault.Error {
-	return fault.New(fault.Invalid, "bad_table", "The table has lines that cannot be taken, so none was.").
+	return fault.New(fault.Invalid, "bad_table", "The table has lines that cannot be taken. What stands before the first of them was read, and nothing was taken for absent.").
 		FixedBy("whoever keeps the table").Then("mend the lines and send the table again")
 }
 
