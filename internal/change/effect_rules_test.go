@@ -36,10 +36,15 @@ func TestAnEffectIsAsFreeAsItsChange(t *testing.T) {
 		"what stands was said after it":   {"effect_overtaken", func(s *Snapshot, _ *fault.Actor) { s.Change.Body.Decided = modelNow - 2 }},
 		"it is on hold":                   {"on_hold", func(s *Snapshot, _ *fault.Actor) { s.Change.Body.Hold = &Hold{Reason: "wait"} }},
 		"the effect is of another target": {"effect_missing", func(s *Snapshot, _ *fault.Actor) { s.Revision.Material.Effects[0].Target = "db-8" }},
-		"the effect is another label's":   {"effect_missing", func(s *Snapshot, _ *fault.Actor) { s.Revision.Material.Effects[0].Path = "label.owner" }},
-		"the effect has another value":    {"effect_missing", func(s *Snapshot, _ *fault.Actor) { s.Revision.Material.Effects[0].After = "dev" }},
+		"the thing is no target":          {"effect_outside_targets", func(s *Snapshot, _ *fault.Actor) { s.Revision.Material.Targets = []string{"web-test"} }},
+		"criteria let it through": {"effect_by_criteria", func(s *Snapshot, _ *fault.Actor) {
+			s.Change.Type, s.Change.Body.Auto = "standard", &AutoApproval{Passed: true}
+		}},
+		"the effect is another label's": {"effect_missing", func(s *Snapshot, _ *fault.Actor) { s.Revision.Material.Effects[0].Path = "label.owner" }},
+		"the effect has another value":  {"effect_missing", func(s *Snapshot, _ *fault.Actor) { s.Revision.Material.Effects[0].After = "dev" }},
 	} {
 		s, by := cleared(t), session(off)
+		s.Revision.Material.Targets = []string{"db-7"}
 		s.Revision.Material.Effects = []Effect{{Target: "DB-7", Path: "label.environment", After: "test"}}
 		x.edit(s, &by)
 		err := s.effectApproved(by, want, modelNow)
@@ -70,6 +75,7 @@ func TestAnEffectMeansWhatBoreTheNameWhenItWasWorded(t *testing.T) {
 		"an old thing that is called so only since": {"db-9", "effect_missing", "AST-000008", "db-9", 1},
 		"a thing without a name":                    {"", "effect_missing", "AST-000009", "", 200},
 	} {
+		s.Revision.Material.Targets = []string{x.target}
 		s.Revision.Material.Effects = []Effect{{Target: x.target, Path: "label.environment", After: "test"}}
 		err := s.effectApproved(by, Sought{Asset: x.asset, Targets: []string{"AST-" + x.asset[len(x.asset)-1:]}, Name: x.now, Known: x.known,
 			Path: "label.environment", After: "test"}, modelNow)

@@ -58,6 +58,8 @@ func (s *Snapshot) effectApproved(actor fault.Actor, want Sought, now int64) err
 		return no("effect_not_authorized", "The change is not approved, or it ended without being carried out.")
 	case len(s.runs()) == 0 && (s.PackNo != nil || c.Body.Expires > 0 && now >= c.Body.Expires || !s.approved()):
 		return no("effect_not_authorized", "The change was approved, and its approvals no longer suffice.")
+	case s.Change.Type == "standard" && c.Body.Auto != nil && c.Body.Auto.Passed:
+		return no("effect_by_criteria", "Criteria approved the change, and no person; a label moves by people's approval only.")
 	case s.decider(actor.Person):
 		return no("executor_approved", "Who approved a change does not bring its effects about.")
 	case c.Body.Decided < want.Since:
@@ -68,6 +70,8 @@ func (s *Snapshot) effectApproved(actor fault.Actor, want Sought, now int64) err
 		return s.meant(e.Target, want) && e.Path == want.Path && e.After == want.After
 	}):
 		return no("effect_missing", "The change was not approved for this effect on this very thing: "+want.Path+" = "+want.After+".")
+	case !slices.ContainsFunc(m.Targets, func(t string) bool { return s.meant(t, want) }):
+		return no("effect_outside_targets", "The thing is not among the targets of the change.")
 	}
 	return nil
 }

@@ -29,6 +29,9 @@ func (m Material) facts(pack *policy.Pack) policy.Facts {
 	for _, name := range m.Targets {
 		f.Targets = append(f.Targets, m.target(pack, name))
 	}
+	for _, name := range m.beside() { // what an effect touches is judged as what is named for a target
+		f.Targets = append(f.Targets, m.target(pack, name))
+	}
 	f.Environment = strictest(f.Targets)
 	for _, b := range m.Bindings {
 		f.Bindings = append(f.Bindings, policy.Binding{Kind: b.Kind, Name: b.Name, Repo: b.Repo})

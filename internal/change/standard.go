@@ -108,7 +108,11 @@ func (s *Snapshot) criteria(tx *db.Tx) (*AutoApproval, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.Criteria = append(out.Criteria, way)
+	keeps, err := m.keepsTo()
+	if err != nil {
+		return nil, err
+	}
+	out.Criteria = append(out.Criteria, way, keeps)
 	out.Passed = policy.Passed(out.Criteria)
 	if !out.Passed {
 		out.Why = "Not every criterion of the model holds."

@@ -10,6 +10,7 @@ import (
 	"plumbline.dev/plumb/internal/db/dbtest"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/wire"
 )
@@ -112,6 +113,27 @@ func TestCriteriaAuthorizeOnlyAfterTheOfficerActivatedThem(t *testing.T) {
 	_, err := o.Finish(t.Context(), o.as("ivo"), report(p, 0))
 	must(t, err)
 	o.whole(t)
+}
+
+// Typed effects explain what is observed afterwards. Criteria looked at the targets of the change and at nothing else, so an effect on
+// another thing, on a whole thing, on a door or on a label is for people.
+func TestCriteriaLetNoEffectBesideTheTargetsThrough(t *testing.T) {
+	t.Parallel()
+	o := found(t, dbtest.NewClock())
+	ci := o.pipeline(t)
+	o.activate(t)
+	if c := o.toggled(t, ci); c.State != change.Authorized { // first: a requester has five a day
+		t.Errorf("state %s with an effect on the target, want authorized", c.State)
+	}
+	for _, e := range []change.Effect{{Target: "web-1", Path: "*", Op: "update"}, {Target: "web-1", Path: "firewall.ssh", Op: "update", After: "0.0.0.0/0"},
+		{Target: "AST-000002", Path: "label.environment", Op: "update", After: "dev"}, {Target: "web-test", Path: "label.classification", Op: "update", After: "public"},
+		{Target: "web-test", Path: "*", Op: "update"}, {Target: "web-test", Path: "firewall.ssh", Op: "update", After: "0.0.0.0/0"}} {
+		c := o.toggled(t, ci, func(m *change.Material) { m.Effects = []change.Effect{e} })
+		no := slices.IndexFunc(c.Body.Auto.Criteria, func(x policy.Criterion) bool { return x.ID == "bound/effect-targets" && !x.Passed })
+		if c.State != change.AwaitingApproval || no < 0 {
+			t.Errorf("%+v: state %s, criteria %+v; want people, by bound/effect-targets", e, c.State, c.Body.Auto.Criteria)
+		}
+	}
 }
 
 // Who owns a service account can make a token of it and say by it whatever they like. So what it says of

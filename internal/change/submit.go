@@ -29,6 +29,9 @@ func (d *Desk) Submit(ctx context.Context, actor fault.Actor, id ID, seen string
 		if err := s.submit(actor, seen, now); err != nil {
 			return reread(tx, s, seen, err)
 		}
+		if err := d.keepsIn(tx, s); err != nil {
+			return err
+		}
 		if s.Change.Body.PackN, err = d.newestPack(tx); err != nil {
 			return err
 		}

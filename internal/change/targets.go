@@ -17,14 +17,23 @@ type Inventory interface {
 	OwnerIn(tx *db.Tx, asset string) (string, error)
 }
 
-// locate fills in what the inventory knows of each target; it reports whether that changed the wording.
+// locate fills in what the inventory knows of each target, and of each thing that a typed effect names; it reports whether that changed the wording.
 func (d *Desk) locate(tx *db.Tx, m *Material) (changed bool, err error) {
 	was := m.Resolved
 	m.Resolved = nil
 	if d.things == nil {
 		return len(was) > 0, nil
 	}
-	for _, name := range m.Targets {
+	names := slices.Clone(m.Targets)
+	for _, e := range m.Effects {
+		names = append(names, e.Target)
+	}
+	seen := map[string]bool{"": true}
+	for _, name := range names {
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
 		t, found, err := d.things.TargetIn(tx, name)
 		if err != nil {
 			return false, err

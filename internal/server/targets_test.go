@@ -141,6 +141,27 @@ func TestAnApprovalLoosensALabelOnce(t *testing.T) {
 	}
 }
 
+// Who reads the targets of a change knows what it touches: a typed effect on another thing that exists is refused when it is submitted, and a
+// thing that is not there yet may be created.
+func TestATypedEffectIsOnATargetOrOnWhatIsNotThereYet(t *testing.T) {
+	t.Parallel()
+	s, _ := inventoried(t, "id,name,environment,classification\n1,db-7,test,internal\n2,db-8,prod,critical\n")
+	for _, x := range []struct{ target, op, path, code string }{
+		{"db-8", "update", "size", "effect_outside_targets"}, {"db-8", "update", "label.environment", "effect_outside_targets"},
+		{"AST-2", "delete", "", "effect_outside_targets"}, {"web-prod", "update", "size", "effect_outside_targets"},
+		{"db-7", "update", "size", ""}, {"ast-1", "update", "size", ""}, {"db-9", "create", "", ""},
+	} {
+		m := s.Material()
+		m.Targets, m.Effects = []string{"db-7"}, []change.Effect{{Target: x.target, Path: x.path, Op: x.op}}
+		var c change.Change
+		s.As(servertest.Alice).Want(http.StatusCreated, "POST", "/changes", m).Into(&c)
+		a := s.As(servertest.Alice).Ask("POST", "/changes/"+string(c.ID)+"/submit", map[string]any{}, servertest.Seen(c)...)
+		if x.code == "" && a.Status != http.StatusOK || x.code != "" && a.Code() != x.code {
+			t.Errorf("%s %s %s: %d %s, want %q", x.target, x.path, x.op, a.Status, a.Body, x.code)
+		}
+	}
+}
+
 // The promotion step: only the approved, carried out and verified provisioning change makes the asset production.
 func TestAnAssetBecomesProductionByTheLastStepOfItsProvisioningChange(t *testing.T) {
 	t.Parallel()

@@ -16,7 +16,7 @@ type Material struct {
 	Justification  string       `json:"justification,omitempty"`
 	Components     []string     `json:"components,omitempty"` // keys of the catalogue
 	Targets        []string     `json:"targets,omitempty"`    // assets by id or name, or names of the catalogue
-	Resolved       []Resolved   `json:"resolved,omitempty"`   // what the inventory knows of the targets; the server's
+	Resolved       []Resolved   `json:"resolved,omitempty"`   // what the inventory knows of the targets and of what effects name; the server's
 	Bindings       []Binding    `json:"bindings,omitempty"`
 	Effects        []Effect     `json:"effects,omitempty"`
 	Rollback       Rollback     `json:"rollback,omitzero"`
@@ -116,7 +116,7 @@ type Executor struct {
 	Pipe    string `json:"pipeline,omitempty"`
 }
 
-// Resolved is one target as the inventory knew it when the revision was written. The server fills it in, whatever a request
+// Resolved is one target, or what a typed effect names, as the inventory knew it when the revision was written. The server fills it in, whatever a request
 // says, and it is under the revision digest: facts that a rule reads come from here, never from the form.
 type Resolved struct {
 	Name           string `json:"name"`  // as the request names it
