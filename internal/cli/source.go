@@ -237,12 +237,33 @@ func (a *app) sourceRead() *cobra.Command {
 
 func (a *app) sourcePush() *cobra.Command {
 	return a.leaf("push NAME FILE", "Send a source a document to read; - is standard input", cobra.ExactArgs(2), func(cmd *cobra.Command, args []string) error {
-		body, err := readWhole(args[1])
+		document := filepath.Base(args[1])
+		body, err := a.documentOf(args[1])
 		if err != nil {
 			return err
 		}
+		if args[1] == "-" {
+			document = "standard input"
+		}
 		return asks(a, cmd, func(ctx context.Context, c *client.Client) (client.Reply[client.Run], error) {
-			return c.PushDocument(ctx, args[0], filepath.Base(args[1]), body)
+			return c.PushDocument(ctx, args[0], document, body)
 		}, wrote)
 	})
+}
+
+// documentOf reads what is to be sent to a source: a file, or standard input for -.
+func (a *app) documentOf(file string) ([]byte, error) {
+	if file != "-" {
+		return readWhole(file)
+	}
+	b, err := io.ReadAll(io.LimitReader(a.in, maxArtifact+1))
+	switch {
+	case err != nil:
+		return nil, fileFault(file, err)
+	case len(b) == 0:
+		return nil, fault.New(fault.Invalid, "empty_file", "Nothing came on standard input.").FixedBy("you").Then("plumb source push NAME FILE")
+	case len(b) > maxArtifact:
+		return nil, fault.New(fault.TooLarge, "file_too_large", "Standard input is larger than %d MiB.", maxArtifact>>20).FixedBy("you").Then("send less")
+	}
+	return b, nil
 }

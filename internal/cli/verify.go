@@ -27,6 +27,9 @@ func verifyCommand(a *app) *cobra.Command {
 				return err
 			}
 		}
+		if err := pinsNothing(cmd); err != nil {
+			return err
+		}
 		permitKey = either(permitKey, a.getenv("PLUMB_PERMIT_KEY"))
 		if permitKey != "" {
 			b, err := os.ReadFile(permitKey)
@@ -73,6 +76,17 @@ nothing was changed since it was signed, not who signed it. Pin the keys that pl
 	f.StringVar(&permitKey, "permit-key", "", "PEM file of the key that signs permits, else PLUMB_PERMIT_KEY")
 	f.StringVar(&earlier, "checkpoint", "", "file with an earlier checkpoint, to prove that the ledger goes on from it")
 	return cmd
+}
+
+// pinsNothing refuses a key or a checkpoint that is named and empty, as an unset variable of a script is.
+func pinsNothing(cmd *cobra.Command) error {
+	for _, name := range []string{"ledger-key", "permit-key", "checkpoint"} {
+		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+			return fault.New(fault.Invalid, "empty_pin", "--%s is empty, so nothing would be held to it.", name).
+				FixedBy("you").Then("give its value, or leave --%s out", name)
+		}
+	}
+	return nil
 }
 
 // maybeProof gives the bytes of the proof of one event; nil means that the file is something else.

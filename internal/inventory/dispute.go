@@ -292,7 +292,8 @@ func (d *Desk) choose(tx *db.Tx, actor fault.Actor, q Question, w *Whose) (x dis
 	x.state, x.person, x.at = decided, actor.Person, tx.Now().UnixMicro()
 	switch {
 	case !found:
-		return x, notAParty(q.Asset)
+		return x, fault.New(fault.Invalid, "not_a_party", "This question is not about whose word counts, so no source and no reason answer it.").
+			FixedBy("you").Then("plumb asset answer %s", q.ID)
 	case w == nil && len(said) == 0: // one of them is not read any more
 		x.state = ended
 	case w == nil:

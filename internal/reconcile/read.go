@@ -148,8 +148,8 @@ func (d *Desk) Figures(ctx context.Context, since int64) (f Figures, err error) 
 		if f.Overdue, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND due < $1", now); err != nil {
 			return err
 		}
-		if f.Unseparated, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND difference = 0 AND body LIKE $1",
-			`%"disposition":"`+string(Unseparated)+`"%`); err != nil {
+		if f.Unseparated, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND fingerprint LIKE $1",
+			ofTiers+"%"); err != nil {
 			return err
 		}
 		at, err := cursor(tx, overDifferences, 0)

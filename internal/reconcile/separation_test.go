@@ -38,6 +38,14 @@ func (f *firm) mixed(state string) (out []reconcile.Finding) {
 	return out
 }
 
+// counted asks the figures how many of the findings that wait are about separation.
+func (f *firm) counted(want int64) {
+	f.t.Helper()
+	if figures, err := f.Figures(f.t.Context(), 0); err != nil || figures.Unseparated != want {
+		f.t.Errorf("%d findings about separation are counted, %v, want %d", figures.Unseparated, err, want)
+	}
+}
+
 // Frontend and backend run on separate servers: what runs both is a finding from the first reading on, until it does not, and again
 // when it does again.
 func TestAServerThatRunsBothTiersIsAFindingUntilTheyAreApart(t *testing.T) {
@@ -55,6 +63,7 @@ func TestAServerThatRunsBothTiersIsAFindingUntilTheyAreApart(t *testing.T) {
 		list[0].After.Plain() != "frontend shop; backend billing" {
 		t.Fatalf("findings %+v, want one of web-1 that names both", list)
 	}
+	f.counted(1)
 	if due := time.UnixMicro(list[0].Due).Sub(time.UnixMicro(list[0].Opened)); due != 24*time.Hour {
 		t.Errorf("due after %s, want a day", due)
 	}
@@ -68,11 +77,13 @@ func TestAServerThatRunsBothTiersIsAFindingUntilTheyAreApart(t *testing.T) {
 	if got := f.mixed("closed"); len(got) != 1 || got[0].ID != list[0].ID || got[0].Closed == 0 {
 		t.Fatalf("closed findings %+v, want the one", got)
 	}
+	f.counted(0)
 	f.runs(1, "billing", "shop")
 	f.observe(time.Hour)
 	if back := f.mixed("waiting"); len(back) != 1 || back[0].ID == list[0].ID || back[0].Fingerprint != list[0].Fingerprint {
 		t.Fatalf("findings %+v, want a new one of the same matter", back)
 	}
+	f.counted(1)
 	delete(f.see["cloud"].records, "hcloud:server:1")
 	f.observe(time.Hour)
 	f.observe(time.Hour)
