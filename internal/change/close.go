@@ -62,7 +62,6 @@ func (s *Snapshot) verify(actor fault.Actor, v Verification) error {
 		return fault.New(fault.Invalid, "no_verification", "Nothing of that name is waiting to be verified.").
 			At("slot", "is one of "+strings.Join(s.openVerifications(v.At), ", "))
 	}
-	roles := s.Roster.Roles(directory.PersonID(actor.Person))
 	role := ""
 	for _, x := range s.Demand.Verify {
 		if x.ID == v.Slot {
@@ -70,7 +69,7 @@ func (s *Snapshot) verify(actor fault.Actor, v Verification) error {
 		}
 	}
 	if role == "" { // a check without a source: Security speaks for it
-		if !slices.ContainsFunc(s.securityRoles(), func(r string) bool { return slices.Contains(roles, r) }) {
+		if !s.speaksForSecurity(actor.Person) {
 			return fault.New(fault.Denied, "not_security", "A check that no tool feeds is signed by Security.").About(string(s.Change.ID)).
 				Because("verify", "security analysis").FixedBy(holders(s.securityRoles())).
 				Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
@@ -83,8 +82,8 @@ func (s *Snapshot) verify(actor fault.Actor, v Verification) error {
 			Because("verify", "asset owner verification").FixedBy("another holder of the role").
 			Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
 	}
-	if x, no := s.everyExcluded()[actor.Person]; no && role == "" { // the same exclusion as before the change
-		return fault.New(fault.Denied, "own_check", "Who wrote or executed a change, or may be the one who did, cannot sign a check of it (%s).", x.Code).
+	if x, no := s.everyExcluded()[actor.Person]; no { // the same exclusion as before the change, the owner's too
+		return fault.New(fault.Denied, "own_check", "Who wrote or executed a change, or may be the one who did, cannot verify it or sign a check of it (%s).", x.Code).
 			About(string(s.Change.ID)).Because("exclude", "policy statement (e)").FixedBy(holders(s.securityRoles())).
 			Then("plumb change verify %s --slot %s", s.Change.ID, v.Slot)
 	}

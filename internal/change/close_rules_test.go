@@ -36,7 +36,17 @@ func TestTheResultIsVerifiedByWhoAnswersForIt(t *testing.T) {
 		"by another role":        {"not_owner", func(_ *Snapshot, a *fault.Actor, _ *Verification) { *a = session(bob) }},
 		"of a scan by Engineers": {"not_security", func(_ *Snapshot, _ *fault.Actor, v *Verification) { v.Slot = "check:scan" }},
 		"by who executed it":     {"executor_verification", func(s *Snapshot, _ *fault.Actor, _ *Verification) { s.Permits[0].Person = cat }},
-		"with controls":          {"bad_comment", func(_ *Snapshot, _ *fault.Actor, v *Verification) { v.Comment = "a\x1b[2J" }},
+		"by who wrote it":        {"own_check", func(s *Snapshot, _ *fault.Actor, _ *Verification) { s.Change.Body.Authors = []string{cat} }},
+		"by who asked for it":    {"own_check", func(s *Snapshot, _ *fault.Actor, _ *Verification) { s.Change.Requester = cat }},
+		"by who may be the author": {"own_check", func(s *Snapshot, _ *fault.Actor, _ *Verification) {
+			s.Roster, s.Change.Body.Authors = lentBy(cat), []string{off}
+		}},
+		"by Security, while its owner may": {"not_owner", func(_ *Snapshot, a *fault.Actor, _ *Verification) { *a = session(bob) }},
+		"by Security, where its owner wrote it": {"", func(s *Snapshot, a *fault.Actor, _ *Verification) {
+			s.Change.Body.Authors = []string{ann, cat, lou, kim}
+			*a = session(bob)
+		}},
+		"with controls": {"bad_comment", func(_ *Snapshot, _ *fault.Actor, v *Verification) { v.Comment = "a\x1b[2J" }},
 	} {
 		s, a, v := looking(t), session(cat), Verification{Slot: "owner", Passed: true, At: modelNow}
 		x.edit(s, &a, &v)

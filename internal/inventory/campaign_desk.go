@@ -108,7 +108,7 @@ func freeze(tx *db.Tx, c *Campaign, who callable, there humans) ([]Item, error) 
 			continue
 		}
 		c.Asked++
-		list[i].Reviewer = reviewer(assets[i].Labels, there, append([]string{who.person(list[i].Frozen.Owner)}, c.Fallbacks...)...)
+		list[i].Reviewer = reviewer(assets[i].Labels, there, append([]string{who.person(assets[i].NamedOwner())}, c.Fallbacks...)...)
 		if list[i].Reviewer == "" {
 			return nil, noReviewer().About(string(list[i].Asset))
 		}

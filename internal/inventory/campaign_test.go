@@ -77,6 +77,19 @@ func (h *house) disable(name string) {
 	h.must(h.dir.Disable(h.t.Context(), olga, h.ids[name], "left"))
 }
 
+// read reads a source, and has somebody who takes no part name the owners that it speaks of: a source's word makes nobody a reviewer.
+func (h *house) read(source string, records ...inventory.Record) {
+	h.t.Helper()
+	h.firm.read(source, records...)
+	keeper := fault.Actor{Person: "per_keeper", Account: "acc_keeper", Kind: fault.Human, Authn: fault.Session, Source: "api"}
+	for _, a := range h.assets() {
+		if owner := a.Label(inventory.LabelOwner); owner != "" && a.NamedOwner() == "" {
+			_, err := h.SetLabels(h.t.Context(), keeper, string(a.ID), map[string]string{inventory.LabelOwner: owner}, "they run it", "")
+			h.must(err)
+		}
+	}
+}
+
 func labelled(n int, owner, environment, classification string) inventory.Record {
 	r := server(n)
 	r.Labels = map[string]string{"owner": owner, "environment": environment, "classification": classification}
@@ -167,6 +180,18 @@ func TestACampaignAsksAboutAllThatMattersAndAShareThatItsHeadDraws(t *testing.T)
 		t.Errorf("the frozen list moved: %+v", after[22])
 	}
 	h.whole()
+}
+
+// Who writes a table does not choose who attests it.
+func TestAnOwnerWhomOnlyASourceNamesReviewsNothing(t *testing.T) {
+	t.Parallel()
+	h := peopled(t)
+	h.firm.read("cloud", labelled(1, "sam", "prod", "critical"))
+	v := h.open(h.order(inventory.Attestation))
+	if _, items := h.items(v.ID); items[0].Reviewer != h.id("erin") {
+		t.Errorf("%s reviews what only a source gave to sam, want the first fallback", items[0].Reviewer)
+	}
+	h.refused(h.answer(v.ID, "sam", 0, inventory.Confirmed, ""), "not_reviewer")
 }
 
 func TestTheOwnerReviewsUnlessTheyLabelledIt(t *testing.T) {

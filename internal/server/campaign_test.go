@@ -20,6 +20,7 @@ func TestPeopleAttestWhatTheInventoryHolds(t *testing.T) {
 	olga.Want(201, "POST", "/sources", map[string]any{"name": "sheet", "kind": "csv", "settings": map[string]string{"class": "Host", "type": "machine"}})
 	olga.Want(201, "POST", "/sources/sheet/documents?document=sheet.csv", []byte("name,environment,classification,owner\n"+
 		"db-1,prod,critical,sam\nweb-1,prod,confidential,nobody we know\nlab-1,dev,public,sam\n"))
+	owns(s, "db-1", "sam")
 	order := map[string]any{"name": "Winter", "kind": "certification", "due": time.Now().Add(48 * time.Hour), "fallbacks": []string{"erin"}}
 	sam.Refused(403, "not_allowed", "POST", "/campaigns", order)
 	s.As(servertest.Audra).Refused(403, "not_allowed", "POST", "/campaigns", order)
@@ -79,6 +80,8 @@ func TestWhatIsNotNeededIsDraftedToBeRetired(t *testing.T) {
 	t.Parallel()
 	const rest = "2,db-8,prod,critical,erin,1\n"
 	s, push := inventoried(t, "id,name,environment,classification,owner,size\n"+rest+"1,db-9,prod,critical,sam,1\n")
+	owns(s, "db-8", "erin")
+	owns(s, "db-9", "sam")
 	var c inventory.CampaignView
 	s.As(servertest.Olga).Want(http.StatusCreated, "POST", "/campaigns", map[string]any{"name": "Winter", "kind": "attestation",
 		"due": time.Now().Add(48 * time.Hour), "fallbacks": []string{"rita"}}).Into(&c)

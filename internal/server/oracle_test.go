@@ -375,6 +375,7 @@ func (b *book) verify(a asker) (n no) {
 	n.when(b.Verified, "no_verification")
 	n.when(!slices.Contains(approvers[a.person], "security-lead"), "not_owner")
 	n.when(b.ran(a), "executor_verification")
+	n.when(len(b.barred(a.person)) > 0, "own_check")
 	return n
 }
 

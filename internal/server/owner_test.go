@@ -43,6 +43,8 @@ func executed(t *testing.T, s *servertest.Server, c change.Change, key string) (
 func TestTheOwnerOfTheTargetVerifiesItAfterwards(t *testing.T) {
 	t.Parallel()
 	s, _ := inventoried(t, "id,name,environment,classification,owner\n1,db-7,prod,confidential,rita\n2,db-8,prod,confidential,left-long-ago\n")
+	owns(s, "db-7", "rita")
+	owns(s, "db-8", "left-long-ago")
 	word := func(slot string) map[string]any {
 		return map[string]any{"slot": slot, "passed": true, "comment": "looked at it"}
 	}
@@ -57,4 +59,28 @@ func TestTheOwnerOfTheTargetVerifiesItAfterwards(t *testing.T) {
 	s.As(servertest.Olga).Want(http.StatusOK, "PUT", "/assets/db-8/labels", map[string]any{"labels": map[string]string{"owner": s.People[servertest.Rita]}, "reason": "handed over"})
 	s.As(servertest.Sally).Refused(http.StatusForbidden, "not_owner", "POST", at, word(slot))
 	s.As(servertest.Rita).Want(http.StatusOK, "POST", at, word(slot))
+}
+
+// Who fills a table does not choose who verifies: an owner whom only a source names is nobody's, and the Security Lead looks at the result.
+func TestAnOwnerWhomOnlyASourceNamesVerifiesNothing(t *testing.T) {
+	t.Parallel()
+	s, _ := inventoried(t, "id,name,environment,classification,owner\n1,db-7,prod,confidential,rita\n")
+	c, slot := carriedOut(t, s, "db-7")
+	word := map[string]any{"slot": slot, "passed": true, "comment": "looked at it"}
+	at := "/changes/" + string(c.ID) + "/verify"
+	s.As(servertest.Rita).Refused(http.StatusForbidden, "not_owner", "POST", at, word)
+	s.As(servertest.Sam).Want(http.StatusOK, "POST", at, word)
+}
+
+// An owner who wrote the change does not judge it. Where nobody else owns the target, Security does.
+func TestAnOwnerDoesNotVerifyTheirOwnChange(t *testing.T) {
+	t.Parallel()
+	s, _ := inventoried(t, "id,name,environment,classification\n1,db-7,prod,confidential\n")
+	owns(s, "db-7", s.People[servertest.Alice])
+	c, slot := carriedOut(t, s, "db-7")
+	word := map[string]any{"slot": slot, "passed": true, "comment": "looked at it"}
+	at := "/changes/" + string(c.ID) + "/verify"
+	s.As(servertest.Alice).Refused(http.StatusForbidden, "own_check", "POST", at, word)
+	s.As(servertest.Rita).Refused(http.StatusForbidden, "not_owner", "POST", at, word)
+	s.As(servertest.Sam).Want(http.StatusOK, "POST", at, word)
 }

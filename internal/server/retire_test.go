@@ -126,6 +126,7 @@ func TestAChangeThatRetiresAnAssetEndsWell(t *testing.T) {
 	t.Parallel()
 	const rest = "id,name,environment,classification,owner\n2,db-8,prod,internal,rita\n"
 	s, push := inventoried(t, rest+"1,db-9,prod,internal,rita\n")
+	owns(s, "db-9", "rita")
 	m := s.Material()
 	m.Targets = []string{"db-9"}
 	m.Effects = []change.Effect{{Target: "db-9", Op: "delete"}, {Target: "db-9", Path: "label.lifecycle", Op: "update", After: "retired"}}

@@ -19,7 +19,7 @@ func (targets) TargetIn(tx *db.Tx, name string) (r change.Resolved, found bool, 
 		return r, false, nil
 	}
 	return change.Resolved{Asset: string(a.ID), Environment: a.Label(inventory.LabelEnvironment), Classification: a.Label(inventory.LabelClassification),
-		Kind: kindOf(a.Class), Owner: a.Label(inventory.LabelOwner), Role: a.Label(inventory.LabelRole)}, err == nil, err
+		Kind: kindOf(a.Class), Owner: a.NamedOwner(), Role: a.Label(inventory.LabelRole)}, err == nil, err
 }
 
 // kindOf gives the word by which a policy's rules know what networks are made of, so that a rule about firewalls holds for one that
@@ -42,10 +42,7 @@ func (targets) OwnerIn(tx *db.Tx, asset string) (string, error) {
 	if fault.Is(err, "no_asset") {
 		return "", nil
 	}
-	if l := a.Labels[inventory.LabelOwner]; err == nil && l.Confidence == inventory.Asserted {
-		return l.Value, nil
-	}
-	return "", err
+	return a.NamedOwner(), err
 }
 
 // approvals lets the inventory ask whether an approved change allows a label.

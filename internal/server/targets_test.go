@@ -26,6 +26,11 @@ func inventoried(t *testing.T, table string) (s *servertest.Server, push func(ta
 	return s, push
 }
 
+// owns has an administrator name the owner of an asset.
+func owns(s *servertest.Server, asset, owner string) {
+	s.As(servertest.Olga).Want(http.StatusOK, "PUT", "/assets/"+asset+"/labels", map[string]any{"labels": map[string]string{"owner": owner}, "reason": "they run it"})
+}
+
 func targeting(s *servertest.Server, name string) (c change.Change) {
 	m := s.Material()
 	m.Targets, m.Effects[0].Target = []string{name}, name
@@ -36,7 +41,8 @@ func targeting(s *servertest.Server, name string) (c change.Change) {
 // The form names a target; what it is, the inventory says.
 func TestWhatATargetIsComesFromTheInventoryAndNotFromTheForm(t *testing.T) {
 	t.Parallel()
-	s, _ := inventoried(t, "id,name,environment,classification,owner\n1,db-7,test,internal,erin\n")
+	s, _ := inventoried(t, "id,name,environment,classification,owner\n1,db-7,test,internal,alice\n")
+	owns(s, "db-7", "erin")
 	m := s.Material()
 	m.Targets = []string{"db-7"}
 	m.Resolved = []change.Resolved{{Name: "db-7", Asset: "AST-000001", Environment: "dev", Classification: "public"}}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -70,15 +71,19 @@ func (c Cell) plain() string {
 	return harmless(c.text)
 }
 
-// harmless keeps a spreadsheet from taking a text for a formula.
+// harmless keeps a spreadsheet from taking a text for a formula: one that begins with the sign of a formula, also behind spaces and
+// what is not seen, which programs strip.
 func harmless(s string) string {
-	if s == "" {
-		return s
-	}
-	if strings.IndexByte("=+-@\t\r\n|%", s[0]) >= 0 || strings.HasPrefix(s, "＝") || strings.HasPrefix(s, "＋") || strings.HasPrefix(s, "－") || strings.HasPrefix(s, "＠") {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, unseen))
+	if s != "" && (strings.IndexByte("\t\r\n", s[0]) >= 0 || strings.ContainsRune("=+-@|%＝＋－＠", first)) {
 		return "'" + s
 	}
 	return s
+}
+
+// unseen reports whether a character takes no ink: a space of any width, or a control or format character.
+func unseen(r rune) bool {
+	return unicode.IsSpace(r) || unicode.In(r, unicode.Z, unicode.Cc, unicode.Cf) || r == utf8.RuneError
 }
 
 // Parts of the package that do not depend on what is written (ECMA-376, part 2 and SpreadsheetML).

@@ -25,6 +25,23 @@ func rows(put func([]sheet.Cell) error) error {
 	return nil
 }
 
+// A space or a character that nobody sees before a formula is stripped by what opens the file, so it guards nothing.
+func TestNoFormulaHidesBehindASpace(t *testing.T) {
+	t.Parallel()
+	for _, lead := range []string{" ", "   ", "\u00a0", "\u2028", "\u200b", "\ufeff", "\u3000", "\u202e", "\x00", "\v", "\xff", " \ufeff\u00a0"} {
+		for _, sign := range []string{"=", "+", "-", "@", "＝"} {
+			var b bytes.Buffer
+			text := lead + sign + "1+1"
+			if err := sheet.CSV(&b, []string{"text"}, func(put func([]sheet.Cell) error) error { return put([]sheet.Cell{sheet.Text(text)}) }); err != nil {
+				t.Fatal(err)
+			}
+			if all, err := csv.NewReader(&b).ReadAll(); err != nil || all[1][0] != "'"+text {
+				t.Errorf("%q is written as %q, %v", text, all, err)
+			}
+		}
+	}
+}
+
 // No cell of an export is a formula: in CSV such a text has an apostrophe before it.
 func TestCSVHoldsNoFormula(t *testing.T) {
 	t.Parallel()

@@ -42,18 +42,20 @@ func Kind() inventory.Kind {
 			if scope == "" {
 				scope = "bill"
 			}
-			return &bill{in: in, scope: scope, mask: in.Mask, byRef: map[string]*inventory.Record{}, byKey: map[string]*inventory.Record{}}, nil
+			return &bill{in: in, scope: scope, mask: in.Mask, byRef: map[string]*inventory.Record{}, byKey: map[string]*inventory.Record{},
+				linked: map[edge]bool{}}, nil
 		},
 	}
 }
 
 type bill struct {
-	in    inventory.Input
-	scope string
-	mask  document.Masker
-	byRef map[string]*inventory.Record // bom-ref
-	byKey map[string]*inventory.Record // type and native id
-	order []*inventory.Record
+	in     inventory.Input
+	scope  string
+	mask   document.Masker
+	byRef  map[string]*inventory.Record // bom-ref
+	byKey  map[string]*inventory.Record // type and native id
+	order  []*inventory.Record
+	linked map[edge]bool
 }
 
 // Scopes implements inventory.Scoper.

@@ -9,6 +9,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/go-cmp/cmp"
 
+	"plumbline.dev/plumb/internal/connect/connecttest"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 )
@@ -121,6 +122,29 @@ func FuzzCollect(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		if out, err := collect(t, doc); err != nil && (len(out) > 0 || fault.Of(err).Kind == fault.Internal) {
 			t.Errorf("%d records with %v", len(out), err)
+		}
+	})
+}
+
+// A part on which a whole bill depends costs as much per edge as any other: ten times the edges is not a hundred times the work.
+func TestManyEdgesOfOnePartCostNoMoreThanTheyAre(t *testing.T) {
+	t.Parallel()
+	connecttest.Linear(t, 6_000, func(n int) {
+		b := cdx.NewBOM()
+		b.SpecVersion = cdx.SpecVersion1_6
+		parts, refs := make([]cdx.Component, n), make([]string, n)
+		for i := range parts {
+			refs[i] = fmt.Sprintf("r%d", i)
+			parts[i] = cdx.Component{BOMRef: refs[i], Type: cdx.ComponentTypeLibrary, Name: refs[i], Version: "1"}
+		}
+		b.Components, b.Dependencies = &parts, &[]cdx.Dependency{{Ref: "r0", Dependencies: &refs}}
+		var doc bytes.Buffer
+		if err := cdx.NewBOMEncoder(&doc, cdx.BOMFileFormatJSON).Encode(b); err != nil {
+			t.Fatal(err)
+		}
+		out, err := collect(t, doc.Bytes())
+		if r := out["library:r0@1"]; err != nil || len(r.Edges) != n-1 {
+			t.Errorf("%d edges of %d, %v", len(r.Edges), n-1, err)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package cyclonedx
 
 import (
-	"slices"
 	"strings"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
@@ -54,14 +53,21 @@ func list[T any](p *[]T) []T {
 	return *p
 }
 
+// edge is one edge of a bill: it may stand there many times.
+type edge struct {
+	from *inventory.Record
+	verb string
+	to   *inventory.Record
+}
+
 // link puts an edge between two parts; one to a part that the bill does not list says nothing.
 func (b *bill) link(from *inventory.Record, verb string, to *inventory.Record) {
 	if from == nil || to == nil || from == to {
 		return
 	}
-	l := inventory.Link{Verb: verb, To: inventory.ByRecord(to.Type, to.Native)}
-	if !slices.Contains(from.Edges, l) {
-		from.Edges = append(from.Edges, l)
+	if e := (edge{from, verb, to}); !b.linked[e] {
+		b.linked[e] = true
+		from.Edges = append(from.Edges, inventory.Link{Verb: verb, To: inventory.ByRecord(to.Type, to.Native)})
 	}
 }
 

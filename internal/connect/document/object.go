@@ -2,6 +2,7 @@ package document
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -92,6 +93,9 @@ func (o Object) Texts(name string) []string {
 	return out
 }
 
+// mostIDs is more identifiers than the inventory takes of one thing.
+const mostIDs = 1_000
+
 // Identify appends an identifier, folded as its kind is compared. Values that a whole class of things has are left
 // out: they would join strangers.
 func Identify(ids []inventory.Identifier, kind, value string) []inventory.Identifier {
@@ -106,10 +110,8 @@ func Identify(ids []inventory.Identifier, kind, value string) []inventory.Identi
 		return ids
 	}
 	id := inventory.Identifier{Kind: kind, Value: value}
-	for _, known := range ids {
-		if known == id {
-			return ids
-		}
+	if len(ids) > mostIDs || slices.Contains(ids, id) { // with more the record is refused, whatever else it has
+		return ids
 	}
 	return append(ids, id)
 }

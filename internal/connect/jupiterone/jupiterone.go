@@ -21,7 +21,7 @@ const most = 200_000
 // Kind describes the source.
 func Kind() inventory.Kind {
 	return inventory.Kind{
-		Name: "jupiterone", Title: "JupiterOne entities", Mapper: 1, Absence: true, Push: true,
+		Name: "jupiterone", Title: "JupiterOne entities", Mapper: 2, Absence: true, Push: true,
 		Rules: []inventory.AttrRule{
 			{Type: "*", Path: "encrypted", Kind: inventory.Security},
 			{Type: "*", Path: "public", Kind: inventory.Security},
@@ -54,7 +54,7 @@ func (r *reading) Collect(ctx context.Context, emit func(inventory.Record) error
 	if len(entities) == 0 || len(entities)+len(relations) > most {
 		return connect.BadDocument("it has no member entities with at least one and at most 200000 entries")
 	}
-	things := make(map[string]*inventory.Record, len(entities))
+	things, linked := make(map[string]*inventory.Record, len(entities)), map[edge]bool{}
 	for _, v := range entities {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -69,7 +69,7 @@ func (r *reading) Collect(ctx context.Context, emit func(inventory.Record) error
 		things[rec.Native] = rec
 	}
 	for _, v := range relations {
-		if err := r.relate(things, document.AsObject(v)); err != nil {
+		if err := r.relate(things, linked, document.AsObject(v)); err != nil {
 			return err
 		}
 	}
@@ -164,7 +164,7 @@ func (r *reading) property(rec *inventory.Record, name string, v jsontext.Value)
 		return connect.BadDocument("an entity has a property without a name")
 	case strings.HasPrefix(name, "_"), name == "name":
 		return nil // JupiterOne's own bookkeeping: versions, times and ids of its graph
-	case strings.HasSuffix(name, "On"): // createdOn, updatedOn, lastSeenOn: instants
+	case strings.HasSuffix(name, "On") && v.Kind() == '0': // createdOn, updatedOn, lastSeenOn: instants; firewallOn is a switch
 		return r.mask.Flatten(rec.Volatile, name, v)
 	}
 	if kind := identifierOf(name); kind != "" {
@@ -177,8 +177,15 @@ func (r *reading) property(rec *inventory.Record, name string, v jsontext.Value)
 	return r.mask.Flatten(rec.Attrs, name, v)
 }
 
+// edge is one edge of a document: it may stand there many times.
+type edge struct {
+	from *inventory.Record
+	verb string
+	to   *inventory.Record
+}
+
 // relate puts an edge on the entity that it comes from.
-func (r *reading) relate(things map[string]*inventory.Record, o document.Object) error {
+func (r *reading) relate(things map[string]*inventory.Record, linked map[edge]bool, o document.Object) error {
 	from, to := r.mask.Plain(o.Text("_fromEntityKey")), r.mask.Plain(o.Text("_toEntityKey"))
 	verb := strings.ToUpper(o.Text("_class"))
 	if from == "" || to == "" || !slices.Contains(inventory.Verbs(), verb) {
@@ -188,9 +195,9 @@ func (r *reading) relate(things map[string]*inventory.Record, o document.Object)
 	if a == nil || b == nil {
 		return connect.BadDocument("a relationship names an entity that is not in the document")
 	}
-	link := inventory.Link{Verb: verb, To: inventory.ByRecord(b.Type, b.Native)}
-	if !slices.Contains(a.Edges, link) {
-		a.Edges = append(a.Edges, link)
+	if e := (edge{a, verb, b}); !linked[e] {
+		linked[e] = true
+		a.Edges = append(a.Edges, inventory.Link{Verb: verb, To: inventory.ByRecord(b.Type, b.Native)})
 	}
 	return nil
 }

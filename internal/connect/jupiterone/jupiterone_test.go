@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"plumbline.dev/plumb/internal/connect/connecttest"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 )
@@ -130,6 +131,39 @@ func FuzzCollect(f *testing.F) {
 		out, err := collect(t, text)
 		if err != nil && (len(out) != 0 || fault.Of(err).Kind == fault.Internal) {
 			t.Errorf("%d records with %v", len(out), err)
+		}
+	})
+}
+
+// An instant is a number. A switch whose name ends like one is compared as every other.
+func TestASwitchIsNoInstant(t *testing.T) {
+	t.Parallel()
+	out, err := collect(t, `{"entities":[{"_key":"a","_type":"a","_class":"Host","firewallOn":true,"protectionOn":"yes","createdOn":1700000000000,"lastSeenOn":null}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := out["a"]
+	if a.Attrs["firewallOn"] != inventory.Flag(true) || a.Attrs["protectionOn"] != inventory.Text("yes") {
+		t.Errorf("compared is %v", a.Attrs)
+	}
+	if len(a.Volatile) != 1 || a.Volatile["createdOn"] != inventory.Number(1700000000000) {
+		t.Errorf("not compared is %v", a.Volatile)
+	}
+}
+
+// Ten times the relationships of one entity is not a hundred times the work, and one that stands there twice is one edge.
+func TestManyRelationshipsOfOneEntityCostNoMoreThanTheyAre(t *testing.T) {
+	t.Parallel()
+	connecttest.Linear(t, 4_000, func(n int) {
+		var entities, relations []string
+		for i := range n {
+			entities = append(entities, fmt.Sprintf(`{"_key":"k%d","_type":"t","_class":"Host"}`, i))
+			relations = append(relations, fmt.Sprintf(`{"_class":"HAS","_fromEntityKey":"k0","_toEntityKey":"k%d"}`, i))
+		}
+		relations = append(relations, relations[0])
+		out, err := collect(t, `{"entities":[`+strings.Join(entities, ",")+`],"relationships":[`+strings.Join(relations, ",")+`]}`)
+		if e := out["k0"].Edges; err != nil || len(e) != n {
+			t.Errorf("%d edges of %d, %v", len(e), n, err)
 		}
 	})
 }
