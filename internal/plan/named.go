@@ -140,3 +140,65 @@ func lastWord(s []byte, end int) []byte {
 	}
 	return s[from:end]
 }
+
+// commands are programs that take a password under an option of one letter, and that option. Their names are compared as words.
+var commands = []struct{ name, option string }{
+	{"mysql", "-p"}, {"mysqldump", "-p"}, {"mysqladmin", "-p"}, {"mysqlimport", "-p"}, {"mariadb", "-p"}, {"mariadb-dump", "-p"},
+	{"mariadb-admin", "-p"}, {"sshpass", "-p"}, {"redis-cli", "-a"},
+}
+
+// scanCommands masks the password of commands such as mysql -pPASSWORD and sshpass -p PASSWORD.
+func scanCommands(dst []span, s []byte) []span {
+	if !bytes.Contains(s, []byte(" -p")) && !bytes.Contains(s, []byte(" -a")) {
+		return dst
+	}
+	for _, x := range commands {
+		for at := 0; ; {
+			n := bytes.Index(s[at:], []byte(x.name+" "))
+			if n < 0 {
+				break
+			}
+			from := at + n
+			at = from + len(x.name)
+			if from > 0 && nameByte(s[from-1]) {
+				continue
+			}
+			end := len(s)
+			if n := bytes.IndexAny(s[at:], "\r\n|;&"); n >= 0 {
+				end = at + n
+			}
+			dst = optionIn(dst, s[:end], at, x.option, x.name[0] != 'm')
+		}
+	}
+	return dst
+}
+
+// optionIn masks the value of each option of one letter, that is written in one word with it or, where apart says so, in the next.
+func optionIn(dst []span, s []byte, at int, option string, apart bool) []span {
+	for {
+		n := bytes.Index(s[at:], []byte(" "+option))
+		if n < 0 {
+			return dst
+		}
+		at += n + 1 + len(option)
+		if at < len(s) && (s[at] != ' ' || apart) {
+			from, to := valueAt(s, at, false)
+			if to > from {
+				dst = append(dst, span{from: from, to: to, learnt: true})
+			}
+		}
+	}
+}
+
+// flagged reports whether an item of a list says that the item after it is a secret: ["--password", "…"].
+func flagged(raw []byte) bool {
+	if len(raw) > maxName {
+		return false
+	}
+	i := bytes.IndexByte(raw, '"')
+	if i < 0 || len(bytes.TrimSpace(raw[:i])) > 0 {
+		return false
+	}
+	raw = bytes.TrimSpace(raw[i:])
+	return len(raw) > 3 && raw[1] == '-' && secretFlag(unquote(raw))
+}

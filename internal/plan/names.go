@@ -10,13 +10,14 @@ var secretWords = []string{
 	"primarykey", "secondarykey", "licensekey", "sshkey", "tlskey", "pemkey", "certificatekey", "saskey",
 	"hmackey", "hmac", "functionkey", "hostkey", "connectionstring", "connstr", "authorization", "bearer",
 	"authkey", "webhookurl", "kubeconfig", "sessionid", "cookie", "dsn", "otp", "pgpass", "htpasswd", "jwt",
+	"snmpcommunity", "communitystring", "rocommunity", "rwcommunity", "setsensitive", "sensitivevars",
 }
 
 // secretEnds are too short to be looked for inside a name: the name must be or end in one.
 var secretEnds = []string{"pwd", "pass", "auth", "salt", "seed", "psk", "passw"}
 
 // exactSecrets are secret only as a whole name.
-var exactSecrets = []string{"pin", "key", "creds", "cred", "pw"}
+var exactSecrets = []string{"pin", "key", "creds", "cred", "pw", "community"}
 
 // plainEnds take a name back out: what the setting says about a secret is for the reviewer to see.
 var plainEnds = []string{
@@ -48,6 +49,25 @@ func secretName[T ~string | ~[]byte](name T, bare bool) bool {
 		return false
 	}
 	return endsIn(n, "account") || !endsInAny(n, plainEnds)
+}
+
+// SecretFlag reports whether an item of a list of arguments, such as --password or -token, says that the item after it is a secret.
+func SecretFlag(item string) bool { return secretFlag(item) }
+
+func secretFlag[T ~string | ~[]byte](item T) bool {
+	n := 0
+	for n < len(item) && item[n] == '-' {
+		n++
+	}
+	if n == 0 || n > 2 || n == len(item) || len(item) > maxName {
+		return false
+	}
+	for i := n; i < len(item); i++ {
+		if !nameByte(item[i]) {
+			return false // --password=… holds its own
+		}
+	}
+	return secretName(item[n:], false)
 }
 
 // SecretName reports whether a setting of this name holds a secret, whatever the value looks like.

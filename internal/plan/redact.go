@@ -227,14 +227,17 @@ func compareNames(a, b []byte) int {
 
 func (r *redactor) array(c *cursor, m *mask, st state) {
 	r.put([]byte{'['})
-	n := 0
+	n, flag := 0, false
 	for c.enter(); c.more(); n++ {
 		if n > 0 {
 			r.put([]byte{','})
 		}
 		mark := len(r.path)
 		r.path = strconv.AppendInt(append(r.path, '/'), int64(n), 10)
-		r.value(c, m.item(n), st)
+		item, from := st, c.i
+		item.secret = st.secret || flag
+		r.value(c, m.item(n), item)
+		flag = flagged(c.b[from:c.i])
 		r.path = r.path[:mark]
 	}
 	r.put([]byte{']'})

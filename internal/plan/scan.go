@@ -78,6 +78,7 @@ func scanContext(dst []span, s []byte) []span {
 	}
 	if bytes.IndexByte(s, ' ') >= 0 {
 		dst = scanSpoken(dst, s)
+		dst = scanCommands(dst, s)
 	}
 	return dst
 }

@@ -15,6 +15,12 @@ var sourced = []struct{ kind, document string }{
 "resources":[{"mode":"managed","type":"aws_db_instance","name":"main","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"schema_version":0,
 "attributes":{"id":"db-1","engine":"postgres","password":"CANARY","user_data":"export DB_PASSWORD=CANARY","note":"CANARY"},
 "sensitive_attributes":[[{"type":"get_attr","value":"note"}]]}]}]}`},
+	{"terraform", `{"version":4,"terraform_version":"0.14.0","serial":7,"lineage":"old-canary","resources":[
+{"mode":"managed","type":"random_password","name":"db","instances":[{"attributes":{"id":"none","result":"CANARY","bcrypt_hash":"CANARY"},"sensitive_attributes":[]}]},
+{"mode":"managed","type":"kubernetes_secret","name":"db","instances":[{"attributes":{"id":"shop/db","data":{"user":"CANARY"},"binary_data":{"x":"CANARY"}}}]},
+{"mode":"managed","type":"helm_release","name":"h","instances":[{"attributes":{"id":"h","set_sensitive":[{"name":"db.host","value":"CANARY"}]}}]},
+{"mode":"managed","type":"docker_container","name":"c","instances":[{"attributes":{"id":"c","community":"CANARY","private_key":"CANARY","command":["--password","CANARY"],"user_data":"mysql -pCANARY shop"}}]}]}`},
+	{"jupiterone", `{"entities":[{"_key":"host-canary-0002","_type":"acme_host","_class":["Host"],"name":"web-9","snmpCommunity":"CANARY","command":["--password","CANARY"]}],"relationships":[]}`},
 	{"chef", `{"chef_server_fqdn":"chef.example","entity_uuid":"5b1e","id":"run-2","message_version":"1.1.0","message_type":"run_converge","node_name":"web-1","organization_name":"acme",
 "run_id":"run-2","run_list":["recipe[web]"],"start_time":"2026-03-01T10:00:00Z","end_time":"2026-03-01T10:01:00Z","source":"chef_client","status":"failure",
 "total_resource_count":1,"updated_resource_count":1,"deprecations":[],"error":{"class":"Mixlib","message":"cannot connect with password=CANARY"},

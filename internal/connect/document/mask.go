@@ -91,6 +91,7 @@ func (m Masker) flatten(into map[string]inventory.Value, path, name string, v js
 
 func (m Masker) list(into map[string]inventory.Value, path, name string, items []jsontext.Value) error {
 	var plain []string
+	flag := false // the item before says that this one is a secret: ["--password", "…"]
 	for i, v := range items {
 		if k := v.Kind(); k == '{' || k == '[' {
 			if err := m.flatten(into, path+"."+string(inventory.Number(int64(i))), name, v); err != nil {
@@ -98,7 +99,13 @@ func (m Masker) list(into map[string]inventory.Value, path, name string, items [
 			}
 			continue
 		}
-		plain = append(plain, m.Value(name, AsText(v)).Plain())
+		text := AsText(v)
+		if flag && text != "" {
+			plain = append(plain, m.hide(text).Plain())
+		} else {
+			plain = append(plain, m.Value(name, text).Plain())
+		}
+		flag = plan.SecretFlag(text)
 	}
 	if len(plain) > 0 {
 		into[path] = inventory.Set(plain...)

@@ -29,7 +29,8 @@ const sample = `{"entities":[
  {"_key":"aws:instance:i-0abc","_type":"aws_instance","_class":["Host"],"_version":7,"_id":"x","name":"web-1","displayName":"web one",
   "classification":"confidential","criticality":8,"tag.Environment":"production","tags":["role:web"],"macAddress":["02:FC:00:00:00:01"],
   "arn":"arn:aws:ec2:eu-central-1:123456789012:instance/i-0abc","encrypted":true,"createdOn":1700000000000,
-  "adminPassword":"` + canary + `","config":{"apiToken":"` + canary + `","size":"cx22"},"ports":[443,80]},
+  "adminPassword":"` + canary + `","config":{"apiToken":"` + canary + `","size":"cx22"},
+  "command":["serve","--password","` + canary + `"],"snmpCommunity":"` + canary + `","ports":[443,80]},
  {"_key":"aws:security_group:sg-1","_type":"aws_security_group","_class":"Firewall","name":"edge"}],
 "relationships":[{"_key":"k:relation:1","_type":"aws_security_group_protects_instance","_class":"PROTECTS",
   "_fromEntityKey":"aws:security_group:sg-1","_toEntityKey":"aws:instance:i-0abc"}]}`

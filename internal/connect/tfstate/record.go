@@ -37,7 +37,7 @@ func NewMapper(in inventory.Input, s State) *Mapper {
 }
 
 // Learn remembers what is secret in an object beside those of the state.
-func (m *Mapper) Learn(o Object) { m.red.Learn(o.Values, o.Marks) }
+func (m *Mapper) Learn(o Object) { m.red.Learn(o.Values, o.Marks.OfType(o.Type)) }
 
 // Place gives an address as it may be shown.
 func (m *Mapper) Place(address string) string { return m.red.Place(address) }
@@ -45,7 +45,7 @@ func (m *Mapper) Place(address string) string { return m.red.Place(address) }
 // Emit goes over the state twice: to learn what is secret anywhere in it, then to emit each object's record.
 func (m *Mapper) Emit(ctx context.Context, emit func(Object, inventory.Record) error) error {
 	if err := m.state.Each(func(o Object) error {
-		m.red.Learn(o.Values, o.Marks)
+		m.red.Learn(o.Values, o.Marks.OfType(o.Type))
 		if o.Deposed == "" {
 			_, several := m.named[o.Resource]
 			m.named[o.Resource] = named{o.Address, o.Type, several}
@@ -68,7 +68,7 @@ func (m *Mapper) Emit(ctx context.Context, emit func(Object, inventory.Record) e
 
 // Record is one object as a record. Its address is its native id, and no identifier of its own: what it manages is an edge.
 func (m *Mapper) Record(o Object) (inventory.Record, error) {
-	redacted, ok := m.red.Redact(o.Address, o.Values, o.Marks)
+	redacted, ok := m.red.Redact(o.Address, o.Values, o.Marks.OfType(o.Type))
 	if !ok {
 		return inventory.Record{}, connect.BadDocument("a value nests deeper than is read")
 	}

@@ -14,7 +14,7 @@ import (
 const MaxDocument = 64 << 20
 
 // mapper is the version of how states become records.
-const mapper = 1
+const mapper = 2
 
 // settings are those of every kind that reads a state.
 func settings(more ...inventory.Setting) []inventory.Setting {

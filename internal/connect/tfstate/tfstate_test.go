@@ -303,3 +303,37 @@ func TestALargeStateIsReadInLittleMemory(t *testing.T) {
 		t.Errorf("a state of 40 MB took %d MB", peak>>20)
 	}
 }
+
+// A state of a tool that marks nothing gives away no less than the types of its resources, the names and the commands in it tell.
+func TestAStateWithoutMarksGivesNoSecretAway(t *testing.T) {
+	t.Parallel()
+	const document = `{"version":4,"serial":1,"lineage":"old","resources":[
+{"mode":"managed","type":"random_password","name":"db","instances":[{"attributes":{"id":"none","length":20,"result":"canary 1","bcrypt_hash":"canary-2"},"sensitive_attributes":[]}]},
+{"mode":"managed","type":"kubernetes_secret","name":"db","instances":[{"attributes":{"id":"shop/db","data":{"user":"canary 3","other":"canary-4"},"binary_data":{"x":"canary-5"},"type":"Opaque"}}]},
+{"mode":"managed","type":"google_secret_manager_secret_version","name":"v","instances":[{"attributes":{"id":"v","enabled":true,"payload":"canary-6"}}]},
+{"mode":"managed","type":"helm_release","name":"h","instances":[{"attributes":{"id":"h","chart":"shop","set_sensitive":[{"name":"db.host","value":"canary 7"}]}}]},
+{"mode":"managed","type":"docker_container","name":"c","instances":[{"attributes":{"id":"c","command":["serve","--password","canary-8","--port","8080"]}}]},
+{"mode":"managed","type":"hcloud_server","name":"w","instances":[{"attributes":{"id":"7","user_data":"#!/bin/sh\nmysql -u root -pcanary-9 shop\nsshpass -p canary-10 ssh x\n","community":"canary-11","snmp_community":"canary-12","private_key":"canary-13"}}]},
+{"mode":"managed","type":"acme_note","name":"n","instances":[{"index_key":"canary 1","attributes":{"id":"n"}}]}]}`
+	out, err := collect(t.Context(), Kind(), input(document, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := fmt.Sprint(out); strings.Contains(all, "canary") {
+		t.Errorf("a secret entered a record: %s", all)
+	}
+	for key, plain := range map[string]map[string]inventory.Value{
+		"random_password/random_password.db":     {"length": inventory.Number(20)},
+		"kubernetes_secret/kubernetes_secret.db": {"type": inventory.Text("Opaque")},
+		"helm_release/helm_release.h":            {"chart": inventory.Text("shop")},
+	} {
+		for path, want := range plain {
+			if got := out[key].Attrs[path]; got != want {
+				t.Errorf("%s of %s is %s, want %s", path, key, got, want)
+			}
+		}
+	}
+	if c := out["docker_container/docker_container.c"].Attrs["command"]; !strings.Contains(string(c), "8080") || !strings.Contains(string(c), "serve") {
+		t.Errorf("the command is %s", c)
+	}
+}
