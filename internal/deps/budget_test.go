@@ -125,13 +125,14 @@ func TestNothingIsCompiledBeforeItIsNeeded(t *testing.T) {
 
 // clocks may read the machine's clock: rules take the transaction's instant.
 var clocks = allowed{
-	"internal/db":                "the one clock that decisions use",
-	"bench":                      "measures how long things take",
-	"internal/api/guard.go":      "measures how long an answer took, for the metrics",
-	"internal/cli/cli.go":        "the terminal's clock, handed down once",
-	"internal/cli/demo_steps.go": "says how long the server took to be ready",
-	"internal/web/frame/live.go": "sets the deadlines of a connection that stays open",
-	"internal/client/call.go":    "bounds retries, and warns of a clock that differs from the server's",
+	"internal/db":                            "the one clock that decisions use",
+	"bench":                                  "measures how long things take",
+	"internal/api/guard.go":                  "measures how long an answer took, for the metrics",
+	"internal/cli/cli.go":                    "the terminal's clock, handed down once",
+	"internal/cli/demo_steps.go":             "says how long the server took to be ready",
+	"internal/web/frame/live.go":             "sets the deadlines of a connection that stays open",
+	"internal/connect/connecttest/linear.go": "measures in tests whether work grows with what is sent",
+	"internal/client/call.go":                "bounds retries, and warns of a clock that differs from the server's",
 }
 
 func TestRulesDoNotReadTheClock(t *testing.T) {
