@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/ledger"
+	"plumbline.dev/plumb/internal/plan"
 	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/wire"
 )
@@ -114,8 +116,45 @@ func (s *Snapshot) finish(p *Permit, actor fault.Actor, r wire.GateClose, now in
 	case p.Outcome != Running && p.Outcome != Unknown:
 		return fault.New(fault.Conflict, "closed_already", "This execution was reported already: %s.", p.Outcome).
 			About(string(p.Change)).FixedBy("its author").Then("plumb change permits %s", p.Change)
+	case p.Kind != wire.KindPlan && (s.Change.State == Closed || s.Change.State == Cancelled):
+		return fault.New(fault.Conflict, "report_too_late", "The change is over, and the end of this execution counts as %s in it; a report does not change that any more.", p.Outcome).
+			About(string(p.Change)).Because("lease", "").FixedBy("its author").
+			Then("write down what is known: plumb change comment %s TEXT; what was done since needs a change of its own", p.Change)
 	}
-	p.Outcome, p.Exit, p.Ended = r.Outcome, r.Exit, now
+	if err := once(r.Receipts); err != nil {
+		return err
+	}
+	p.Outcome, p.Exit, p.Ended = r.Outcome, r.Exit, p.lived(now)
+	return nil
+}
+
+// lived gives the last moment at which a run is known to have lived: now, or the end of its lease where that is past with its grace. Nobody
+// vouched for what was done after that, so a late report says how the run ended and not that it went on.
+func (p Permit) lived(now int64) int64 {
+	if p.Outcome == Unknown || now >= p.Lease+LeaseGrace.Microseconds() {
+		return min(now, p.Lease)
+	}
+	return now
+}
+
+// once refuses a report that names two things at one address: what one approved creation brought about is one thing. Removals stand beside
+// it, for a replacement removes what was there before, and Terraform names objects that it deposed earlier by the same address.
+func once(list []wire.Receipt) error {
+	e := fault.New(fault.Invalid, "receipt_twice", "The execution report names more than one thing at an address; nothing of it is taken.").
+		Because("receipts", "").FixedBy("the executor").Then("send the report again with one receipt for each address: plumb gate close --report FILE")
+	ids := map[string]string{}
+	for i, x := range list {
+		switch id := ids[x.Address]; {
+		case x.ID == "" || id == x.ID || x.Action == plan.ClassDelete:
+		case id != "":
+			e.At(fmt.Sprintf("receipts[%d].id", i), "is another thing at "+x.Address+" than a receipt before it names")
+		default:
+			ids[x.Address] = x.ID
+		}
+	}
+	if len(e.Fields) > 0 {
+		return e
+	}
 	return nil
 }
 
@@ -252,6 +291,10 @@ func (s *Snapshot) renew(p Permit, actor fault.Actor, fence, now int64) error {
 		return deny("not_holder", "Only the executor that opened the permit renews it.")
 	case p.Outcome != Running:
 		return deny("closed_already", "This execution has ended: "+p.Outcome+".")
+	case now >= p.Lease+LeaseGrace.Microseconds():
+		return deny("lease_over", "The lease ended without a renewal; the run counts as lost.")
+	case now >= s.goesOn(p):
+		return deny("run_over", "The time in which this run may go on has ended.")
 	case s.Change.Body.Hold != nil:
 		return deny("on_hold", "The change is on hold: "+s.Change.Body.Hold.Reason)
 	case p.Kind == wire.KindApply && s.stopped(human(actor), true, now):
@@ -260,6 +303,30 @@ func (s *Snapshot) renew(p Permit, actor fault.Actor, fence, now int64) error {
 		return deny("approval_gone", "The approvals no longer suffice.")
 	}
 	return nil
+}
+
+// RunLimit is how long a run is renewed that no window ends: a way back, a plan, and one that was opened shortly before its approvals expired.
+const RunLimit = 24 * time.Hour
+
+// goesOn gives until when a run is renewed: the end of the window that was approved or scheduled, and without one the end of the approvals.
+// The lease that it has by then it keeps, for what is stopped half-way is worse than what is done. A way back waits for no window and is
+// ended by none.
+func (s *Snapshot) goesOn(p Permit) int64 {
+	limit := p.Issued + RunLimit.Microseconds()
+	if p.Kind != wire.KindApply {
+		return limit
+	}
+	b, until := s.Change.Body, int64(0)
+	if w := s.Revision.Material.Window.Until; !w.IsZero() {
+		until = w.UnixMicro()
+	}
+	if b.End > 0 && (until == 0 || b.End < until) {
+		until = b.End
+	}
+	if until > 0 {
+		return until
+	}
+	return max(limit, b.Expires)
 }
 
 // Tick does what time alone makes due: approvals that expire, runs whose lease ended. It is called by
@@ -312,7 +379,7 @@ func (d *Desk) tickOne(ctx context.Context, id ID) error {
 
 // lost records that nobody reported the end of a run: the outcome is unknown, which is not success.
 func (d *Desk) lost(tx *db.Tx, s *Snapshot, p Permit) error {
-	p.Outcome, p.Ended = Unknown, tx.Now().UnixMicro()
+	p.Outcome, p.Ended = Unknown, p.lived(tx.Now().UnixMicro())
 	if err := endPermit(tx, p, Running); err != nil {
 		return err
 	}
