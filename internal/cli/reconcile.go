@@ -195,9 +195,9 @@ var answerWays = []struct{ how, text string }{
        it is taken back`},
 	{"adopt", `adopt %[1]s CHANGE --reason "…"
        a change asks for it after the fact, which is filed by
-       plumb change new --category configuration --config-file FILE …
-       with a justification that names %[1]s; FILE is what is in force
-       now, or the table or document that shows it`},
+       plumb change new --category configuration --target ASSET …
+       with --config-file FILE and a justification that names %[1]s; FILE
+       is what is in force now, or the table or document that shows it`},
 }
 
 // writeAnswers offers what the server lets the reader do, or says why that is nothing.

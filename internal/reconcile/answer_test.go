@@ -104,6 +104,7 @@ func TestARetroactiveChangeClosesAFindingByItsApproval(t *testing.T) {
 	_, err = f.Adopt(t.Context(), f.as("olga"), x.ID, c.ID, why)
 	f.refused(err, "not_retroactive")
 	silent.Justification = "Adopts " + x.ID + ": the load grew over night"
+	silent.Targets = []string{string(x.Asset)}
 	c, err = f.changes.File(t.Context(), f.as("ann"), silent)
 	f.must(err)
 	got, err := f.Adopt(t.Context(), f.as("olga"), x.ID, c.ID, why)

@@ -78,7 +78,8 @@ func tail(path string) string {
 	return last
 }
 
-// made finds the receipt that names this very thing by its provider's id.
+// made finds the receipt that names this very thing by its provider's id. One approved creation makes one thing: where the runs of a wording
+// name several at one address, they explain none of them.
 func (a *asks) made() (Explained, bool) {
 	if a.d.Op == inventory.Updated {
 		return Explained{}, false
@@ -86,7 +87,7 @@ func (a *asks) made() (Explained, bool) {
 	for _, id := range a.p.IDs {
 		for _, key := range append([]string{id}, after(id)...) {
 			for _, r := range a.x.reported(key) {
-				if r.receipt.Done && a.meets(r.run) && a.environment(r.charter) && a.byExecutor(r.run) && a.ofType(r) && r.charter.whole(r, a.d.Op, a.p.Class) {
+				if r.receipt.Done && r.receipt.tells(a.d.Op) && a.x.named[namingOf(r, a.d.Op)] == key && a.meets(r.run) && a.environment(r.charter) && a.byExecutor(r.run) && a.ofType(r) && r.charter.whole(r, a.d.Op, a.p.Class) {
 					return Explained{Change: r.charter.Change, Permit: r.run.Permit}, true
 				}
 			}

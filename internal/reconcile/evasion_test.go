@@ -100,7 +100,7 @@ func TestAWaiverOrAdoptionIsOfOneValue(t *testing.T) {
 		t.Error("a waived finding covers any value")
 	}
 	m := f.material(grow(1))
-	m.Justification = "adopts " + x.ID + ", ssh from 0.0.0.0/0"
+	m.Justification, m.Targets = "adopts "+x.ID+", ssh from 0.0.0.0/0", []string{string(x.Asset)}
 	c, err := f.changes.File(t.Context(), f.as("ann"), m)
 	f.must(err)
 	_, err = f.Adopt(t.Context(), f.as("olga"), x.ID, c.ID, why)

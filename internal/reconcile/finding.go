@@ -107,7 +107,7 @@ func (f *Finding) attach(d inventory.Difference, v Verdict, now int64) {
 	f.by(d.Actor)
 	if f.takesBack(d) {
 		f.Restored = d.ID
-		if f.State == Reverting {
+		if f.State == Reverting || f.State == Waived { // who took it as it is did not decide on the next time
 			f.State, f.Closed = Reverted, now
 		}
 	}

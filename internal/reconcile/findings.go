@@ -190,13 +190,11 @@ func (d *Desk) Adopt(ctx context.Context, actor fault.Actor, id string, by chang
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case p.Change.Created < f.Earliest || !slices.Contains(namedIn(p.Current.Canonical), f.ID):
-			return nil, fault.New(fault.Conflict, "not_retroactive", "The change was filed before the difference, or does not name the finding, so that its approvers would not know what they adopt.").
-				About(string(by)).FixedBy("you").
-				Then("plumb change new --category configuration --config-file FILE, with a justification that names %s; FILE is what is in force now, or the table or document that shows it", f.ID)
-		case p.Change.State.Over():
+		if p.Change.State.Over() {
 			return nil, fault.New(fault.Conflict, "adopting_change_over", "The change is %s.", p.Change.State).About(string(by)).FixedBy("you").Then("plumb change new")
+		}
+		if err := adopts(tx, f, p); err != nil {
+			return nil, err
 		}
 		f.State, f.Adopts, f.Reason = Adopting, string(by), reason
 		return map[string]any{"change": string(by), "reason": reason}, nil
@@ -272,11 +270,17 @@ func (d *Desk) adopted(tx *db.Tx, f *Finding) error {
 		return err
 	}
 	verb := "finding.adopted"
+	unfit := adopts(tx, f, p) // as it is worded by now: its approvers would not know what they adopt
+	if unfit != nil && fault.Of(unfit).Kind != fault.Conflict {
+		return unfit
+	}
 	switch {
 	case slices.Contains([]change.State{change.Cancelled, change.Rejected, change.Expired}, p.Change.State):
 		f.State, f.Reason, f.Adopts, verb = Open, "the change "+f.Adopts+" came to nothing", "", "finding.reopened"
-	case !slices.Contains(namedIn(p.Current.Canonical), f.ID): // reworded since, so that its approvers would not know what they adopt
+	case fault.Is(unfit, "not_retroactive"):
 		f.State, f.Reason, f.Adopts, verb = Open, "the change "+f.Adopts+" does not name it any more", "", "finding.reopened"
+	case unfit != nil:
+		f.State, f.Reason, f.Adopts, verb = Open, "the change "+f.Adopts+" cannot adopt it any more", "", "finding.reopened"
 	case len(p.Revisions) == 0 || p.Change.Body.Decided == 0 || p.Revisions[len(p.Revisions)-1].N != p.Change.Rev:
 		return nil
 	default:

@@ -164,6 +164,7 @@ func TestWhoDidAnyOfItDoesNotJudgeTheFlood(t *testing.T) {
 	f.refused(err, "own_finding")
 	m := f.material(planned{1, "update", `{"server_type":"cx22"}`, `{"server_type":"cx52"}`})
 	m.Justification = "Adopts " + x.ID + ": the tool writes these"
+	m.Targets = []string{string(x.Asset)}
 	c, err := f.changes.File(t.Context(), f.as("ann"), m)
 	f.must(err)
 	_, err = f.Adopt(t.Context(), f.as("otto"), seen(x), c.ID, why)

@@ -18,6 +18,7 @@ type Index struct {
 	wide      map[spotKey][]ref // those whose path is a pattern
 	places    map[spotKey][]ref // those of the whole, or of any attribute
 	real      map[string][]done // receipts by the id of the thing; made when it is asked for
+	named     map[naming]string // the one id that is reported for what a wording makes, or takes away, at an address; "" for several
 	runs      []lane            // by their start
 	latest    []int64           // the latest end among the runs up to here
 	permits   map[string][]lane // runs by permit
@@ -56,6 +57,15 @@ type done struct {
 	charter *Charter
 	run     *Run
 	receipt *Receipt
+}
+
+// naming is what the runs of one wording report of one address: what they made there, or what they took away.
+type naming struct {
+	charter  *Charter
+	rev      string
+	rollback bool
+	op       inventory.Op
+	address  string
 }
 
 type lane struct {
@@ -165,13 +175,14 @@ func (x *Index) during(d inventory.Difference, rules Rules) iter.Seq[lane] {
 // reported gives the receipts that name a thing by its provider's id.
 func (x *Index) reported(id string) []done {
 	if x.real == nil {
-		x.real = map[string][]done{}
+		x.real, x.named = map[string][]done{}, map[naming]string{}
 		for _, c := range x.charters {
 			for i := range c.Runs {
 				run := &c.Runs[i]
 				for j := range run.Receipts {
 					if id := run.Receipts[j].ID; id != "" {
 						x.real[id] = append(x.real[id], done{c, run, &run.Receipts[j]})
+						x.name(done{c, run, &run.Receipts[j]})
 					}
 				}
 			}
@@ -180,12 +191,52 @@ func (x *Index) reported(id string) []done {
 	return x.real[id]
 }
 
-// receipt gives what a run reported of an address; nil for nothing.
+// The actions of a receipt that say what it is not about: what was created was not taken away by that, and the other way round.
+const (
+	createAction = "create"
+	deleteAction = "delete"
+)
+
+// tells reports whether a receipt may be about things that come, or about those that go.
+func (r *Receipt) tells(op inventory.Op) bool {
+	return op == inventory.Created && r.Action != deleteAction || op == inventory.Deleted && r.Action != createAction
+}
+
+func namingOf(r done, op inventory.Op) naming {
+	return naming{r.charter, r.run.Rev, r.run.Rollback, op, r.receipt.Address}
+}
+
+// name notes the id that a receipt gives to what is made or taken away at its address.
+func (x *Index) name(r done) {
+	for _, op := range []inventory.Op{inventory.Created, inventory.Deleted} {
+		if !r.receipt.Done || !r.receipt.tells(op) {
+			continue
+		}
+		key := namingOf(r, op)
+		if id, have := x.named[key]; have && id != r.receipt.ID {
+			x.named[key] = ""
+		} else {
+			x.named[key] = r.receipt.ID
+		}
+	}
+}
+
+// receipt gives what a run reported of an address; nil for nothing. Where it names several things at one address, which of them the approved
+// one is nobody knows: then it names none. What a replacement took away is told by its action.
 func (r *Run) receipt(address string) *Receipt {
 	if r.byAddress == nil {
 		r.byAddress = make(map[string]*Receipt, len(r.Receipts))
 		for i := range r.Receipts {
-			r.byAddress[r.Receipts[i].Address] = &r.Receipts[i]
+			x := &r.Receipts[i]
+			old := r.byAddress[x.Address]
+			switch {
+			case old != nil && x.Action == deleteAction && old.Action != deleteAction:
+				continue
+			case old != nil && old.Action != deleteAction && old.ID != x.ID:
+				several := *x
+				several.ID, x = "", &several
+			}
+			r.byAddress[x.Address] = x
 		}
 	}
 	return r.byAddress[address]

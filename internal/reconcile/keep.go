@@ -29,6 +29,10 @@ func (d *Desk) keep(tx *db.Tx, s seen) (finding string, err error) {
 			return "", err
 		}
 		alive = true
+	case alive && s.v.Disposition.Explains():
+		if alive, err = overtaken(tx, &f, s, now); err != nil {
+			return "", err
+		}
 	default:
 		alive = false
 	}
@@ -47,6 +51,21 @@ func (d *Desk) keep(tx *db.Tx, s seen) (finding string, err error) {
 	return finding, saveMatch(tx, Match{Difference: s.d.ID, N: s.d.N, Asset: s.d.Asset, Record: s.d.Record, Path: s.d.Path, After: s.d.After,
 		Latest: s.d.Latest, Disposition: s.v.Disposition, Change: h.Change, Claim: h.Claim, Finding: finding, Production: s.p.Production(),
 		Version: 1, Hits: s.v.Hits})
+}
+
+// overtaken has an explained difference end what somebody took as it is: it was put right, or is another value by now, and what comes after
+// is nobody's decision yet. It reports whether the finding holds the difference. One that collects goes on, and holds it, so that the value
+// that was waived is another one than the last when it comes again.
+func overtaken(tx *db.Tx, f *Finding, s seen, now int64) (holds bool, err error) {
+	if f.State != Waived || f.Collects || s.d.Op == f.Op && s.d.After == f.After {
+		return f.State == Waived && f.Collects, nil
+	}
+	by := s.v.First().Change
+	if by == "" {
+		by = s.v.First().Rule
+	}
+	f.State, f.Closed, f.Reason = Settled, now, "what was left as it was for a time is another value by now, explained by "+by
+	return true, record(tx, "finding.explained", "finding", f.ID, map[string]any{"change": s.v.First().Change, "disposition": string(s.v.Disposition)})
 }
 
 // another adds a difference to the finding that it belongs to.

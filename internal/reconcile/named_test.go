@@ -115,6 +115,7 @@ func TestAnExceptionByNameKnowsWhatAChangeBroughtAbout(t *testing.T) {
 	x := list[0]
 	change := f.material(grow(3))
 	change.Justification = "Adopts " + x.ID + ", which was made by hand at night"
+	change.Targets = []string{string(x.Asset)}
 	by, err := f.changes.File(t.Context(), f.as("ann"), change)
 	f.must(err)
 	_, err = f.Adopt(t.Context(), f.as("olga"), x.ID, by.ID, why)

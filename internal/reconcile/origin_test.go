@@ -43,6 +43,7 @@ func TestAnAssetNamesTheChangeThatBroughtItAbout(t *testing.T) {
 	}
 	m := f.material(grow(3))
 	m.Justification = "Adopts " + x.ID + ", which was made by hand at night"
+	m.Targets = []string{string(x.Asset)}
 	by, err := f.changes.File(t.Context(), f.as("ann"), m)
 	f.must(err)
 	got, err := f.Adopt(t.Context(), f.as("olga"), x.ID, by.ID, why)

@@ -186,6 +186,7 @@ func TestOnlyWhoIsSignedInAnswers(t *testing.T) {
 func (f *firm) adopting(x reconcile.Finding) change.Material {
 	m := f.material(planned{1, "update", `{"server_type":"cx22"}`, `{"server_type":"cx52"}`})
 	m.Justification = "Adopts " + x.ID + ": the load grew over night"
+	m.Targets = []string{string(x.Asset)}
 	return m
 }
 

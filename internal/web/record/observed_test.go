@@ -46,7 +46,7 @@ func TestAChangeShowsWhatItAsksForAfterTheFact(t *testing.T) {
 	s := servertest.Start(t)
 	s.Edited()
 	m := s.Material()
-	m.Justification = "Adopts FND-000001: the load of the sale needs it"
+	m.Justification, m.Targets = "Adopts FND-000001: the load of the sale needs it", []string{"web-1"}
 	var c change.Change
 	s.As(servertest.Alice).Want(http.StatusCreated, "POST", "/changes", m).Into(&c)
 	rita := s.Browse(servertest.Rita)

@@ -1,0 +1,78 @@
+package reconcile_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"plumbline.dev/plumb/internal/wire"
+)
+
+// handmade puts servers into the cloud that no code describes.
+func (f *firm) handmade(list ...int) {
+	for _, n := range list {
+		f.server(n, "prod", size("cx52"))
+		delete(f.see["state"].records, fmt.Sprintf("hcloud:server:%d", n))
+	}
+}
+
+// reports ends a run that made one server, which it says had these ids.
+func (f *firm) reports(permit string, fence int64, ids ...string) {
+	f.t.Helper()
+	r := wire.GateClose{Permit: permit, Fence: fence, Outcome: "success"}
+	for _, id := range ids {
+		r.Receipts = append(r.Receipts, wire.Receipt{Address: address(2), Action: "create", Outcome: "done", ID: id})
+	}
+	_, err := f.changes.Finish(f.t.Context(), f.as("ivo"), r)
+	f.must(err)
+}
+
+func (f *firm) hosts() (names []string) {
+	for _, x := range f.findings() {
+		names = append(names, x.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// One approved creation makes one thing. A report that names several at its address explains none of them: which of them was approved, only
+// its executor says.
+func TestOneApprovedCreationExplainsOneThing(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		ids  []string
+		want []string
+	}{
+		"the server that it made":       {[]string{"2"}, []string{"web-13", "web-14"}},
+		"the same one twice":            {[]string{"2", "2"}, []string{"web-13", "web-14"}},
+		"that one and two made by hand": {[]string{"2", "13", "14"}, []string{"web-13", "web-14", "web-2"}},
+		"two made by hand first":        {[]string{"13", "14", "2"}, []string{"web-13", "web-14", "web-2"}},
+	} {
+		for _, late := range []bool{false, true} { // whether what was observed waits as findings before the report comes
+			t.Run(fmt.Sprintf("%s, late %t", name, late), func(t *testing.T) {
+				t.Parallel()
+				f := found(t)
+				f.server(1, "prod", size("cx22"))
+				f.observe(time.Hour)
+				p := f.open(f.approved(planned{2, "create", "null", `{"server_type":"cx22"}`}))
+				f.server(2, "prod", size("cx22"))
+				f.handmade(13, 14)
+				if late {
+					f.observe(time.Minute)
+				}
+				f.later(time.Minute)
+				f.reports(p.ID, p.Fence, x.ids...)
+				f.observe(time.Minute)
+				want := x.want
+				if late { // what its code manages was explained while it ran, before the report said otherwise
+					want = []string{"web-13", "web-14"}
+				}
+				if got := f.hosts(); !slices.Equal(got, want) {
+					t.Errorf("findings about %q, want %q", got, want)
+				}
+				f.whole()
+			})
+		}
+	}
+}
