@@ -11,6 +11,7 @@ type Context struct {
 	Scope    string
 	IDs      []string // identifiers of all its records that decide
 	Around   []AssetID
+	Edges    []Edge // its relationships both ways, each with the record that says so
 	Managers []Manager
 	Manages  []Asset // of code: the things that it manages, or did until the difference
 	Borrowed bool    // its name, which is the word of whoever runs it, means another asset, too
@@ -45,6 +46,7 @@ func ContextOf(tx *db.Tx, d Difference) (c Context, err error) {
 	if err != nil {
 		return c, err
 	}
+	c.Edges = edges
 	for _, e := range edges {
 		if e.Asset != "" {
 			c.Around = append(c.Around, e.Asset)

@@ -146,6 +146,7 @@ func TestAnotherAnswerTakesTheAdoptionBack(t *testing.T) {
 	f, x := edited(t)
 	m := f.material(planned{1, "update", `{"server_type":"cx22"}`, `{"server_type":"cx52"}`})
 	m.Justification = "Adopts " + x.ID + ": the load grew over night"
+	m.Targets = []string{string(x.Asset)}
 	c, err := f.changes.File(t.Context(), f.as("ann"), m)
 	f.must(err)
 	for name, answer := range map[string]func() error{

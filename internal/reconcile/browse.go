@@ -127,7 +127,7 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, id string) (r Readin
 		if err != nil {
 			return err
 		}
-		if _, err := inherited(tx, &r.Finding, roster); err != nil {
+		if _, err := d.inherited(tx, &r.Finding, roster); err != nil {
 			return err
 		}
 		hits := slices.Clone(r.Hits)

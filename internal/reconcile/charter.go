@@ -58,6 +58,9 @@ func (d *Desk) charter(ctx context.Context, id change.ID) (wrote bool, err error
 			if err := means(tx, list); err != nil {
 				return err
 			}
+			if err := formerly(tx, list, p.Change.Body.Decided); err != nil {
+				return err
+			}
 			moved, err := keepCharter(tx, chartered(p, rev, list, roster))
 			if err != nil {
 				return err
@@ -122,6 +125,41 @@ func means(tx *db.Tx, list []Claim) error {
 	return nil
 }
 
+const beforeSince = "SELECT before FROM inventory_difference WHERE record = $1 AND path = $2 AND latest > $3 ORDER BY n LIMIT 1"
+
+// formerly has the way back of each typed effect name the values that stood when the change was authorized, as sources showed them. Where none
+// is known, or the effect names attributes by a pattern, it names none, and explains nothing.
+func formerly(tx *db.Tx, list []Claim, authorized int64) error {
+	for i := range list {
+		c := &list[i]
+		if c.Planned || !c.Rollback || c.Path == "" || c.Asset == "" || c.Open || strings.Contains(c.Path, "*") {
+			continue
+		}
+		records, err := inventory.RecordsOf(tx, c.Asset)
+		if err != nil {
+			return err
+		}
+		c.After = nil
+		for _, r := range records {
+			if r.Gone > 0 {
+				continue
+			}
+			v, shown := valueAt(r.Attrs, c.Path)
+			then, moved, err := db.One(tx, scanString, beforeSince, r.ID, c.Path, authorized) // what was observed since the approval is not what it saw
+			if err != nil {
+				return err
+			}
+			if moved {
+				v, shown = inventory.Value(then), true
+			}
+			if shown {
+				c.After = append(c.After, v)
+			}
+		}
+	}
+	return nil
+}
+
 // keepCharter writes a charter where it differs from what is stored.
 func keepCharter(tx *db.Tx, c Charter) (wrote bool, err error) {
 	id := charterID(c.Change, c.Rev)
@@ -159,7 +197,8 @@ func (c *Charter) liveUntil() int64 {
 // chartered puts a charter together.
 func chartered(p change.Permitted, rev change.Revision, claims []Claim, roster *directory.Roster) Charter {
 	w := rev.Material.Window
-	c := Charter{Change: string(p.Change.ID), N: p.Change.Number, Rev: rev.Digest, Environment: p.Environment, Claims: claims, Runs: []Run{}}
+	c := Charter{Change: string(p.Change.ID), N: p.Change.Number, Rev: rev.Digest, Environment: p.Environment, Claims: claims, Runs: []Run{},
+		Criteria: p.Change.Type == "standard"}
 	if !w.From.IsZero() {
 		c.From = w.From.UnixMicro()
 	}

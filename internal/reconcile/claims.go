@@ -61,8 +61,12 @@ func (b *claimer) add(c Claim) {
 	case plan.ClassCreate:
 		back.Verb = plan.ClassDelete
 	case plan.ClassDelete:
-		back.Verb, back.Open = plan.ClassCreate, true
+		back.Verb, back.Open = plan.ClassCreate, c.Planned || c.Path == ""
 	default:
+		if !c.Planned { // a typed effect names no value before: formerly freezes it
+			back.Open = false
+			break
+		}
 		back.Open = c.Open || len(c.Before) == 0 // what the way there works out, the way back works out anew
 	}
 	b.put(back)

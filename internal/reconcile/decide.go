@@ -150,14 +150,18 @@ func (a *asks) weigh(r ref, s spot, run *Run) (Disposition, string, bool) {
 		return OutOfScope, "another value than the approved one", false
 	case a.d.Op == inventory.Updated && c.Includes && !c.Open && !c.alone(a.d.Before, a.d.After):
 		return OutOfScope, "another item than the approved one came or went, too", false
+	case !a.anew(r):
+		return OutOfScope, "the plan names no state, and this was there before, or the plan does more than create", false
 	case !a.environment(r.charter):
 		return OutOfScope, "approved for another environment", false
 	case !a.byExecutor(run):
 		return OutOfScope, "the source names another actor than the executor", false
 	case c.Open && a.x.spent[c.ID+" "+a.d.Record] != "" && a.x.spent[c.ID+" "+a.d.Record] != a.d.ID:
 		return OutOfScope, "the approved change of an unknown value was seen already", false
-	case !c.Planned && c.Open && c.Rollback && a.d.Kind == inventory.Security:
-		return OutOfScope, "the way back of a typed effect names no value, and this is a door", false
+	case !c.Planned && c.Open && c.Rollback && a.d.Op == inventory.Updated:
+		return OutOfScope, "the way back of a typed effect names no value", false
+	case !c.Planned && r.charter.Criteria && (a.d.Kind == inventory.Security || strings.HasPrefix(a.d.Path, labelPath)):
+		return OutOfScope, "no person approves what a standard model lets through, and this is a door or a label", false
 	case !c.Planned:
 		return Scoped, "within a typed effect while the change ran", true
 	case len(run.Receipts) == 0:
@@ -212,37 +216,25 @@ func (a *asks) by(e Explained) bool {
 	return slices.ContainsFunc(a.x.permits[e.Permit], func(l lane) bool { return a.environment(l.charter) && a.byExecutor(l.run) })
 }
 
-// within reports whether a claim is about the state that a spot is in.
+// within reports whether a claim is about the state that a spot is in. Where its plan names none, anew asks more. What a record manages counts by
+// the state that the record is of, so no record of anything else lends a thing an approved address.
 func (s spot) within(c *Claim) bool {
-	return c.Lineage == "" || s.scope == "" || inState(s.scope, c.Lineage)
+	return !c.Planned || c.Lineage == "" || inState(s.scope, c.Lineage)
+}
+
+// anew reports whether a claim of a plan that names no state may speak of a place. It could be of any state, so it speaks of nothing that was
+// there before its change ran, and only where that plan does nothing but create: the first one of a state that does not exist yet.
+func (a *asks) anew(r ref) bool {
+	if !r.claim.Planned || r.claim.Lineage != "" {
+		return true
+	}
+	return r.charter.creates && slices.ContainsFunc(r.charter.Runs, func(run Run) bool { return run.Rev == r.claim.Rev && a.p.First > run.Started })
 }
 
 // inState reports whether a scope is of the state with a lineage, whatever the workspace.
 func inState(scope, lineage string) bool {
 	rest, ok := strings.CutPrefix(scope, lineage)
 	return ok && lineage != "" && (rest == "" || rest[0] == '/')
-}
-
-// byExecutor takes silence of the source for yes, and another name for no.
-func (a *asks) byExecutor(run *Run) bool {
-	if a.d.Actor == "" {
-		return true
-	}
-	return slices.ContainsFunc(actorNames(a.d.Actor), func(n string) bool { return slices.Contains(run.Executors, n) })
-}
-
-// actorNames gives the names inside what a source calls an actor: a DN, DOMAIN\name, name@host or a plain name.
-func actorNames(s string) []string {
-	s = strings.ToLower(strings.TrimSpace(s))
-	out := []string{s}
-	if first, _, _ := strings.Cut(s, ","); strings.Contains(first, "=") {
-		_, v, _ := strings.Cut(first, "=")
-		out = append(out, v)
-	}
-	if _, v, ok := strings.Cut(s, `\`); ok {
-		out = append(out, v)
-	}
-	return out
 }
 
 // is reports whether the place is the thing that a provider gave this id.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/inventory"
 	"plumbline.dev/plumb/internal/plan"
 )
@@ -70,7 +71,7 @@ func (a *asks) managedPair(e Explained) bool {
 	if a.p.Class == inventory.IaCResource {
 		return e.Class != inventory.IaCResource
 	}
-	return e.Class == inventory.IaCResource && slices.ContainsFunc(a.p.Managers, func(m Managed) bool { return m.Address == e.Difference.Native })
+	return e.Class == inventory.IaCResource && slices.ContainsFunc(a.p.Managers, func(m Managed) bool { return m.Address == e.Difference.Native && m.Scope == e.Scope })
 }
 
 func tail(path string) string {
@@ -87,7 +88,7 @@ func (a *asks) made() (Explained, bool) {
 	for _, id := range a.p.IDs {
 		for _, key := range append([]string{id}, after(id)...) {
 			for _, r := range a.x.reported(key) {
-				if r.receipt.Done && r.receipt.tells(a.d.Op) && a.x.named[namingOf(r, a.d.Op)] == key && a.meets(r.run) && a.environment(r.charter) && a.byExecutor(r.run) && a.ofType(r) && r.charter.whole(r, a.d.Op, a.p.Class) {
+				if r.receipt.Done && r.receipt.tells(a.d.Op) && a.x.named[namingOf(r, a.d.Op)] == key && a.meets(r.run) && a.environment(r.charter) && a.byExecutor(r.run) && a.ofType(r) && a.whole(r) {
 					return Explained{Change: r.charter.Change, Permit: r.run.Permit}, true
 				}
 			}
@@ -116,10 +117,11 @@ func (a *asks) ofType(r done) bool {
 
 // whole reports whether a charter claims that operation for the resource of a receipt as a whole. What a plan deletes has its id there: a
 // report that names another takes nothing along.
-func (c *Charter) whole(r done, op inventory.Op, class inventory.Class) bool {
+func (a *asks) whole(r done) bool {
+	c, op := r.charter, a.d.Op
 	return slices.ContainsFunc(c.Claims, func(k Claim) bool {
-		return k.Path == "" && (class == inventory.IaCResource || !ofCode(k.Verb)) && k.Address == r.receipt.Address && k.Rollback == r.run.Rollback && k.Rev == r.run.Rev && fits(k.Verb, op, "") &&
-			(op != inventory.Deleted || k.Thing == "" || k.Thing == r.receipt.ID)
+		return k.Path == "" && (a.p.Class == inventory.IaCResource || !ofCode(k.Verb)) && k.Address == r.receipt.Address && k.Rollback == r.run.Rollback && k.Rev == r.run.Rev && fits(k.Verb, op, "") &&
+			(op != inventory.Deleted || k.Thing == "" || k.Thing == r.receipt.ID) && a.anew(ref{c, &k})
 	})
 }
 
@@ -135,7 +137,7 @@ func (a *asks) fresh() (Explained, bool) {
 	}
 	for _, s := range a.spots() {
 		for _, r := range a.x.places[s.spotKey] {
-			if r.claim.Verb != plan.ClassReplace || r.claim.Rollback || !s.within(r.claim) || !a.environment(r.charter) {
+			if r.claim.Verb != plan.ClassReplace || r.claim.Rollback || !s.within(r.claim) || !a.anew(r) || !a.environment(r.charter) {
 				continue
 			}
 			for i := range r.charter.Runs {
@@ -166,18 +168,46 @@ func (a *asks) planned(c *Charter) bool {
 
 // child finds the created, replaced or removed thing that this one is a part of.
 func (a *asks) child() (Explained, bool) {
-	parts := []inventory.Class{inventory.Interface, inventory.Disk, inventory.IPAddress, inventory.DomainRecord, inventory.Container, inventory.NetworkService}
-	if a.d.Op == inventory.Updated || !slices.Contains(parts, a.p.Class) {
+	if a.d.Op == inventory.Updated || !slices.Contains(parts(), a.p.Class) {
 		return Explained{}, false
 	}
-	for _, id := range a.p.Around {
+	for _, id := range a.p.Wholes {
 		for _, e := range a.x.explained[id] {
-			if a.during(e) && a.by(e) && e.Difference.Op == a.d.Op && e.Class != inventory.IaCResource && !slices.Contains(parts, e.Class) {
+			if a.during(e) && a.by(e) && e.Difference.Op == a.d.Op && e.Class != inventory.IaCResource && !slices.Contains(parts(), e.Class) {
 				return e, true
 			}
 		}
 	}
 	return Explained{}, false
+}
+
+// parts are the classes of what comes and goes with a whole.
+func parts() []inventory.Class {
+	return []inventory.Class{inventory.Interface, inventory.Disk, inventory.IPAddress, inventory.DomainRecord, inventory.Container, inventory.NetworkService}
+}
+
+// joining are the verbs that join a part with its whole, in either direction.
+var joining = []string{"HAS", "CONTAINS", "USES", "CONNECTS", "RUNS", "HOSTS", "ASSIGNED", "RESOLVES_TO"}
+
+// wholes finds what a part that came or went is a part of. The source that showed the part says so: another one, which may be a table that
+// anybody sends in, could join it with whatever was approved.
+func wholes(tx *db.Tx, edges []inventory.Edge, d inventory.Difference, class inventory.Class) (out []inventory.AssetID, err error) {
+	if d.Op == inventory.Updated || !slices.Contains(parts(), class) {
+		return nil, nil
+	}
+	for _, e := range edges {
+		if e.Asset == "" || !slices.Contains(joining, e.Verb) {
+			continue
+		}
+		k, found, err := inventory.RecordOf(tx, e.Record)
+		if err != nil {
+			return nil, err
+		}
+		if found && k.Source == d.Source {
+			out = append(out, e.Asset)
+		}
+	}
+	return out, nil
 }
 
 // serial follows records of the same zone.

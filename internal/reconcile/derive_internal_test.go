@@ -18,7 +18,9 @@ type derivedCase struct {
 func beside(t *testing.T, cause inventory.Difference, at Place, claim Claim, d inventory.Difference, p Place, cases []derivedCase) {
 	t.Helper()
 	claim.ID, claim.Change, claim.Rev = "c", "CHG-1", "r"
-	claim.Planned = at.Class == inventory.IaCResource
+	if claim.Planned = at.Class == inventory.IaCResource; claim.Planned {
+		claim.Lineage = "lin"
+	}
 	cause.ID, cause.Record, cause.Earliest, cause.Latest = "cause", "r-cause", 5, 20
 	d.ID, d.Record, d.Earliest, d.Latest = "d", "r-d", 5, 20
 	if d.Kind == "" {
@@ -61,10 +63,11 @@ func TestAPartOfWhatWasCreatedIsDerived(t *testing.T) {
 	for _, class := range []inventory.Class{inventory.Interface, inventory.Disk, inventory.IPAddress, inventory.DomainRecord, inventory.Container, inventory.NetworkService} {
 		beside(t, inventory.Difference{Asset: "A1", Op: inventory.Created, Kind: inventory.Config}, Place{Asset: "A1", Name: "web-1", Class: inventory.Host},
 			Claim{Address: "web-1", Verb: plan.ClassCreate},
-			inventory.Difference{Asset: "A2", Op: inventory.Created}, Place{Asset: "A2", Class: class, Around: []inventory.AssetID{"A1"}},
+			inventory.Difference{Asset: "A2", Op: inventory.Created}, Place{Asset: "A2", Class: class, Wholes: []inventory.AssetID{"A1"}},
 			append(others(),
 				derivedCase{"a part", "child@1", nil},
-				derivedCase{"a part of something else", "", func(_ *inventory.Difference, p *Place) { p.Around = []inventory.AssetID{"A3"} }},
+				derivedCase{"a part of something else", "", func(_ *inventory.Difference, p *Place) { p.Wholes = []inventory.AssetID{"A3"} }},
+				derivedCase{"a part that only another source joins with it", "", func(_ *inventory.Difference, p *Place) { p.Wholes, p.Around = nil, []inventory.AssetID{"A1"} }},
 				derivedCase{"a whole host beside it", "", func(_ *inventory.Difference, p *Place) { p.Class = inventory.Host }},
 				derivedCase{"a firewall beside it", "", func(_ *inventory.Difference, p *Place) { p.Class = inventory.Firewall }},
 				derivedCase{"a part that is taken away", "", func(d *inventory.Difference, _ *Place) { d.Op = inventory.Deleted }},
@@ -77,7 +80,7 @@ func TestAPartOfAPartIsNotDerived(t *testing.T) {
 	t.Parallel()
 	beside(t, inventory.Difference{Asset: "A1", Op: inventory.Created, Kind: inventory.Config}, Place{Asset: "A1", Name: "eth0", Class: inventory.Interface},
 		Claim{Address: "eth0", Verb: plan.ClassCreate},
-		inventory.Difference{Asset: "A2", Op: inventory.Created}, Place{Asset: "A2", Class: inventory.IPAddress, Around: []inventory.AssetID{"A1"}},
+		inventory.Difference{Asset: "A2", Op: inventory.Created}, Place{Asset: "A2", Class: inventory.IPAddress, Wholes: []inventory.AssetID{"A1"}},
 		[]derivedCase{{"an address of an interface", "", nil}})
 }
 
@@ -159,13 +162,13 @@ func TestAForgetDestroysNothing(t *testing.T) {
 	t.Parallel()
 	for verb, op := range map[string]inventory.Op{plan.ClassForget: inventory.Deleted, verbImport: inventory.Created} {
 		c := &Charter{Change: "CHG-1", Rev: "r", Environment: "prod", Runs: onceRun(Run{Receipts: []Receipt{{Address: "hcloud_server.web", Done: true, ID: "42"}}}),
-			Claims: []Claim{{ID: "c", Change: "CHG-1", Rev: "r", Address: "hcloud_server.web", Planned: true, Verb: verb}}}
+			Claims: []Claim{{ID: "c", Change: "CHG-1", Rev: "r", Address: "hcloud_server.web", Lineage: "lin", Planned: true, Verb: verb}}}
 		d := inventory.Difference{ID: "d", Asset: "A", Record: "r", Op: op, Kind: inventory.Config, Earliest: 5, Latest: 20}
-		code := prodPlace(Place{Asset: "A", Class: inventory.IaCResource, Native: "hcloud_server.web", Type: "hcloud_server"})
+		code := prodPlace(Place{Asset: "A", Class: inventory.IaCResource, Native: "hcloud_server.web", Type: "hcloud_server", Scope: "lin/default"})
 		if v := Decide(d, code, NewIndex([]*Charter{c}, nil), Rules{Now: 40}); !v.Disposition.Explains() {
 			t.Errorf("%s of the code: %+v", verb, v)
 		}
-		thing := prodPlace(Place{Asset: "A", Class: inventory.Host, Type: "hcloud_server", IDs: []string{"hcloud:server:42"}, Managers: []Managed{{"hcloud_server.web", ""}}})
+		thing := prodPlace(Place{Asset: "A", Class: inventory.Host, Type: "hcloud_server", IDs: []string{"hcloud:server:42"}, Managers: []Managed{{"hcloud_server.web", "lin/default"}}})
 		if v := Decide(d, thing, NewIndex([]*Charter{c}, nil), Rules{Now: 40}); v.Disposition.Explains() {
 			t.Errorf("%s of the thing itself: %+v", verb, v)
 		}
@@ -289,7 +292,7 @@ func TestAnApprovedItemOfAListBringsNoOtherAlong(t *testing.T) {
 	} {
 		b := claimer{}
 		b.rev.Change, b.rev.ID, b.rev.Digest = "CHG-1", "CHG-1.1", "r"
-		b.attributes(Claim{Address: "hcloud_firewall.f", Planned: true, Verb: plan.ClassUpdate}, []plan.Diff{{Path: "source_ips[1]", Before: []byte(`"10.0.0.2"`), After: []byte(`"10.0.0.3"`)}})
+		b.attributes(Claim{Address: "hcloud_firewall.f", Lineage: "lin", Planned: true, Verb: plan.ClassUpdate}, []plan.Diff{{Path: "source_ips[1]", Before: []byte(`"10.0.0.2"`), After: []byte(`"10.0.0.3"`)}})
 		c := &Charter{Change: "CHG-1", Rev: "r", Environment: "prod", Claims: b.list, Runs: onceRun(Run{Receipts: []Receipt{{Address: "hcloud_firewall.f", Done: true, ID: "7"}}})}
 		d := inventory.Difference{ID: "d", Asset: "A", Record: "rec", Op: inventory.Updated, Path: "source_ips", Kind: inventory.Security, Before: x.before, After: x.after, Earliest: 5, Latest: 20}
 		p := prodPlace(Place{Asset: "A", Class: inventory.Firewall, Type: "hcloud_firewall", IDs: []string{"hcloud:firewall:7"}, Managers: []Managed{{"hcloud_firewall.f", "lin/default"}}})

@@ -74,7 +74,7 @@ func TestADoorIsNotExplainedByAnotherAttributeWithTheSameLastWord(t *testing.T) 
 	d1 := inventory.Difference{ID: "d1", Asset: "A1", Record: "rS", Native: "x.a", Op: inventory.Updated, Path: "monitoring.enabled", Kind: inventory.Config, Before: "true", After: "false", Earliest: 5, Latest: 20}
 	d2 := inventory.Difference{ID: "d2", Asset: "A2", Record: "rC", Op: inventory.Updated, Path: "firewall.enabled", Kind: inventory.Security, Before: "true", After: "false", Earliest: 5, Latest: 20}
 	c := &Charter{Change: "CHG-1", Rev: "r", Environment: "prod", Runs: onceRun(Run{Executors: []string{"ivo"}, Receipts: []Receipt{{Address: "x.a", Done: true, ID: "1"}}}),
-		Claims: []Claim{{ID: "c", Change: "CHG-1", Rev: "r", Address: "x.a", Planned: true, Verb: "update", Path: "monitoring.enabled", After: []inventory.Value{"false"}}}}
+		Claims: []Claim{{ID: "c", Change: "CHG-1", Rev: "r", Address: "x.a", Lineage: "lin", Planned: true, Verb: "update", Path: "monitoring.enabled", After: []inventory.Value{"false"}}}}
 	x, rules := NewIndex([]*Charter{c}, nil), Rules{Now: 40}
 	code := prodPlace(Place{Asset: "A1", Class: inventory.IaCResource, Native: "x.a", Scope: "lin", Around: []inventory.AssetID{"A2"}})
 	real := prodPlace(Place{Asset: "A2", Class: inventory.Host, Around: []inventory.AssetID{"A1"}, Managers: []Managed{{"x.a", "lin"}}})

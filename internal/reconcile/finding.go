@@ -131,7 +131,7 @@ func (f *Finding) by(actor string) {
 func (f *Finding) doers() (out []string) {
 	for _, a := range append([]string{f.Actor}, f.Actors...) {
 		if a != "" {
-			out = append(out, actorNames(a)...)
+			out = append(out, doerNames(a)...)
 		}
 	}
 	return out

@@ -33,7 +33,7 @@ func (d *Desk) answer(ctx context.Context, actor fault.Actor, id, verb string, d
 		if err != nil {
 			return err
 		}
-		if _, err := inherited(tx, &f, roster); err != nil {
+		if _, err := d.inherited(tx, &f, roster); err != nil {
 			return err
 		}
 		if err := f.mayDecide(actor, roster, near{}); err != nil { // nobody has all that it holds read who may not decide

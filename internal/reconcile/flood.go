@@ -208,7 +208,7 @@ type near struct {
 func (n near) doers(f *Finding) []string {
 	out := f.doers()
 	for _, a := range n.actors {
-		out = append(out, actorNames(a)...)
+		out = append(out, doerNames(a)...)
 	}
 	return out
 }

@@ -270,6 +270,9 @@ func placeIn(tx *db.Tx, c inventory.Context, d inventory.Difference) (p Place, e
 	for _, m := range c.Managers {
 		p.Managers = append(p.Managers, Managed{Address: m.Native, Scope: m.Scope})
 	}
+	if p.Wholes, err = wholes(tx, c.Edges, d, p.Class); err != nil {
+		return p, err
+	}
 	for _, a := range c.Manages { // code is as strict as what it manages: its own tags are the word of whoever writes it
 		if !p.Production() && (Place{Labels: a.Effective()}).Production() {
 			p.Labels[inventory.LabelEnvironment] = a.Label(inventory.LabelEnvironment)

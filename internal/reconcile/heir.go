@@ -2,9 +2,11 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
+	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
@@ -14,10 +16,9 @@ import (
 // This file hands a finding that waits over to whoever owns its asset by now. It is done where the ledger says that somebody named an owner,
 // for the lists, and again where the finding is read or answered, so that nobody waits for that.
 
-// inherit hands a finding over where it is not closed and a person or an approved change named another owner of its asset since. Nobody gets
-// one by their own word: who names themself leaves it where it is, and of a group that somebody names, that one answers for none of it.
-func (f *Finding) inherit(l inventory.Label, roster *directory.Roster) bool {
-	alone := l.Change == "" // nobody else approved that this is the owner
+// inherit hands a finding over where it is not closed and a person or an approved change named another owner of its asset since;
+// alone says that no change approved that. Nobody gets one by their own word: who names themself leaves it where it is, and of a group that somebody names, that one answers for none of it.
+func (f *Finding) inherit(l inventory.Label, alone bool, roster *directory.Roster) bool {
 	switch {
 	case !f.Waits() && f.State != Waived, l.Confidence != inventory.Asserted, l.Value == f.Owner:
 		return false
@@ -32,7 +33,7 @@ func (f *Finding) inherit(l inventory.Label, roster *directory.Roster) bool {
 }
 
 // inherited reads who owns the asset of a finding now, and hands it over; its row is left to the caller.
-func inherited(tx *db.Tx, f *Finding, roster *directory.Roster) (bool, error) {
+func (d *Desk) inherited(tx *db.Tx, f *Finding, roster *directory.Roster) (bool, error) {
 	a, err := inventory.FindIn(tx, string(f.Asset))
 	switch {
 	case fault.Is(err, "no_asset"):
@@ -40,7 +41,29 @@ func inherited(tx *db.Tx, f *Finding, roster *directory.Roster) (bool, error) {
 	case err != nil:
 		return false, err
 	}
-	return f.inherit(a.Labels[inventory.LabelOwner], roster), nil
+	l := a.Labels[inventory.LabelOwner]
+	if l.Confidence != inventory.Asserted || l.Value == f.Owner {
+		return false, nil
+	}
+	approved, err := d.approvedOwner(tx, a, l)
+	if err != nil {
+		return false, err
+	}
+	return f.inherit(l, !approved, roster), nil
+}
+
+// approvedOwner reports whether the change that a label names was approved to make it so. That the label says a change is not enough: it is
+// the word of who set it.
+func (d *Desk) approvedOwner(tx *db.Tx, a inventory.Asset, l inventory.Label) (bool, error) {
+	if l.Change == "" {
+		return false, nil
+	}
+	err := d.changes.EffectApproved(tx, fault.Actor{Person: l.By}, l.Change, change.Sought{Asset: string(a.ID), Targets: []string{fmt.Sprintf("AST-%d", a.N)},
+		Name: a.Name, Known: a.First, Path: labelPath + inventory.LabelOwner, After: l.Value})
+	if err != nil && fault.Of(err).Kind == fault.Internal {
+		return false, err
+	}
+	return err == nil, nil
 }
 
 // namesOwners are the events after which an asset may have another owner.
@@ -61,7 +84,7 @@ func (d *Desk) handOver(ctx context.Context, asset string) error {
 		}
 		for i := range list {
 			f := &list[i]
-			moved, err := inherited(tx, f, roster)
+			moved, err := d.inherited(tx, f, roster)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/plan"
 )
 
 // Index finds what may explain a difference without asking every claim or every run. It belongs to one goroutine.
@@ -126,6 +127,9 @@ func (x *Index) take(c *Charter, k *Claim) {
 
 // took takes what is few of a charter: claims of the whole and patterns, and its runs.
 func (x *Index) took(c *Charter) {
+	c.creates = !slices.ContainsFunc(c.Claims, func(k Claim) bool {
+		return k.Planned && k.Lineage == "" && !k.Rollback && k.Verb != plan.ClassCreate
+	})
 	for i := range c.Claims {
 		k := &c.Claims[i]
 		switch {
@@ -143,7 +147,13 @@ func (x *Index) took(c *Charter) {
 	}
 }
 
-func (c *Claim) place() spotKey { return spotKey{c.Planned, c.Address} }
+// place is what a claim is about: the asset that was meant when it was approved, whatever that, or another one, is called by now.
+func (c *Claim) place() spotKey {
+	if !c.Planned && c.Asset != "" {
+		return spotKey{false, string(c.Asset)}
+	}
+	return spotKey{c.Planned, c.Address}
+}
 
 // claimed gives the claims of a place that name a path, in the order of their changes.
 func (x *Index) claimed(at spotKey, path string) iter.Seq[ref] {

@@ -99,6 +99,9 @@ type Charter struct {
 	Claims      []Claim `json:"claims"`
 	Runs        []Run   `json:"runs"`
 	Closed      int64   `json:"closed,omitempty"`
+	Criteria    bool    `json:"criteria,omitempty"` // under a standard model: no person looked at it
+
+	creates bool // what its plans that name no state do is create, and nothing else; from the index
 }
 
 // Place is where a difference was seen, with what is known around it.
@@ -112,6 +115,7 @@ type Place struct {
 	IDs      []string // identifiers that the real thing answers to
 	Managers []Managed
 	Around   []inventory.AssetID // assets at the other ends of its edges
+	Wholes   []inventory.AssetID // of a part that came or went: what it is a part of, as the source that showed it draws it
 	Labels   map[string]string   // effective
 	First    int64               // when the asset was first observed
 	Owner    string              // as a person or an approved change asserted it; a source's word gives nobody power
