@@ -170,6 +170,8 @@ func (a *asks) weigh(r ref, s spot, run *Run) (Disposition, string, bool) {
 		return Scoped, "planned; a tool reports no receipt of a move, an import or a forget", true
 	case receipt == nil:
 		return OutOfScope, "planned, but the run did not report this resource", false
+	case receipt.Action == deleteAction && a.d.Op != inventory.Deleted:
+		return OutOfScope, "planned, but the run reported only that it took this away", false
 	case s.managed && !a.is(receipt.ID):
 		return OutOfScope, "the run reported another thing at that address", false
 	case !receipt.Done || run.Lost || c.Includes:

@@ -40,6 +40,16 @@ func TestAClaimExplainsWhatItsRunDidAndNothingElse(t *testing.T) {
 		}, OutOfScope},
 		{"the run reported another thing at that address", func(c *Charter, _ *Claim, _ *inventory.Difference, _ *Place) { c.Runs[0].Receipts[0].ID = "43" }, OutOfScope},
 		{"the run reported no thing at that address", func(c *Charter, _ *Claim, _ *inventory.Difference, _ *Place) { c.Runs[0].Receipts[0].ID = "" }, OutOfScope},
+		{"the run reported only that it took the thing away", func(c *Charter, _ *Claim, _ *inventory.Difference, _ *Place) {
+			c.Runs[0].Receipts[0].Action = "delete"
+		}, OutOfScope},
+		{"the run took away what it replaced, too", func(c *Charter, _ *Claim, _ *inventory.Difference, _ *Place) {
+			c.Runs[0].Receipts = append([]Receipt{{Address: "hcloud_server.web", Action: "delete", Done: true, ID: "41"}}, append(c.Runs[0].Receipts,
+				Receipt{Address: "hcloud_server.web", Action: "delete", Done: true, ID: "40"})...)
+		}, Exact},
+		{"the run reported several things at that address", func(c *Charter, _ *Claim, _ *inventory.Difference, _ *Place) {
+			c.Runs[0].Receipts = append([]Receipt{{Address: "hcloud_server.web", Done: true, ID: "41"}}, c.Runs[0].Receipts...)
+		}, OutOfScope},
 		{"another value", func(_ *Charter, _ *Claim, d *inventory.Difference, _ *Place) { d.After = `"cx52"` }, OutOfScope},
 		{"another attribute", func(_ *Charter, _ *Claim, d *inventory.Difference, _ *Place) { d.Path = "image" }, Unauthorized},
 		{"in another state", func(_ *Charter, _ *Claim, _ *inventory.Difference, p *Place) { p.Managers[0].Scope = "twin/default" }, Unauthorized},

@@ -88,7 +88,7 @@ func (a *asks) made() (Explained, bool) {
 	for _, id := range a.p.IDs {
 		for _, key := range append([]string{id}, after(id)...) {
 			for _, r := range a.x.reported(key) {
-				if r.receipt.Done && r.receipt.tells(a.d.Op) && a.x.named[namingOf(r, a.d.Op)] == key && a.meets(r.run) && a.environment(r.charter) && a.byExecutor(r.run) && a.ofType(r) && a.whole(r) {
+				if r.receipt.Done && r.receipt.tells(a.d.Op) && a.meets(r.run) && a.environment(r.charter) && a.byExecutor(r.run) && a.ofType(r) && a.whole(r) {
 					return Explained{Change: r.charter.Change, Permit: r.run.Permit}, true
 				}
 			}
@@ -119,9 +119,10 @@ func (a *asks) ofType(r done) bool {
 // report that names another takes nothing along.
 func (a *asks) whole(r done) bool {
 	c, op := r.charter, a.d.Op
+	sole := a.x.named[namingOf(r, op)] == r.receipt.ID
 	return slices.ContainsFunc(c.Claims, func(k Claim) bool {
 		return k.Path == "" && (a.p.Class == inventory.IaCResource || !ofCode(k.Verb)) && k.Address == r.receipt.Address && k.Rollback == r.run.Rollback && k.Rev == r.run.Rev && fits(k.Verb, op, "") &&
-			(op != inventory.Deleted || k.Thing == "" || k.Thing == r.receipt.ID) && a.anew(ref{c, &k})
+			(sole && (op != inventory.Deleted || k.Thing == "") || op == inventory.Deleted && k.Thing == r.receipt.ID) && a.anew(ref{c, &k})
 	})
 }
 
@@ -145,7 +146,7 @@ func (a *asks) fresh() (Explained, bool) {
 				if run.Rollback || run.Rev != r.claim.Rev || !a.byExecutor(run) {
 					continue
 				}
-				if got := run.receipt(r.claim.Address); got != nil && got.Done && (!s.managed || a.is(got.ID)) && a.meets(run) && !a.planned(r.charter) {
+				if got := run.receipt(r.claim.Address); got != nil && got.Done && got.Action != deleteAction && (!s.managed || a.is(got.ID)) && a.meets(run) && !a.planned(r.charter) {
 					return Explained{Change: r.charter.Change, Permit: run.Permit}, true
 				}
 			}
