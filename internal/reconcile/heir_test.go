@@ -37,6 +37,7 @@ func TestAnOwnerByAChangeIsWhoThatChangeApproved(t *testing.T) {
 			id := "CHG-000099"
 			if x.effect != "" {
 				m := f.material(grow(9))
+				m.Targets = []string{string(one.Asset)}
 				m.Effects = []change.Effect{{Target: string(one.Asset), Path: "label.owner", Op: "update", After: x.effect}}
 				c, err := f.changes.File(t.Context(), f.as("ann"), m)
 				f.must(err)
