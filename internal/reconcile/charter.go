@@ -55,10 +55,7 @@ func (d *Desk) charter(ctx context.Context, id change.ID) (wrote bool, err error
 			if !known {
 				continue
 			}
-			if err := means(tx, list); err != nil {
-				return err
-			}
-			if err := formerly(tx, list, p.Change.Body.Decided); err != nil {
+			if err := freeze(tx, list, p.Change.Body.Decided); err != nil {
 				return err
 			}
 			moved, err := keepCharter(tx, chartered(p, rev, list, roster))
@@ -104,6 +101,14 @@ func endOutlived(tx *db.Tx, p change.Permitted) (n int, err error) {
 		}
 	}
 	return len(rows), nil
+}
+
+// freeze notes with typed effects what the inventory says of them at their authorization.
+func freeze(tx *db.Tx, list []Claim, authorized int64) error {
+	if err := means(tx, list); err != nil {
+		return err
+	}
+	return formerly(tx, list, authorized)
 }
 
 // means notes which asset each typed effect is about, before somebody else takes its name.
