@@ -53,3 +53,22 @@ func TestWhatCriteriaLetThroughOpensNoDoor(t *testing.T) {
 		{"a label", typed(func(d *inventory.Difference) { d.Path = "label.owner" }), OutOfScope},
 	})
 }
+
+// A report that was taken before reports were held to one thing at an address explains none of those that it names.
+func TestAReportOfSeveralThingsExplainsNone(t *testing.T) {
+	t.Parallel()
+	made := func(more ...Receipt) func(*Charter, *Claim, *inventory.Difference, *Place) {
+		return func(c *Charter, k *Claim, d *inventory.Difference, p *Place) {
+			k.Verb, k.Path, d.Op, d.Path, d.After, p.Managers = plan.ClassCreate, "", inventory.Created, "", "", nil
+			c.Runs[0].Receipts = append(c.Runs[0].Receipts, more...)
+		}
+	}
+	at := "hcloud_server.web"
+	claimCases(t, []claimCase{
+		{"one thing", made(), Derived},
+		{"one thing twice", made(Receipt{Address: at, Done: true, ID: "42"}), Derived},
+		{"another at another address", made(Receipt{Address: "hcloud_server.db", Done: true, ID: "43"}), Derived},
+		{"one thing, and what it replaced", made(Receipt{Address: at, Action: "delete", Done: true, ID: "41"}), Derived},
+		{"several things", made(Receipt{Address: at, Done: true, ID: "43"}), Unauthorized},
+	})
+}
