@@ -30,6 +30,9 @@ func (a *API) collect(ctx context.Context, in *collectIn) (*body[inventory.Run],
 	if err != nil {
 		return nil, err
 	}
+	if err := feeds(actorOf(ctx), c); err != nil {
+		return nil, err
+	}
 	if c.Kind != chef.Kind().Name {
 		return nil, fault.New(fault.Conflict, "not_a_chef_source", "Only a source of kind chef takes what a chef-client posts.").
 			FixedBy("you").Then("plumb source show %s", c.Name)

@@ -135,6 +135,7 @@ type NewToken struct {
 	Scopes   []directory.Scope   `json:"scopes"`
 	Repo     string              `json:"repo,omitempty"`
 	Pipeline string              `json:"pipeline,omitempty"`
+	Sources  []string            `json:"sources,omitempty" doc:"names or ids of the sources that it may send documents to, with the scope observe; left out for none"`
 	Days     int64               `json:"days,omitempty" minimum:"0" maximum:"366" doc:"life; 90 when left out"`
 }
 
@@ -153,8 +154,16 @@ func (a *API) makeToken(ctx context.Context, in *newTokenIn) (*body[MadeToken], 
 	if n.Days < 0 || n.Days > 366 {
 		return nil, fault.New(fault.Invalid, "bad_token", "The token cannot be made like that.").At("days", "is between 1 and 366")
 	}
+	sources := make([]string, len(n.Sources))
+	for i, name := range n.Sources {
+		c, err := a.Things.SourceOf(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		sources[i] = c.ID
+	}
 	t, secret, err := a.People.MakeToken(ctx, actorOf(ctx), directory.NewToken{Account: n.Account, Name: n.Name, Scopes: n.Scopes,
-		Repo: n.Repo, Pipe: n.Pipeline, Life: time.Duration(n.Days) * 24 * time.Hour})
+		Repo: n.Repo, Pipe: n.Pipeline, Sources: sources, Life: time.Duration(n.Days) * 24 * time.Hour})
 	return give(MadeToken{Token: t, Secret: secret.Reveal()}, err)
 }
 

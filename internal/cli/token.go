@@ -215,6 +215,7 @@ func (a *app) tokenCreate() *cobra.Command {
 	f.StringSliceVar(&n.Scopes, "scope", []string{"read"}, "read, file, evidence, gate, admin-read, observe")
 	f.StringVar(&n.Repo, "repo", "", "the only repository that it speaks for")
 	f.StringVar(&n.Pipe, "pipeline", "", "the only pipeline that it speaks for")
+	f.StringSliceVar(&n.Sources, "source", nil, "source that it may send documents to, with the scope observe; none without")
 	f.IntVar(&n.Days, "days", 0, "days that it lives; 90 when left out")
 	f.StringVar(&out, "out", "", "write the secret to this file (mode 0600) instead of the terminal")
 	completeWords(cmd, "scope", "read", "file", "evidence", "gate", "admin-read", "observe")

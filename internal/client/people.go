@@ -354,6 +354,7 @@ type Token struct {
 	Scopes  []string `json:"scopes"`
 	Repo    string   `json:"repo"`
 	Pipe    string   `json:"pipeline"`
+	Sources []string `json:"sources"` // ids; "*" for every source
 	Created int64    `json:"created"`
 	Expires int64    `json:"expires"`
 	Revoked int64    `json:"revoked"`
@@ -367,6 +368,7 @@ type NewToken struct {
 	Scopes  []string `json:"scopes"`
 	Repo    string   `json:"repo,omitempty"`
 	Pipe    string   `json:"pipeline,omitempty"`
+	Sources []string `json:"sources,omitempty"`
 	Days    int      `json:"days,omitempty"`
 }
 

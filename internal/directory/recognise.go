@@ -184,7 +184,7 @@ func (d *Desk) recogniseToken(tx *db.Tx, hash string) (*recognised, int64, error
 		return nil, 0, err
 	}
 	actor := fault.Actor{Person: string(a.Person), Account: string(a.ID), Kind: fault.Human, Authn: fault.Token,
-		Via: string(t.ID), Repo: t.Repo, Pipe: t.Pipe}
+		Via: string(t.ID), Repo: t.Repo, Pipe: t.Pipe, Sources: t.Sources}
 	if a.Kind == Service {
 		actor.Kind = fault.Service
 	}

@@ -64,15 +64,16 @@ func deleteSession(tx *db.Tx, id string) error {
 	return tx.ExecOne("DELETE FROM directory_session WHERE id = $1", id)
 }
 
-const tokenColumns = "SELECT t.id, t.account, t.person, t.name, t.hash, t.scopes, t.repo, t.pipe, t.created, t.expires, t.revoked, t.why, COALESCE(p.used, 0)" +
+const tokenColumns = "SELECT t.id, t.account, t.person, t.name, t.hash, t.scopes, t.repo, t.pipe, t.sources, t.created, t.expires, t.revoked, t.why, COALESCE(p.used, 0)" +
 	" FROM directory_token t LEFT JOIN directory_presence p ON p.id = t.id"
 
 func scanToken(row db.Scanner) (t Token, err error) {
-	var scopes string
-	err = row.Scan(&t.ID, &t.Account, &t.Person, &t.Name, &t.hash, &scopes, &t.Repo, &t.Pipe, &t.Created, &t.Expires, &t.Revoked, &t.Why, &t.Used)
+	var scopes, sources string
+	err = row.Scan(&t.ID, &t.Account, &t.Person, &t.Name, &t.hash, &scopes, &t.Repo, &t.Pipe, &sources, &t.Created, &t.Expires, &t.Revoked, &t.Why, &t.Used)
 	for s := range strings.FieldsSeq(scopes) {
 		t.Scopes = append(t.Scopes, Scope(s))
 	}
+	t.Sources = strings.Fields(sources)
 	return t, err
 }
 
@@ -95,9 +96,9 @@ func tokensBefore(tx *db.Tx, from Key, limit int) ([]Token, error) {
 }
 
 func insertToken(tx *db.Tx, t Token) error {
-	_, err := tx.Exec("INSERT INTO directory_token (id, account, person, name, hash, scopes, repo, pipe, created, expires, revoked, why)"+
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", string(t.ID), string(t.Account), string(t.Person), t.Name,
-		t.hash, joinScopes(t.Scopes, " "), t.Repo, t.Pipe, t.Created, t.Expires, t.Revoked, t.Why)
+	_, err := tx.Exec("INSERT INTO directory_token (id, account, person, name, hash, scopes, repo, pipe, sources, created, expires, revoked, why)"+
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", string(t.ID), string(t.Account), string(t.Person), t.Name,
+		t.hash, joinScopes(t.Scopes, " "), t.Repo, t.Pipe, strings.Join(t.Sources, " "), t.Created, t.Expires, t.Revoked, t.Why)
 	return err
 }
 

@@ -19,6 +19,9 @@ const (
 	maxTokenLife   = 366 * 24 * time.Hour
 )
 
+// maxTokenSources is how many sources one token may feed.
+const maxTokenSources = 50
+
 // Token is an API token: of a service account, or of a person for their own scripts. It never decides.
 type Token struct {
 	ID      TokenID   `json:"id"`
@@ -28,6 +31,7 @@ type Token struct {
 	Scopes  []Scope   `json:"scopes"`
 	Repo    string    `json:"repo"`     // the only repository that it speaks for, one of its service account's; "" for none
 	Pipe    string    `json:"pipeline"` // the only pipeline that it speaks for; "" for none
+	Sources []string  `json:"sources"`  // ids of the sources that it may send documents to; "*" for all, in those from before there was a choice
 	Created int64     `json:"created"`
 	Expires int64     `json:"expires"`
 	Revoked int64     `json:"revoked"`
@@ -58,7 +62,8 @@ type NewToken struct {
 	Scopes  []Scope       `json:"scopes"`
 	Repo    string        `json:"repo"`
 	Pipe    string        `json:"pipeline"`
-	Life    time.Duration `json:"life"` // 0 for 90 days; 366 days at most
+	Sources []string      `json:"sources"` // ids of the sources that it may send documents to; none for none
+	Life    time.Duration `json:"life"`    // 0 for 90 days; 366 days at most
 }
 
 func (n NewToken) check() error {
@@ -72,6 +77,15 @@ func (n NewToken) check() error {
 	for _, s := range n.Scopes {
 		if !slices.Contains(Scopes(), s) {
 			e.At("scopes", "holds a scope that there is not; there is "+joinScopes(Scopes(), ", "))
+		}
+	}
+	if len(n.Sources) > maxTokenSources {
+		e.At("sources", "names at most 50 sources")
+	}
+	for _, s := range n.Sources {
+		checkLine(e, "sources", s, maxTitle, true)
+		if strings.ContainsAny(s, " *") {
+			e.At("sources", "holds the ids of sources")
 		}
 	}
 	if n.Life < 0 || n.Life > maxTokenLife {
@@ -115,13 +129,13 @@ func (d *Desk) MakeToken(ctx context.Context, actor fault.Actor, n NewToken) (t 
 		now := tx.Now()
 		scopes := slices.Compact(slices.Sorted(slices.Values(n.Scopes)))
 		t = Token{ID: TokenID(seal.NewID("tok")), Account: a.ID, Person: a.Person, Name: n.Name, Scopes: scopes,
-			Repo: n.Repo, Pipe: n.Pipe, Created: now.UnixMicro(), Expires: now.Add(n.Life).UnixMicro(), hash: storedForm(secret)}
+			Repo: n.Repo, Pipe: n.Pipe, Sources: slices.Compact(slices.Sorted(slices.Values(n.Sources))), Created: now.UnixMicro(), Expires: now.Add(n.Life).UnixMicro(), hash: storedForm(secret)}
 		if err := insertToken(tx, t); err != nil {
 			return fmt.Errorf("save token: %w", err)
 		}
 		_, err = ledger.Append(tx, ledger.Event{Verb: "token.made", Type: "account", Object: string(a.ID),
 			Detail: map[string]any{"token": string(t.ID), "name": t.Name, "scopes": joinScopes(scopes, " "),
-				"repo": t.Repo, "pipeline": t.Pipe, "expires": t.Expires}})
+				"repo": t.Repo, "pipeline": t.Pipe, "sources": strings.Join(t.Sources, " "), "expires": t.Expires}})
 		return err
 	})
 	if err != nil {

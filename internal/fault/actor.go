@@ -34,8 +34,25 @@ type Actor struct {
 	Scopes  []string      // a token's scopes; empty for a session
 	Repo    string        // repository a token is bound to, "" when unbound
 	Pipe    string        // pipeline name a token is bound to, "" when unbound
+	Sources []string      // ids of the sources that a token may send documents to; AnySource for all; empty for none
 	Source  string        // where the request came from: api, cli, page, job
 	Request string        // request id
+}
+
+// AnySource stands among the sources of a token that was made before tokens named them.
+const AnySource = "*"
+
+// Feeds reports whether the actor may send documents to a source, by its id: a token only to those that it names.
+func (a Actor) Feeds(source string) bool {
+	if a.Authn != Token {
+		return true
+	}
+	for _, s := range a.Sources {
+		if s == source || s == AnySource {
+			return true
+		}
+	}
+	return false
 }
 
 // IsPerson reports whether this is a human in their own session: the only one who may decide.

@@ -33,7 +33,7 @@ func fleet(t *testing.T) (s *servertest.Server, token string) {
 	otto := s.As(servertest.Otto)
 	otto.Want(201, "POST", "/sources", map[string]any{"name": "chef-fleet", "kind": "chef"})
 	otto.Want(201, "POST", "/sources", map[string]any{"name": "salt-fleet", "kind": "salt"})
-	return s, s.Token(servertest.Otto, map[string]any{"name": "chef", "scopes": []string{"observe"}})
+	return s, s.Token(servertest.Otto, map[string]any{"name": "chef", "scopes": []string{"observe"}, "sources": []string{"chef-fleet", "salt-fleet"}})
 }
 
 func TestAChefClientPostsItsRunsWithATokenInItsOwnHeader(t *testing.T) {
@@ -73,7 +73,7 @@ func TestTheTokenOfAChefClientIsCheckedAsABearerIs(t *testing.T) {
 		other := s.Token(servertest.Otto, map[string]any{"name": scope, "scopes": []string{scope}})
 		client.Refused(403, "not_allowed", "POST", collectorPath, begun("a"), collectorHeader, other)
 	}
-	weak := s.Token(servertest.Rita, map[string]any{"name": "observe", "scopes": []string{"observe"}})
+	weak := s.Token(servertest.Rita, map[string]any{"name": "observe", "scopes": []string{"observe"}, "sources": []string{"chef-fleet"}})
 	client.Refused(403, "not_allowed", "POST", collectorPath, begun("a"), collectorHeader, weak)
 	client.Refused(401, "not_signed_in", "POST", "/sources/chef-fleet/documents", begun("a"), collectorHeader, token)
 	client.Want(200, "POST", collectorPath, begun("a"), "Authorization", "Bearer "+token)
@@ -106,4 +106,24 @@ func TestMessagesOfAFleetWaitForEachOther(t *testing.T) {
 			t.Errorf("message %d: %d %s", i, a.Status, a.Body)
 		}
 	}
+}
+
+// A token speaks for the sources that it names and for no other: a robot's table is not its word on the state of a cloud.
+func TestATokenSendsOnlyToTheSourcesThatItNames(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	otto := s.As(servertest.Otto)
+	for _, name := range []string{"sheet", "other"} {
+		otto.Want(201, "POST", "/sources", map[string]any{"name": name, "kind": "csv"})
+	}
+	scopes := []string{"observe", "read"}
+	otto.Refused(404, "no_source", "POST", "/tokens", map[string]any{"name": "none", "scopes": scopes, "sources": []string{"nowhere"}})
+	robot := s.With(s.Token(servertest.Otto, map[string]any{"name": "robot", "scopes": scopes, "sources": []string{"sheet"}}))
+	robot.Want(201, "POST", "/sources/sheet/documents", []byte("id,name\n1,db-1\n"))
+	robot.Refused(403, "source_not_bound", "POST", "/sources/other/documents", []byte("id,name\n1,db-1\n"))
+	unbound := s.With(s.Token(servertest.Otto, map[string]any{"name": "unbound", "scopes": scopes}))
+	unbound.Refused(403, "source_not_bound", "POST", "/sources/sheet/documents", []byte("id,name\n1,db-1\n"))
+	s.Nobody().Refused(403, "source_not_bound", "POST", "/sources/sheet/data-collector", begun("a"), collectorHeader,
+		s.Token(servertest.Otto, map[string]any{"name": "chef", "scopes": scopes}))
+	otto.Want(201, "POST", "/sources/other/documents", []byte("id,name\n1,db-1\n")) // a person in their own session
 }

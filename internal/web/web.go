@@ -112,10 +112,16 @@ func tables(c Config, own *personal.Desk) [][]frame.Route {
 		campaigns.Pages{Things: c.Things, People: c.People, Exports: exports}.Routes(),
 		rulebook.Pages{Changes: c.Changes}.Routes(),
 		log.Pages{DB: c.DB, Log: c.Log, People: c.People, Source: c.Source, Temp: c.Temp, Exports: exports}.Routes(),
-		office.Pages{People: c.People, Changes: c.Changes, Log: c.Log, Own: own, Hooks: c.Hooks, State: c.State, Install: c.Install,
+		office.Pages{People: c.People, Changes: c.Changes, Log: c.Log, Own: own, Hooks: c.Hooks, State: c.State, Source: c.sourceID, Install: c.Install,
 			Permits: c.Permits, URL: c.URL, Sample: c.Sample}.Routes(),
 	}
 }
 
 // Routes lists every page that there is, with what each needs. Without desks behind them none can be asked.
 func Routes() []frame.Route { return slices.Concat(tables(Config{}, nil)...) }
+
+// sourceID finds a source by its name or id.
+func (c Config) sourceID(ctx context.Context, name string) (string, error) {
+	s, err := c.Things.SourceOf(ctx, name)
+	return s.ID, err
+}

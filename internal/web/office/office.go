@@ -28,11 +28,12 @@ type Pages struct {
 	Log     *ledger.Log
 	Own     *personal.Desk
 	Hooks   Hooks
-	State   func(context.Context) ([]Job, error) // what the server's jobs last did
-	Install string                               // id of this install
-	Permits *seal.Key                            // the public half is shown
-	URL     string                               // where people reach this server
-	Sample  string                               // folder of the demo that this server belongs to; "" for a real one
+	State   func(context.Context) ([]Job, error)                          // what the server's jobs last did
+	Install string                                                        // id of this install
+	Permits *seal.Key                                                     // the public half is shown
+	URL     string                                                        // where people reach this server
+	Source  func(ctx context.Context, name string) (id string, err error) // finds a source that a token may send documents to
+	Sample  string                                                        // folder of the demo that this server belongs to; "" for a real one
 }
 
 // Hooks keeps the webhooks of this install. It may be called concurrently; what it takes is durable on

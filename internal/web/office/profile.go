@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"plumbline.dev/plumb/internal/directory"
@@ -197,6 +198,13 @@ func (p Pages) makeToken(v *frame.Visit) error {
 		Life: time.Duration(days) * 24 * time.Hour}
 	for _, s := range v.R.PostForm["scopes"] {
 		n.Scopes = append(n.Scopes, directory.Scope(s))
+	}
+	for name := range strings.FieldsSeq(v.Value("sources")) {
+		id, err := p.Source(v.Ctx(), name)
+		if err != nil {
+			return p.refused(v, err, at)
+		}
+		n.Sources = append(n.Sources, id)
 	}
 	ctx, sent := once(v)
 	_, secret, err := p.People.MakeToken(ctx, v.Actor, n)

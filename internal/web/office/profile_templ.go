@@ -851,7 +851,7 @@ func newToken(o profileView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = frame.Refused(o.NewToken.Above("name", "repo", "pipeline", "days")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = frame.Refused(o.NewToken.Above("name", "repo", "pipeline", "sources", "days")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -896,6 +896,10 @@ func newToken(o profileView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "</div>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = ui.Input(o.NewToken.In(ui.In{Name: "sources", Label: "Sources that it sends documents to", Longest: 2000, Hint: "By name, with spaces between them; only with observe. None without."})).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

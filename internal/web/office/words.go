@@ -2,6 +2,7 @@ package office
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,11 @@ func scopes(t directory.Token) string {
 	}
 	if t.Pipe != "" {
 		text += ", pipeline " + t.Pipe
+	}
+	if n := len(t.Sources); n == 1 && t.Sources[0] == fault.AnySource && slices.Contains(t.Scopes, directory.ScopeObserve) {
+		text += "; to every source"
+	} else if n > 0 && slices.Contains(t.Scopes, directory.ScopeObserve) {
+		text += "; to " + fault.Count(n, "source", "sources")
 	}
 	return text
 }
