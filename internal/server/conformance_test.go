@@ -239,7 +239,7 @@ func statusOf(code string) int {
 	case "no_reason", "wrong_subject", "dishonest_closure", "review_missing", "bad_review", "no_verification":
 		return 400
 	case "not_allowed", "not_author", "self_approval", "executor_approval", "no_slot", "unsatisfiable", "not_holder", "fenced_off",
-		"not_owner", "executor_verification", "own_review":
+		"not_owner", "executor_verification", "own_check", "own_review":
 		return 403
 	}
 	return 409
