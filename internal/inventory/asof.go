@@ -141,7 +141,7 @@ func (k *Kept) takeBack(x Difference, at int64) {
 	case x.Op != Updated:
 	case x.Kind == Identity && x.Path == "name":
 		k.Name = x.Before.Plain()
-	case x.Kind == Identity && x.Path == "class":
+	case (x.Kind == Security || x.Kind == Identity) && x.Path == "class": // identity is how it was kept before
 		k.Class = Class(x.Before.Plain())
 	case x.Kind == Identity && x.Path == "identifiers":
 		k.IDs = identifiersOf(x.Before)

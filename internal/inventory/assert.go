@@ -11,7 +11,8 @@ import (
 )
 
 // SetLabels asserts governed labels of an asset. What nobody had labelled may get any value; what stood may be made stricter.
-// To make it looser, and to make something production, change names the approved change that allows it; "" for none.
+// To make it looser, and to make something production, change names the approved change that allows it; "" for none. Whoever names one is held to
+// it: each label must be what that change was approved for.
 func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, labels map[string]string, reason, change string) (a Asset, err error) {
 	err = d.update(ctx, actor, func(tx *db.Tx) error {
 		if err := d.people.ConfirmIn(tx, actor); err != nil {
@@ -169,8 +170,11 @@ func (d *Desk) mayLabel(tx *db.Tx, a Asset, key, value, change string) error {
 	}
 	promotes := key == LabelEnvironment && value == "prod" && stood && old.Value != "prod"
 	loosens := stood && looser(key, old.Value, value)
+	if key == LabelTier && stood && old.Value != value {
+		return d.mayMoveTier(tx, a, value, change)
+	}
 	if !promotes && !loosens {
-		return nil
+		return d.named(tx, a, key, value, change)
 	}
 	if d.allowed == nil || change == "" {
 		if promotes {
@@ -181,6 +185,19 @@ func (d *Desk) mayLabel(tx *db.Tx, a Asset, key, value, change string) error {
 		return fault.New(fault.Denied, "label_loosened", "A label that stands is made less strict only by an approved change.").
 			About(string(a.ID)).Because("labels", "inventory labels: environment and classification").FixedBy("whoever looks after the asset").
 			Then("plumb change new --category configuration")
+	}
+	return d.allowed.LabelApproved(tx, change, a, key, value)
+}
+
+// named is the rule for a change that nothing would need: its number stands beside the label as where it comes from, and so it must have been
+// approved for it. What the label says already, by that change, is only said again.
+func (d *Desk) named(tx *db.Tx, a Asset, key, value, change string) error {
+	if l := a.Labels[key]; change == "" || l.Confidence == Asserted && l.Value == value && l.Change == change {
+		return nil
+	}
+	if d.allowed == nil {
+		return fault.New(fault.Denied, "effect_missing", "Nothing is known here of changes that were approved.").About(string(a.ID)).
+			FixedBy("you").Then("name no change")
 	}
 	return d.allowed.LabelApproved(tx, change, a, key, value)
 }

@@ -18,7 +18,7 @@ func (k Kind) compare(was, is Record, attrs []altered) []Difference {
 		add(x.path, k.kindOf(is.Type, x.path), x.before, x.after)
 	}
 	add("name", Identity, some(was.Name), some(is.Name))
-	add("class", Identity, some(string(was.Class)), some(string(is.Class)))
+	add("class", Security, some(string(was.Class)), some(string(is.Class))) // it says which rules hold for it
 	add("identifiers", Identity, identifiers(was.IDs), identifiers(is.IDs))
 	for _, verb := range verbsOf(was.Edges, is.Edges) {
 		add("edges."+verb, k.kindOf(is.Type, "edges."+verb), ends(was.Edges, verb), ends(is.Edges, verb))

@@ -89,7 +89,7 @@ func (d *Desk) Split(ctx context.Context, actor fault.Actor, from string, record
 		}
 		i := slices.IndexFunc(all, func(k Kept) bool { return k.ID == records[0] })
 		a := Asset{ID: assetID(n), N: n, Class: all[i].Class, Type: all[i].Type, Name: all[i].Name, State: Present, First: tx.Now().UnixMicro(),
-			Labels: asserted(o.Labels), Floor: o.Floor}
+			Labels: counted(o.Labels), Floor: o.Floor}
 		word = IdentityWord{Verb: "split", Asset: a.ID, Other: o.ID, Records: records, Reason: reason}
 		return d.move(tx, actor, &word, a, o)
 	})
@@ -224,7 +224,11 @@ func (d *Desk) Undo(ctx context.Context, actor fault.Actor, id string) (word Ide
 		if word.Verb == "split" {
 			a.State, a.Merged = Folded, o.ID
 		}
-		o.Labels, o.Floor = stricterOf(o.Labels, asserted(a.Labels)), o.Floor.or(a.Floor)
+		if o.Floor = o.Floor.or(a.Floor); word.Verb == "split" { // what was split off comes in again, and counts no less for it
+			o.Labels = stricterOf(o.Labels, a.Labels)
+		} else {
+			o.Labels = tightened(o.Labels, asserted(a.Labels))
+		}
 		word.Undone = tx.Now().UnixMicro()
 		if err := undoIdentity(tx, word); err != nil {
 			return err

@@ -149,7 +149,8 @@ func ordered(key string) bool {
 }
 
 // stricterOf adds to an asset's labels those of another that are stricter, of those whose values have an order: where one thing was
-// taken for another, nobody said that it matters less.
+// taken for another, nobody said that it matters less. What nobody had labelled counted at its strictest, and so it does in the other: a
+// label that is looser than that ends, and nobody has labelled the asset.
 func stricterOf(was, others map[string]Label) map[string]Label {
 	out := maps.Clone(was)
 	if out == nil {
@@ -164,6 +165,31 @@ func stricterOf(was, others map[string]Label) map[string]Label {
 			out[key] = l
 		}
 	}
+	for _, key := range Labels() {
+		l, given := others[key]
+		if (!given || l.Confidence == Defaulted) && looser(key, unlabelled(key), out[key].Value) && out[key].Value != "" {
+			delete(out, key)
+		}
+	}
+	return out
+}
+
+// tightened adds to an asset's labels those of another that are stricter, and leaves what the other does not say.
+func tightened(was, others map[string]Label) map[string]Label {
+	out := stricterOf(was, others)
+	for key, l := range was {
+		if _, left := out[key]; !left {
+			out[key] = l
+		}
+	}
+	return out
+}
+
+// counted keeps of an asset's labels what a part of it that is taken away starts with: what a person or an approved change said, and whatever
+// has an order, so that it matters no less than before.
+func counted(labels map[string]Label) map[string]Label {
+	out := maps.Clone(labels)
+	maps.DeleteFunc(out, func(key string, l Label) bool { return l.Confidence != Asserted && !ordered(key) })
 	return out
 }
 
@@ -174,10 +200,10 @@ func asserted(labels map[string]Label) map[string]Label {
 	return out
 }
 
-// relabelled lists the labels that differ, by key.
+// relabelled lists the labels that differ, by key; also those that ended.
 func relabelled(was, is map[string]Label) []string {
 	var out []string
-	for _, key := range slices.Sorted(maps.Keys(is)) {
+	for _, key := range slices.Sorted(slices.Values(Labels())) {
 		if was[key].Value != is[key].Value {
 			out = append(out, key)
 		}

@@ -167,7 +167,7 @@ func (w *observer) change(was, is Kept, attrs []altered) error {
 		switch by := overruled(self, list, d.Path, w.r.d.selfTold); {
 		case was.Mapper != is.Mapper:
 			d.Settled = "read by another version of the mapper"
-		case by != "":
+		case by != "", d.Path == "class" && w.silent(self, list):
 			d.Settled = "the word of another source counts"
 		}
 		d.Earliest = was.Seen
@@ -186,6 +186,12 @@ func (w *observer) change(was, is Kept, attrs []altered) error {
 		return err
 	}
 	return w.floors(was, is)
+}
+
+// silent reports whether the class that a record gives is not its asset's: another's word counts for that. What a thing says of itself silences
+// nobody.
+func (w *observer) silent(self Witness, others []Witness) bool {
+	return slices.ContainsFunc(others, func(o Witness) bool { return o.before(self, "") && !w.r.d.selfTold(o.Kind) })
 }
 
 // differ keeps one difference with its interval: after the last complete reading that saw it otherwise, up to now.
@@ -334,7 +340,7 @@ func (w *observer) settleOver(stored, a Asset, records []Kept) error {
 		a.Class, a.Type, a.Name = lead.Class, lead.Type, lead.Name
 	}
 	was, heard, gave := a.Labels, a.Unheard, holds("HAS", a)
-	a.Labels = resolve(was, list, w.now, a.Version > 0)
+	a.Labels = resolve(was, list, w.now, a.Version > 0 || w.settled != "") // what a person splits off was known
 	a.Unheard = unheard(a.Labels, list)
 	if a.State != Folded {
 		a.State = a.stays(presence(list, w.r.d.declares))

@@ -12,7 +12,7 @@ const Retired = "retired"
 // mayMove is the rule for the lifecycle: what stands moves only by an approved change, and to be retired takes one in any case.
 func (d *Desk) mayMove(tx *db.Tx, a Asset, stood bool, value, change string) error {
 	if stood && a.Labels[LabelLifecycle].Value == value || !stood && value != Retired {
-		return nil
+		return d.named(tx, a, LabelLifecycle, value, change)
 	}
 	if value == Retired {
 		list, err := d.witnesses(tx, a.ID)

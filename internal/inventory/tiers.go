@@ -14,6 +14,46 @@ type TierMix struct {
 	Parts []diagram.Node // what is frontend or backend there, itself too where it is labelled so: backend first, then by id
 }
 
+// mayMoveTier is the rule for a tier that stands: what keeps frontend and backend apart in production moves only by an approved change, of what
+// runs there as well, whatever that is labelled itself.
+func (d *Desk) mayMoveTier(tx *db.Tx, a Asset, value, change string) error {
+	if change != "" {
+		return d.named(tx, a, LabelTier, value, change)
+	}
+	bears, err := runInProduction(tx, a)
+	if err != nil || !bears {
+		return err
+	}
+	return fault.New(fault.Denied, "tier_by_change", "The tier of what is production, or runs there, moves only by an approved change.").About(string(a.ID)).
+		Because("tier", "frontend and backend apart in production").FixedBy("whoever looks after the asset").
+		Then("plumb change new --category configuration --effect \"%[1]s label.tier update %[2]s\" …; once it is approved: plumb asset label %[1]s tier=%[2]s --change CHANGE --reason \"…\"", a.ID, value)
+}
+
+// runInProduction reports whether an asset counts as production, or something that runs it does.
+func runInProduction(tx *db.Tx, a Asset) (bool, error) {
+	if a.produces() {
+		return true, nil
+	}
+	edges, err := edgesOf(tx, a.ID)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range edges {
+		if !e.Inward || e.Until != 0 || e.Asset == "" || !diagram.Runs(e.Verb) {
+			continue
+		}
+		if on, err := loadAsset(tx, e.Asset); err != nil || on.produces() {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// produces reports whether an asset counts as production: what is neither a test nor development.
+func (a Asset) produces() bool {
+	return !slices.Contains([]string{"dev", "test"}, a.Label(LabelEnvironment))
+}
+
 // running are the verbs of diagram.Runs, as SQL and as a list.
 var running = []string{"HOSTS", "RUNS"}
 
