@@ -64,7 +64,7 @@ func TestAnEffectIsAllowedByItsApprovedChangeOnly(t *testing.T) {
 // Whose word lets it happen does not make it happen (policy statement e).
 func TestAnApproverBringsNoEffectAbout(t *testing.T) {
 	t.Parallel()
-	o := company(t)
+	o := found(t, dbtest.NewClock()) // no other change is about the same thing
 	c := o.authorized(t, loosening)
 	for _, name := range []string{"sam", "erin"} {
 		refused(t, o.effected(t, o.as(name), c.ID, testSystem), "executor_approved")

@@ -24,7 +24,7 @@ lldpd -d -u "$1/a" -C va -I va -S 'machine a' >"$1/a.log" 2>&1 & a=$!
 nsenter -t $other -n lldpd -d -u "$1/b" -C vb -I vb -S 'machine b' >"$1/b.log" 2>&1 & b=$!
 for s in a b; do
 	n=0
-	until lldpcli -u "$1/$s" update >/dev/null 2>&1 && lldpcli -u "$1/$s" -f keyvalue show neighbors | grep -q chassis; do
+	until lldpcli -u "$1/a" update >/dev/null 2>&1 && lldpcli -u "$1/b" update >/dev/null 2>&1 && lldpcli -u "$1/$s" -f keyvalue show neighbors | grep -q chassis; do
 		n=$((n + 1)); [ $n -lt 200 ]; sleep 0.1
 	done
 done
