@@ -273,7 +273,7 @@ func TestVerifyingAndClosing(t *testing.T) {
 	t.Parallel()
 	s := servertest.Start(t)
 	m := s.Material()
-	m.Targets = []string{"web-prod"} // whose owner verifies
+	m.Targets, m.Effects[0].Target = []string{"web-prod"}, "web-prod" // whose owner verifies
 	var c change.Change
 	s.As(servertest.Alice).Want(http.StatusCreated, "POST", "/changes", m).Into(&c)
 	s.As(servertest.Alice).Want(http.StatusOK, "POST", "/changes/"+string(c.ID)+"/submit", map[string]any{}, servertest.Seen(c)...).Into(&c)
