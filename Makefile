@@ -22,7 +22,7 @@ setup: # what this machine lacks
 # Vet and tests share one set of flags, so that each package is compiled once for all of them: without cgo,
 # as the program is built. The tests leave out their own vet, which asks less than the step before them.
 test: export CGO_ENABLED := 0
-test: setup # everything, on both database engines
+test: setup # everything; what has SQL, on both database engines
 	$(STEP) "format" scripts/check-format
 	$(STEP) "vet" go vet -tags browser ./...
 	$(STEP) "type-check for Windows and macOS" scripts/check-ports
