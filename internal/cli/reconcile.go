@@ -103,7 +103,7 @@ func (a *app) reconcileShow() *cobra.Command {
 				return err
 			}
 			p := a.page(w)
-			writeFindings(p, "Seen in its time, and not approved", r.Findings)
+			writeFindings(p, "Seen in its time and not approved, or approved and not seen", r.Findings)
 			writeFindings(p, "Asks after the fact for", r.Adopted)
 			return p.err
 		})
@@ -192,7 +192,7 @@ var answerWays = []struct{ how, text string }{
 	{"waive", `waive %[1]s --until 14d --reason "…"
        it stays as it is, for a while`},
 	{"revert", `revert %[1]s --reason "…"
-       it is taken back`},
+       it is taken back; an effect that is missing is put right`},
 	{"adopt", `adopt %[1]s CHANGE --reason "…"
        a change asks for it after the fact, which is filed by
        plumb change new --category configuration --target ASSET …
@@ -287,6 +287,7 @@ func (a *app) reconcileFigures() *cobra.Command {
 				}
 				t.add("waiting findings", number(f.Waiting))
 				t.add("of them unseparated", number(f.Unseparated))
+				t.add("of them unseen effects", number(f.Unseen))
 				t.add("overdue findings", number(f.Overdue))
 				t.add("not judged yet", number(f.Behind))
 				if err := t.write(w, a.paint(w), ""); err != nil {

@@ -103,6 +103,7 @@ type Figures struct {
 	Waiting      int64            `json:"waiting"`
 	Overdue      int64            `json:"overdue"`
 	Unseparated  int64            `json:"unseparated"`
+	Unseen       int64            `json:"unseen"`
 	Behind       int64            `json:"behind"`
 }
 
@@ -274,6 +275,9 @@ func (f Finding) What() string {
 	what := f.Op + " " + f.Name
 	if f.Collects {
 		what = number(f.Count) + " more differences of " + f.Name
+	}
+	if f.Disposition == "unseen" {
+		return number(f.Count) + " of its " + f.Path + " not seen on " + f.Name + ": " + f.Note
 	}
 	if f.Path != "" {
 		what += " " + f.Path + ": " + f.Before + " → " + f.After

@@ -110,7 +110,7 @@ func (r *Reading) Answers() []string {
 	switch {
 	case r.Refused != nil:
 		return []string{}
-	case r.Disposition == Unseparated: // no change makes it a rule of its own
+	case r.Disposition == Unseparated, r.Disposition == Unseen && r.Asset == "": // no change makes it a rule of its own, or can have it as its target
 		return []string{Waive, Revert}
 	}
 	return []string{Waive, Revert, Adopt}

@@ -49,34 +49,39 @@ func (d *Desk) charter(ctx context.Context, id change.ID) (wrote bool, err error
 		if err != nil {
 			return err
 		}
-		n := 0
-		for _, rev := range p.Revisions {
-			list, known := claims[rev.Digest]
-			if !known {
-				continue
-			}
-			if err := freeze(tx, list, p.Change.Body.Decided); err != nil {
-				return err
-			}
-			moved, err := keepCharter(tx, chartered(p, rev, list, roster))
-			if err != nil {
-				return err
-			}
-			if moved {
-				n++
-			}
-		}
-		ended, err := endOutlived(tx, p)
-		if err != nil {
+		n, err := keepCharters(tx, p, claims, roster)
+		if err != nil || n == 0 {
 			return err
 		}
-		if n += ended; n == 0 {
-			return nil
-		}
 		wrote = true
+		if err := await(tx, p.Change); err != nil {
+			return err
+		}
 		return record(tx, "reconcile.claimed", "charter", charterID(string(id), p.Current.Digest), map[string]any{"change": string(id), "revisions": n})
 	})
 	return wrote, err
+}
+
+// keepCharters writes the charters of a change where they differ from what is stored, and counts those.
+func keepCharters(tx *db.Tx, p change.Permitted, claims map[string][]Claim, roster *directory.Roster) (n int, err error) {
+	for _, rev := range p.Revisions {
+		list, known := claims[rev.Digest]
+		if !known {
+			continue
+		}
+		if err := freeze(tx, list, p.Change.Body.Decided); err != nil {
+			return 0, err
+		}
+		moved, err := keepCharter(tx, chartered(p, rev, list, roster))
+		if err != nil {
+			return 0, err
+		}
+		if moved {
+			n++
+		}
+	}
+	ended, err := endOutlived(tx, p)
+	return n + ended, err
 }
 
 // outlived gives the charters of a change that count as open, though nothing is permitted under their wording any more: the change was

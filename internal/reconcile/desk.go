@@ -23,9 +23,10 @@ type Desk struct {
 	blobs   Documents
 	log     *slog.Logger
 
-	mended   time.Time // owned by the loop that calls Tick, as are the next four
+	mended   time.Time // owned by the loop that calls Tick, as are the next five
 	judged   int64     // number of the difference up to which each that needs a verdict had one then
 	parted   time.Time // when everything was last looked at for tiers that are not apart
+	watched  time.Time // when effects that were awaited at a close were last looked for
 	tiered   int64     // number of the last difference that was looked at for them
 	recalled *recalled // the index for the next step, where one is kept
 

@@ -52,7 +52,7 @@ func (d *Desk) Of(ctx context.Context, id change.ID) (r Reconciliation, err erro
 			return err
 		}
 		r = Reconciliation{Change: string(id), Counts: map[string]int{}}
-		if r.Ends, err = d.ends(tx, id); err != nil {
+		if r.Ends, err = d.ends(tx, id, nil); err != nil {
 			return err
 		}
 		for _, e := range r.Ends {
@@ -76,13 +76,13 @@ func (d *Desk) Of(ctx context.Context, id change.ID) (r Reconciliation, err erro
 // Seen refuses to close a change as successful while an effect of it was not observed or observed otherwise, or while a finding that arose
 // in its time waits for an answer. The gate of closing calls it inside its transaction.
 func (d *Desk) Seen(tx *db.Tx, id change.ID) error {
-	ends, err := d.ends(tx, id)
+	ends, err := d.ends(tx, id, nil)
 	if err != nil {
 		return fmt.Errorf("reconcile %s: %w", id, err)
 	}
 	var open []string
 	for _, e := range ends {
-		if e.End == ObservedDifferently || e.End == NotObserved {
+		if e.unseen() {
 			open = append(open, e.Claim.Address+" "+e.Claim.Path)
 		}
 	}
@@ -106,8 +106,11 @@ func (d *Desk) Seen(tx *db.Tx, id change.ID) error {
 const holdsOf = "id IN (SELECT id FROM reconcile_finding WHERE change_id = $1 UNION SELECT finding FROM reconcile_match WHERE change_id = $1" +
 	" AND disposition IN ('out_of_scope_in_window', 'unauthorized'))"
 
-// ends says of each approved effect of the newest revision that ran what became of it.
-func (d *Desk) ends(tx *db.Tx, id change.ID) ([]End, error) {
+// unseen reports whether production shows something else than the effect.
+func (e *End) unseen() bool { return e.End == ObservedDifferently || e.End == NotObserved }
+
+// ends says of each approved effect of the newest revision that ran what became of it; of those of these claims alone, where some are given.
+func (d *Desk) ends(tx *db.Tx, id change.ID, only map[string]bool) ([]End, error) {
 	rows, err := db.Collect(tx, scanCharter, charterColumns+" WHERE change_id = $1 ORDER BY n, id", string(id))
 	list, err := d.whole(tx, rows, err)
 	if err != nil || len(list) == 0 {
@@ -135,7 +138,7 @@ func (d *Desk) ends(tx *db.Tx, id change.ID) ([]End, error) {
 	var out []End
 	for i := range c.Claims {
 		k := &c.Claims[i]
-		if k.Rollback || w.shadowed(k) {
+		if k.Rollback || len(only) > 0 && !only[k.ID] || w.shadowed(k) {
 			continue
 		}
 		e, err := w.end(k)

@@ -66,6 +66,7 @@ type FindingBody struct {
 	Reason      string             `json:"reason,omitempty"`
 	Adopts      string             `json:"adopts,omitempty"` // the retroactive change
 	Closed      int64              `json:"closed,omitempty"`
+	Effects     []string           `json:"effects,omitempty"` // claims that were not seen, of a finding about them
 	Hits        []Hit              `json:"hits"`
 }
 

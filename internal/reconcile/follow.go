@@ -55,6 +55,9 @@ func (d *Desk) Tick(ctx context.Context) error {
 	if err := d.separate(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("look where frontend and backend run: %w", err))
 	}
+	if err := d.watch(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("look for the effects of closed changes: %w", err))
+	}
 	return errors.Join(append(errs, d.timers(ctx))...)
 }
 

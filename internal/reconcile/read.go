@@ -106,6 +106,7 @@ type Figures struct {
 	Severity     map[string]int64 `json:"severity"` // of the waiting findings; all four stand there
 	Overdue      int64            `json:"overdue"`
 	Unseparated  int64            `json:"unseparated"` // waiting findings about frontend and backend on one server; they are no differences
+	Unseen       int64            `json:"unseen"`      // waiting findings about approved effects that were not seen after the close; they are no differences
 	Behind       int64            `json:"behind"`      // differences not judged yet
 }
 
@@ -150,6 +151,10 @@ func (d *Desk) Figures(ctx context.Context, since int64) (f Figures, err error) 
 		}
 		if f.Unseparated, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND fingerprint LIKE $1",
 			ofTiers+"%"); err != nil {
+			return err
+		}
+		if f.Unseen, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND fingerprint LIKE $1",
+			ofEffects+"%"); err != nil {
 			return err
 		}
 		at, err := cursor(tx, overDifferences, 0)

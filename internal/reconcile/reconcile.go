@@ -27,6 +27,8 @@ const (
 
 	// Unseparated is no answer about a difference, but what a finding is about: frontend and backend on one host or container.
 	Unseparated Disposition = "unseparated"
+	// Unseen is no answer about a difference, either: approved effects that production does not show, though their change was closed as successful.
+	Unseen Disposition = "unseen"
 )
 
 // Explains reports whether a difference of this disposition needs nobody.

@@ -47,6 +47,9 @@ func (p Pages) revert(v *frame.Visit) (f reconcile.Finding, done string, err err
 	if f.State == reconcile.Reverted {
 		return f, "It was taken back already, and that was observed: the finding is closed.", err
 	}
+	if f.Disposition == reconcile.Unseen {
+		return f, "The finding is closed when production shows what was approved.", err
+	}
 	return f, "The finding is closed when the reverse difference is observed.", err
 }
 

@@ -42,8 +42,10 @@ func (p Pages) finding(v *frame.Visit, status int, act string, e *frame.Entry) e
 		return err
 	}
 	w := whole{desk: d, Of: r, May: v.Can(directory.ChangeDecide), Files: v.Can(directory.ChangeFile), Act: act, Entry: e, Sources: map[string]string{}}
-	if w.Asset, err = p.Things.Show(v.Ctx(), string(r.Asset)); err != nil {
-		return err
+	if r.Asset != "" { // what was approved and never came has none
+		if w.Asset, err = p.Things.Show(v.Ctx(), string(r.Asset)); err != nil {
+			return err
+		}
 	}
 	list, err := p.Things.Sources(v.Ctx())
 	if err != nil {
@@ -76,6 +78,21 @@ func (w whole) heading() string {
 		return fmt.Sprintf("What it holds, doors first (%d)", w.Of.Count)
 	}
 	return fmt.Sprintf("Its differences, newest first (%d)", w.Of.Count)
+}
+
+// was and is say what the two values of the finding are.
+func (w whole) was() string {
+	if w.Of.Disposition == reconcile.Unseen {
+		return "Approved"
+	}
+	return "Was"
+}
+
+func (w whole) is() string {
+	if w.Of.Disposition == reconcile.Unseen {
+		return "Seen"
+	}
+	return "Is"
 }
 
 // refused is why the reader may not answer; nil where they may.

@@ -61,6 +61,8 @@ func means(d reconcile.Disposition) string {
 		return "Something was approved or ran at that time, but not this."
 	case reconcile.Unseparated:
 		return "Frontend and backend run on one server or container. Policy wants them apart, whoever approved them."
+	case reconcile.Unseen:
+		return "The change was closed as successful while this was awaited. Sources that read since do not show it."
 	}
 	return "No approved change, no run and no exception touches it."
 }
@@ -70,6 +72,8 @@ func Told(f reconcile.Finding) string {
 	switch {
 	case f.Collects:
 		return fault.Count(f.Count, "more difference", "more differences") + " of " + f.Name
+	case f.Disposition == reconcile.Unseen:
+		return fault.Count(f.Count, "approved effect", "approved effects") + " of " + f.Change + " not seen on " + f.Name
 	case f.Op == inventory.Created:
 		return f.Name + " appeared"
 	case f.Op == inventory.Deleted:

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"plumbline.dev/plumb/internal/change"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/reconcile"
 	"plumbline.dev/plumb/internal/web/frame"
@@ -143,6 +144,17 @@ func (x *view) blocking() string {
 		out = append(out, fault.Count(n, "approved effect is not what was seen", "approved effects are not what was seen"))
 	}
 	return strings.Join(out, ", ")
+}
+
+// blocked begins that sentence: a change that was closed is told what sources showed later.
+func (x *view) blocked() string {
+	switch c := x.R.Change; {
+	case c.State != change.Closed:
+		return "It cannot be closed as successful: "
+	case c.Body.Closure == change.Successful:
+		return "It was closed as successful, and production says otherwise: "
+	}
+	return "What production says: "
 }
 
 // count says how many effects came to an end.
