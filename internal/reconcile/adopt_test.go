@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -61,4 +62,48 @@ func TestAChangeThatLeavesTheThingAdoptsNothing(t *testing.T) {
 		t.Errorf("finding %s by %q, want it open", got.State, got.Adopts)
 	}
 	f.whole()
+}
+
+// A change that comes to nothing before anybody approved it adopts nothing: the finding is open again, with the clock that it had.
+func TestAChangeThatCameToNothingLeavesTheFindingOpen(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*firm, change.Change) error{
+		"cancelled": func(f *firm, c change.Change) error {
+			_, err := f.changes.Cancel(f.t.Context(), f.as("ann"), c.ID, "nobody needs it any more")
+			return err
+		},
+		"rejected": func(f *firm, c change.Change) error {
+			_, err := f.changes.Reject(f.t.Context(), f.as("sam"), c.ID, c.RevDigest, "we want it taken back")
+			return err
+		},
+		"worded anew": func(f *firm, c change.Change) error {
+			m := f.adopting(reconcile.Finding{ID: "FND-99", Asset: "AST-000001"})
+			_, err := f.changes.Edit(f.t.Context(), f.as("ann"), c.ID, c.RevDigest, m)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, x := edited(t)
+			m := f.adopting(x)
+			c, err := f.changes.File(t.Context(), f.as("ann"), m)
+			f.must(err)
+			_, err = f.changes.AddEvidence(t.Context(), f.as("ann"), c.ID, change.Evidence{Format: "junit", Subject: m.Bindings[0].Digest},
+				strings.NewReader(`<testsuite name="unit" tests="1"><testcase name="a"/></testsuite>`))
+			f.must(err)
+			c, err = f.changes.Submit(t.Context(), f.as("ann"), c.ID, c.RevDigest)
+			f.must(err)
+			_, err = f.Adopt(t.Context(), f.as("olga"), x.ID, c.ID, why)
+			f.must(err)
+			f.later(time.Hour)
+			f.must(end(f, c))
+			f.must(f.Tick(t.Context()))
+			got, err := f.Show(t.Context(), x.ID)
+			f.must(err)
+			if got.State != reconcile.Open || got.Adopts != "" || got.Due != x.Due || got.Reason == why {
+				t.Errorf("finding %s by %q, due %d (%s), want it open with its old clock %d", got.State, got.Adopts, got.Due, got.Reason, x.Due)
+			}
+			f.whole()
+		})
+	}
 }

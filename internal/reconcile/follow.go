@@ -36,6 +36,8 @@ func (d *Desk) Tick(ctx context.Context) error {
 	if now := d.db.Now(); now.Sub(d.mended) >= mendEvery {
 		if err := d.mend(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("look for what was passed over: %w", err))
+		} else if err := d.adoptions(ctx, nil); err != nil {
+			errs = append(errs, fmt.Errorf("look for adoptions that came to nothing: %w", err))
 		} else {
 			d.mended = now
 		}
@@ -76,7 +78,8 @@ func (d *Desk) followChanges(ctx context.Context) (more bool, err error) {
 	if err != nil || len(list) == 0 {
 		return false, err
 	}
-	var touched, wrote, named []string
+	var touched, named []string
+	wrote := false
 	for _, m := range list {
 		if slices.Contains(namesOwners, m.verb) && !slices.Contains(named, m.object) {
 			named = append(named, m.object)
@@ -90,12 +93,15 @@ func (d *Desk) followChanges(ctx context.Context) (more bool, err error) {
 		if err != nil && !fault.Is(err, "no_change") {
 			return false, fmt.Errorf("%s: %w", id, err)
 		}
-		if moved {
-			wrote = append(wrote, id)
+		wrote = wrote || moved
+	}
+	if len(touched) > 0 {
+		if err := d.adoptions(ctx, touched); err != nil {
+			return false, err
 		}
 	}
-	if len(wrote) > 0 {
-		if err := d.again(ctx, wrote); err != nil {
+	if wrote {
+		if err := d.again(ctx); err != nil {
 			return false, err
 		}
 	}
@@ -302,23 +308,43 @@ func stricter(before, after string) string {
 	return before
 }
 
-// again judges the findings of the last day once more, because a run was reported or what adopts them was approved.
-func (d *Desk) again(ctx context.Context, touched []string) error {
+// adoptions closes the findings whose change was approved, and opens those whose change came to nothing, approved or not; of every change
+// where none is named.
+func (d *Desk) adoptions(ctx context.Context, changes []string) error {
+	var list []Finding
+	err := d.db.View(ctx, func(tx *db.Tx) (err error) {
+		list, err = db.Collect(tx, scanFinding, findingColumns+" WHERE state = 'adopting' ORDER BY n")
+		return err
+	})
+	for _, f := range list {
+		if changes != nil && !slices.Contains(changes, f.Adopts) {
+			continue
+		}
+		err := d.db.Update(ctx, follower(), func(tx *db.Tx) error {
+			f, err := loadFinding(tx, f.ID)
+			if err != nil || f.State != Adopting {
+				return err
+			}
+			return d.adopted(tx, &f)
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.ID, err)
+		}
+	}
+	return err
+}
+
+// again judges the findings of the last day once more, because a run was reported.
+func (d *Desk) again(ctx context.Context) error {
 	return d.db.Update(ctx, follower(), func(tx *db.Tx) error {
-		list, err := db.Collect(tx, scanFinding, findingColumns+" WHERE state IN ('open', 'adopting', 'reverting') AND (opened >= $1 OR state = 'adopting')"+
-			" ORDER BY n DESC LIMIT 1000", tx.Now().UnixMicro()-clock)
+		list, err := db.Collect(tx, scanFinding, findingColumns+" WHERE state IN ('open', 'adopting', 'reverting') AND opened >= $1 ORDER BY n DESC LIMIT 1000",
+			tx.Now().UnixMicro()-clock)
 		if err != nil {
 			return err
 		}
 		var open []Finding
 		var diffs []inventory.Difference
 		for _, f := range list {
-			if f.State == Adopting && slices.Contains(touched, f.Adopts) {
-				if err := d.adopted(tx, &f); err != nil {
-					return err
-				}
-				continue
-			}
 			one, found, err := onlyDifference(tx, f)
 			if err != nil {
 				return err
