@@ -141,13 +141,18 @@ func lastWord(s []byte, end int) []byte {
 	return s[from:end]
 }
 
-// commands are programs that take a password under an option of one letter, and that option. Their names are compared as words.
-var commands = []struct{ name, option string }{
-	{"mysql", "-p"}, {"mysqldump", "-p"}, {"mysqladmin", "-p"}, {"mysqlimport", "-p"}, {"mariadb", "-p"}, {"mariadb-dump", "-p"},
-	{"mariadb-admin", "-p"}, {"sshpass", "-p"}, {"redis-cli", "-a"},
+// commands are programs that take a password under an option of one letter, and whether it may be the word after that: mysql takes that word for the name
+// of a database. Their names are compared as words.
+var commands = []struct {
+	name, option string
+	apart        bool
+}{
+	{"mysql", "-p", false}, {"mysqldump", "-p", false}, {"mysqladmin", "-p", false}, {"mysqlimport", "-p", false}, {"mariadb", "-p", false},
+	{"mariadb-dump", "-p", false}, {"mariadb-admin", "-p", false}, {"sshpass", "-p", true}, {"redis-cli", "-a", true},
 }
 
-// scanCommands masks the password of commands such as mysql -pPASSWORD and sshpass -p PASSWORD.
+// scanCommands masks the password of commands such as mysql -pPASSWORD and sshpass -p PASSWORD. It goes on behind the end of each command, so that its
+// work grows with the text and not with the text times the commands in it.
 func scanCommands(dst []span, s []byte) []span {
 	if !bytes.Contains(s, []byte(" -p")) && !bytes.Contains(s, []byte(" -a")) {
 		return dst
@@ -163,14 +168,27 @@ func scanCommands(dst []span, s []byte) []span {
 			if from > 0 && nameByte(s[from-1]) {
 				continue
 			}
-			end := len(s)
-			if n := bytes.IndexAny(s[at:], "\r\n|;&"); n >= 0 {
-				end = at + n
-			}
-			dst = optionIn(dst, s[:end], at, x.option, x.name[0] != 'm')
+			end := commandEnd(s, at)
+			dst = optionIn(dst, s[:end], at, x.option, x.apart)
+			at = end
 		}
 	}
 	return dst
+}
+
+// commandEnd finds where a command of a shell ends. What ends one does not in quotes, nor does the end of a line behind a backslash.
+func commandEnd(s []byte, at int) int {
+	for ; at < len(s); at++ {
+		switch s[at] {
+		case '\\':
+			at++
+		case '"', '\'':
+			at = closing(s, at+1, s[at])
+		case '\r', '\n', '|', ';', '&':
+			return at
+		}
+	}
+	return len(s)
 }
 
 // optionIn masks the value of each option of one letter, that is written in one word with it or, where apart says so, in the next.

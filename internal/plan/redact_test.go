@@ -88,6 +88,10 @@ var planted = map[string]string{
 	"header":          "Authorization: Bearer canary-pw-1",
 	"bearer":          "curl -H X: Bearer canary-pw-1 https://x",
 	"option":          "mysql --user app --password canary-pw --host db",
+	"command":         "mysql -u app -pcanary-pw shop",
+	"command, split":  "mysqldump -u app \\\n  -pcanary-pw shop",
+	"command, quoted": "sshpass -p 'a;b|canary' ssh web",
+	"command, behind": "redis-cli --eval 'return 1; return 2' -a canary-pw",
 	"quoted":          `password="canary pw" host="db"`,
 	"ruby":            `:password => "canary-pw"`,
 	"azure":           "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=canary-pw==;EndpointSuffix=core.windows.net",
@@ -414,6 +418,31 @@ func TestSecretNames(t *testing.T) {
 	}
 	if !secretName("key", true) || secretName("key", false) {
 		t.Error("the name key counts only in texts")
+	}
+}
+
+// What follows a command is not what it takes: the reviewer sees where that goes.
+func TestTheCommandBehindIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"sshpass -p hunter22 ssh web; mkdir -p /srv/data":        "sshpass -p (sensitive) ssh web; mkdir -p /srv/data",
+		"redis-cli -a hunter22 ping && ls -a /srv/data":          "redis-cli -a (sensitive) ping && ls -a /srv/data",
+		"sshpass -p hunter22 ssh web\nmkdir -p /srv/data":        "sshpass -p (sensitive) ssh web\nmkdir -p /srv/data",
+		"mysql -phunter22 shop; mysql -phunter33 mail; ls -a /x": "mysql -p(sensitive) shop; mysql -p(sensitive) mail; ls -a /x",
+		"mysql -p shop":  "mysql -p shop",
+		"xmysql -pshop1": "xmysql -pshop1",
+	} {
+		if got := Scrub(nil, in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}
+
+// A long text of nothing but commands costs no more by the byte than a short one.
+func TestManyCommandsAreReadOnce(t *testing.T) {
+	t.Parallel()
+	if spans := scanCommands(nil, bytes.Repeat([]byte("mysql -pa "), 1_000)); len(spans) != 1_000 {
+		t.Errorf("the 1,000 options of one line are looked at %d times", len(spans))
 	}
 }
 
