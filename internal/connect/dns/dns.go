@@ -3,6 +3,7 @@
 package dns
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -38,8 +39,11 @@ func Kind() inventory.Kind {
 func File() inventory.Kind {
 	return inventory.Kind{
 		Name: "zonefile", Title: "DNS zone file", Mapper: 1, Absence: true, Push: true,
-		Settings: []inventory.Setting{{Key: "zone", Help: "the zone that the file holds, such as example.org", Required: true}},
-		Rules:    rules(), Open: openFile,
+		Settings: []inventory.Setting{
+			{Key: "zone", Help: "the zone that the file holds, such as example.org", Required: true},
+			{Key: "closing_soa", Help: "yes: the file ends with the zone's SOA once more, as dig axfr writes it; one that does not is cut off", Default: "no"},
+		},
+		Rules: rules(), Open: openFile,
 	}
 }
 
@@ -230,6 +234,7 @@ func (s *source) one(ctx context.Context, q question, found *zone) error {
 
 type fileSource struct {
 	zone     string
+	closing  bool // the file must end with the SOA
 	document io.Reader
 }
 
@@ -238,13 +243,18 @@ func openFile(in inventory.Input) (inventory.Source, error) {
 	if _, ok := dns.IsDomainName(z); !ok || z == "" {
 		return nil, connect.BadSetting("zone", "is a domain name")
 	}
-	return &fileSource{dns.CanonicalName(z), in.Document}, nil
+	closing, ok := connect.Yes(in.Settings["closing_soa"])
+	if !ok {
+		return nil, connect.BadSetting("closing_soa", "is yes or no")
+	}
+	return &fileSource{dns.CanonicalName(z), closing, in.Document}, nil
 }
 
 // Scopes is the one zone.
 func (s *fileSource) Scopes() []string { return []string{name(s.zone)} }
 
-// Collect reads the file. It includes no other files, and must hold the zone's SOA: half a file is no zone.
+// Collect reads the file. It includes no other files, and must hold the zone's SOA and end with the end of a line: half a
+// file is no zone, and what it lacks would be taken for gone.
 func (s *fileSource) Collect(_ context.Context, emit func(inventory.Record) error) error {
 	if s.document == nil {
 		return connect.BadDocument("there is none")
@@ -254,17 +264,30 @@ func (s *fileSource) Collect(_ context.Context, emit func(inventory.Record) erro
 		return err
 	}
 	found := newZone(name(s.zone), s.zone)
-	p := dns.NewZoneParser(strings.NewReader(string(text)), s.zone, "")
+	p := dns.NewZoneParser(bytes.NewReader(text), s.zone, "")
 	for rr, ok := p.Next(); ok; rr, ok = p.Next() {
 		if err := found.add(rr); err != nil {
 			return err
 		}
 	}
-	if p.Err() != nil {
-		return connect.BadDocument("it is no zone file (RFC 1035)")
-	}
-	if found.soa == nil {
+	switch {
+	case p.Err() != nil:
+		return connect.BadDocument("it is no zone file (RFC 1035)" + place(p.Err()))
+	case found.soa == nil:
 		return connect.BadDocument("it holds no SOA record of the zone")
+	case !bytes.HasSuffix(text, []byte("\n")):
+		return connect.BadDocument("its last line does not end, so it may be cut off")
+	case s.closing && !found.closed:
+		return connect.BadDocument("it does not end with the SOA record of the zone, so it is cut off")
 	}
 	return found.give(emit)
+}
+
+// place says in which line the parser stopped. Its own words quote the file, so only the number is taken.
+func place(err error) string {
+	_, at, _ := strings.Cut(err.Error(), " at line: ")
+	if line, _, _ := strings.Cut(at, ":"); line != "" && strings.Trim(line, "0123456789") == "" {
+		return ", line " + line
+	}
+	return ""
 }

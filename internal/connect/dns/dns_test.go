@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"plumbline.dev/plumb/internal/connect/connecttest"
+	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 )
 
@@ -148,6 +149,52 @@ func TestAZoneFileThatIsNoneIsRefused(t *testing.T) {
 		if records, err := connecttest.Try(t, File(), map[string]string{"zone": "example.org"}, strings.NewReader(text)); err == nil || len(records) > 0 {
 			t.Errorf("%s: %d records, %v", name, len(records), err)
 		}
+	}
+}
+
+// Half a file must not pass for a whole one, for what it lacks would be taken for gone; and no value is not the root.
+func TestAZoneFileThatIsCutOffIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"no value":                zoneText + "@ IN NS\n",
+		"no value but a blank":    zoneText + "@ IN NS \n",
+		"no value but a comment":  zoneText + "@ IN NS ; later\n",
+		"no address":              zoneText + "db A\n",
+		"no mail host":            zoneText + "@ MX\n",
+		"no words":                zoneText + "db TXT\n",
+		"half a line":             zoneText + "db A 192.0.2.2",
+		"half a record":           zoneText + "db MX 10",
+		"half a line of a record": zoneText + "db MX 10\n",
+		"an open parenthesis":     zoneText + "db TXT ( \"one\"\n\"two\"\n",
+		"an open quote":           zoneText + "db TXT \"one\n",
+		"a last line without end": strings.TrimSuffix(zoneText, "\n"),
+	} {
+		records, err := connecttest.Try(t, File(), map[string]string{"zone": "example.org"}, strings.NewReader(text))
+		if !fault.Is(err, "bad_document") || len(records) > 0 {
+			t.Errorf("%s: %d records, %v", name, len(records), err)
+		}
+	}
+	_, err := connecttest.Try(t, File(), map[string]string{"zone": "example.org"}, strings.NewReader(zoneText+"db A 192.0.2.700\n"))
+	if err == nil || !strings.Contains(err.Error(), "line 12") {
+		t.Errorf("the refusal does not say where: %v", err)
+	}
+}
+
+// A cut between two lines shows only where the file says how it ends: with its SOA, as a transfer that is written down does.
+func TestAZoneFileThatEndsWithItsSOAIsKnownToBeWhole(t *testing.T) {
+	t.Parallel()
+	settings := map[string]string{"zone": "example.org", "closing_soa": "yes"}
+	soa := "@ SOA ns1 hostmaster 7 7200 900 1209600 300\n"
+	if records, err := connecttest.Try(t, File(), settings, strings.NewReader(zoneText)); !fault.Is(err, "bad_document") || len(records) > 0 {
+		t.Errorf("cut off: %d records, %v", len(records), err)
+	}
+	whole := connecttest.Collect(t, File(), settings, strings.NewReader(zoneText+soa))
+	if plain := connecttest.Collect(t, File(), map[string]string{"zone": "example.org"}, strings.NewReader(zoneText)); fmt.Sprint(whole) != fmt.Sprint(plain) {
+		t.Errorf("the second SOA makes another zone:\n%v\n%v", whole, plain)
+	}
+	settings["closing_soa"] = "perhaps"
+	if _, err := connecttest.Try(t, File(), settings, strings.NewReader(zoneText)); !fault.Is(err, "bad_setting") {
+		t.Errorf("a setting that is neither: %v", err)
 	}
 }
 

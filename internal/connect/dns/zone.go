@@ -26,6 +26,7 @@ type zone struct {
 	sets   map[key][]dns.RR
 	fading map[key]bool // whose time to live is what was left in a resolver
 	soa    *dns.SOA
+	closed bool // the SOA came a second time, and nothing after it
 	n      int
 }
 
@@ -54,15 +55,32 @@ func (z *zone) add(rr dns.RR) error {
 		return nil
 	}
 	if soa, ok := rr.(*dns.SOA); ok && owner == z.apex {
+		z.closed = z.soa != nil
 		z.soa = soa
 		return nil
 	}
+	z.closed = false
 	if z.n++; z.n > maxRecords {
 		return connect.TooMuch("500,000 records in a zone")
+	}
+	if valueless(rr) {
+		return connect.BadDocument("record " + strconv.Itoa(z.n) + ", of type " + dns.Type(h.Rrtype).String() + ", has no value")
 	}
 	k := key{owner, h.Rrtype}
 	z.sets[k] = append(z.sets[k], rr)
 	return nil
+}
+
+// valueless reports whether a record has an owner and a type and nothing else. The library takes that for an update and leaves
+// the value empty, which would then read as the root, or as no address. Only an APL record may be empty (RFC 3123).
+func valueless(rr dns.RR) bool {
+	h := rr.Header()
+	if h.Rrtype == dns.TypeAPL || dns.TypeToRR[h.Rrtype] == nil {
+		return false
+	}
+	empty := dns.TypeToRR[h.Rrtype]()
+	*empty.Header() = *h
+	return rr.String() == empty.String()
 }
 
 // give emits the zone and its records.
