@@ -1,9 +1,10 @@
 package reconcile
 
 import (
-	"encoding/hex"
 	"slices"
 	"strings"
+
+	"github.com/go-ldap/ldap/v3"
 )
 
 // This file reads who a source says did something: a DN, DOMAIN\name, name@realm or a plain name. Two questions are asked of it, and each takes
@@ -21,8 +22,7 @@ func (a *asks) byExecutor(run *Run) bool {
 // has its user's id and something else in its name is known by the id.
 func actorNames(s string) []string {
 	out := []string{folded(s)}
-	if rdns := parseDN(s); len(rdns) > 0 {
-		first := rdns[0]
+	if first := entryName(s); len(first) > 0 {
 		if i := slices.IndexFunc(first, func(p part) bool { return p.kind == "uid" }); i >= 0 {
 			first = first[i : i+1]
 		}
@@ -40,10 +40,8 @@ func actorNames(s string) []string {
 // doerNames gives every name that an actor may stand for: of a DN all that names the entry, and of name@realm the name, too.
 func doerNames(s string) []string {
 	out := actorNames(s)
-	if rdns := parseDN(s); len(rdns) > 0 {
-		for _, p := range rdns[0] {
-			out = append(out, p.value)
-		}
+	for _, p := range entryName(s) {
+		out = append(out, p.value)
 	}
 	for _, name := range out {
 		if v, _, ok := strings.Cut(name, "@"); ok {
@@ -59,51 +57,14 @@ func folded(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 // part is one attribute of a relative name, both folded.
 type part struct{ kind, value string }
 
-// parseDN reads a distinguished name by RFC 4514, with spaces around its signs: its relative names, each with one attribute or several. It
-// gives none for what is no such name.
-func parseDN(s string) (out [][]part) {
-	var rdn []part
-	var kind, value strings.Builder
-	named, kept := false, 0 // whether the sign of equality was seen; how much of the value is not mere space at its end
-	end := func() bool {
-		if !named || folded(kind.String()) == "" {
-			return false
-		}
-		v := value.String()
-		rdn = append(rdn, part{folded(kind.String()), strings.ToLower(strings.TrimLeft(v[:max(kept, len(strings.TrimRight(v, " ")))], " "))})
-		kind.Reset()
-		value.Reset()
-		named, kept = false, 0
-		return true
-	}
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\' && named && i+1 < len(s):
-			if b, err := hex.DecodeString(s[i+1 : min(i+3, len(s))]); err == nil && len(b) == 1 {
-				value.WriteByte(b[0])
-				i += 2
-			} else {
-				value.WriteByte(s[i+1])
-				i++
-			}
-			kept = value.Len()
-		case c == '=' && !named:
-			named = true
-		case c == '+' || c == ',' || c == ';':
-			if !end() {
-				return nil
-			}
-			if c != '+' {
-				out, rdn = append(out, rdn), nil
-			}
-		case named:
-			value.WriteByte(c)
-		default:
-			kind.WriteByte(c)
-		}
-	}
-	if !end() {
+// entryName reads a distinguished name, and gives what names the entry itself: one attribute or several; none for what is no such name.
+func entryName(s string) (out []part) {
+	dn, err := ldap.ParseDN(s)
+	if err != nil || len(dn.RDNs) == 0 {
 		return nil
 	}
-	return append(out, rdn)
+	for _, p := range dn.RDNs[0].Attributes {
+		out = append(out, part{folded(p.Type), strings.ToLower(p.Value)})
+	}
+	return out
 }
