@@ -51,6 +51,8 @@ type Input struct {
 	Log      *slog.Logger
 	// Mask turns a secret value into its keyed digest (hmac:…), so that a change of it is seen and it is not.
 	Mask func(secret string) Value
+	// Digest is Mask for what may hold a secret and need not: nobody looks for that text elsewhere.
+	Digest func(text string) Value
 	// Known reports that records came from exactly these bytes in the last reading, by the same mapper. They then count as
 	// seen again, and the bytes need not be parsed. Whoever uses it gives the same bytes' digest with each record: Raw.
 	Known func(raw []byte) bool

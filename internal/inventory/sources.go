@@ -148,7 +148,7 @@ func (d *Desk) check(c *Configured) error {
 
 // input makes what one reading is given, with the secrets themselves.
 func (d *Desk) input(c Configured, k Kind) (Input, error) {
-	in := Input{Settings: map[string]string{}, Log: d.log.With("source", c.Name), Mask: d.mask}
+	in := Input{Settings: map[string]string{}, Log: d.log.With("source", c.Name), Mask: d.mask, Digest: d.mask}
 	for _, s := range k.Settings {
 		v := c.Settings[s.Key]
 		if v == "" {

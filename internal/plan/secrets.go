@@ -246,6 +246,18 @@ func Scrub(known *Secrets, text string) string {
 	return storable(out.String())
 }
 
+// Learnt gives the parts of a text that only their surroundings give away as secret, such as the password in a URL: they must be
+// looked for elsewhere, too.
+func Learnt(text string) []string {
+	var out []string
+	for _, p := range scanContext(nil, []byte(text)) {
+		if p.learnt {
+			out = append(out, strings.TrimRight(text[p.from:p.to], " "))
+		}
+	}
+	return out
+}
+
 func storable(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"plumbline.dev/plumb/internal/connect"
 	"plumbline.dev/plumb/internal/connect/ad"
 	"plumbline.dev/plumb/internal/connect/agent"
 	"plumbline.dev/plumb/internal/connect/aws"
@@ -34,7 +35,7 @@ import (
 // sourceKinds lists every kind of source that the inventory can read. A new one is a folder of internal/connect and a line here; agents,
 // which have a way of their own, are added beside it. data is the data folder, in whose folder states the operator may lay state files.
 func sourceKinds(data string) []inventory.Kind {
-	return []inventory.Kind{
+	kinds := []inventory.Kind{
 		ad.Kind(),
 		aws.Kind(),
 		chef.Kind(),
@@ -49,10 +50,15 @@ func sourceKinds(data string) []inventory.Kind {
 		lldp.Kind(),
 		salt.Kind(),
 		snmp.Kind(),
+	}
+	for i, k := range kinds {
+		kinds[i] = connect.Guard(k)
+	}
+	return append(kinds, // these know what is secret anywhere in a state before they emit a part of it
 		tfdrift.Kind(),
 		tfstate.Kind(),
 		tfstate.Fetched(filepath.Join(data, "states")),
-	}
+	)
 }
 
 // sourcesEvery is how often the server looks for sources that are due.

@@ -25,6 +25,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"plumbline.dev/plumb/internal/connect"
 	"plumbline.dev/plumb/internal/inventory"
 )
 
@@ -42,7 +43,7 @@ func Input(k inventory.Kind, settings map[string]string, document io.Reader) inv
 	for key, v := range settings {
 		full[key] = v
 	}
-	return inventory.Input{Settings: full, Document: document, Name: "document", Log: slog.New(slog.DiscardHandler), Mask: mask}
+	return inventory.Input{Settings: full, Document: document, Name: "document", Log: slog.New(slog.DiscardHandler), Mask: mask, Digest: mask}
 }
 
 // mask is what the server does with a secret, under a key of its own.
@@ -65,7 +66,7 @@ func Collect(t *testing.T, k inventory.Kind, settings map[string]string, documen
 // Try reads a source once, and gives what it emitted before it failed.
 func Try(t *testing.T, k inventory.Kind, settings map[string]string, document io.Reader) ([]inventory.Record, error) {
 	t.Helper()
-	source, err := k.Open(Input(k, settings, document))
+	source, err := connect.Guard(k).Open(Input(k, settings, document))
 	if err != nil {
 		return nil, err
 	}

@@ -29,9 +29,10 @@ import (
 )
 
 func read(ctx context.Context, settings map[string]string) (map[string]inventory.Record, error) {
-	s, err := Kind().Open(inventory.Input{Settings: settings, Mask: func(secret string) inventory.Value {
+	mask := func(secret string) inventory.Value {
 		return inventory.Text("hmac:" + seal.Keyed([]byte("key of the test"), secret))
-	}})
+	}
+	s, err := Kind().Open(inventory.Input{Settings: settings, Mask: mask, Digest: mask})
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"plumbline.dev/plumb/internal/connect"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
+	"plumbline.dev/plumb/internal/plan"
 )
 
 // engine is the answer of /info, as far as it is read.
@@ -224,11 +225,19 @@ func (s *source) containerConfig(c container, a connect.Attrs) {
 	a.Tags("labels", c.Config.Labels)
 	for _, e := range c.Config.Env {
 		k, v, _ := strings.Cut(e, "=")
-		a["env."+k] = s.in.Mask(v)
+		a["env."+k] = s.hide(k, v)
 	}
 	if line := strings.Join(slices.Concat(c.Config.Entrypoint, c.Config.Cmd), "\x00"); line != "" {
-		a["command"] = s.in.Mask(line)
+		a["command"] = s.hide("", line)
 	}
+}
+
+// hide masks what may be a secret. What is one by its name or its form is one wherever it stands; a path or a version is not.
+func (s *source) hide(name, text string) inventory.Value {
+	if plan.SecretName(name) || len(plan.Learnt(text)) > 0 {
+		return s.in.Mask(text)
+	}
+	return s.in.Digest(text)
 }
 
 func (s *source) networks(ctx context.Context, emit func(inventory.Record) error) error {
@@ -288,7 +297,7 @@ func (s *source) volumes(ctx context.Context, emit func(inventory.Record) error)
 		a.Text("created", v.CreatedAt)
 		a.Tags("labels", v.Labels)
 		for k, option := range v.Options { // of a network share, with its password
-			a["options."+k] = s.in.Mask(option)
+			a["options."+k] = s.hide(k, option)
 		}
 		if err := emit(inventory.Record{Type: "docker_volume", Class: inventory.Disk, Native: v.Name, Name: v.Name, Attrs: a, Labels: connect.Labels(v.Labels),
 			IDs: []inventory.Identifier{{Kind: "engine-id", Value: s.engine + "/volume/" + v.Name}}}); err != nil {
