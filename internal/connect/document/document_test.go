@@ -84,3 +84,31 @@ func TestNoSecretBecomesAProperty(t *testing.T) {
 		t.Error("a named secret was kept")
 	}
 }
+
+// A version is no secret, whatever its package is called; what stands among packages and is no version still is one.
+func TestTheVersionOfAPackageIsNoSecret(t *testing.T) {
+	t.Parallel()
+	m := document.Masker(mask)
+	into := map[string]inventory.Value{}
+	for path, text := range map[string]string{
+		"package.passwd": `"1:4.13+dfsg1-1+deb12u1"`, "package.base-passwd": `"3.6.1"`, "version": `"v0.0.0-20190308221718-c2843e01d9a2"`,
+		"packages":  `{"xauth":"1:1.1.2-1","python3-jwt":{"version":"2.6.0-1","arch":"all"},"tokens":4}`,
+		"installed": `{"packages":["passwd=1:4.13+dfsg1-1","secret-tool=0.20.5"]}`,
+		"pkgs":      `{"passwd":"` + canary + `","jwt":"hunter2.hunter2"}`, "passwd": `"1:4.13"`,
+	} {
+		if err := m.Flatten(into, path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]inventory.Value{
+		"package.passwd": inventory.Text("1:4.13+dfsg1-1+deb12u1"), "package.base-passwd": inventory.Text("3.6.1"),
+		"version": inventory.Text("v0.0.0-20190308221718-c2843e01d9a2"), "packages.xauth": inventory.Text("1:1.1.2-1"),
+		"packages.python3-jwt.version": inventory.Text("2.6.0-1"), "packages.python3-jwt.arch": inventory.Text("all"), "packages.tokens": "4",
+		"installed.packages": inventory.Set("passwd=1:4.13+dfsg1-1", "secret-tool=0.20.5"),
+		"pkgs.passwd":        mask(canary), "pkgs.jwt": mask("hunter2.hunter2"), "passwd": mask("1:4.13"),
+	} {
+		if into[path] != want {
+			t.Errorf("%s is %s, want %s", path, into[path], want)
+		}
+	}
+}

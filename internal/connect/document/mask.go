@@ -24,6 +24,8 @@ func (m Masker) Value(name, text string) inventory.Value {
 	switch {
 	case text == "":
 		return inventory.Text("")
+	case inPackages(name) && version(text), strings.EqualFold(name, "version") && version(text):
+		return inventory.Text(text)
 	case plan.SecretName(name) || m.Holds(text):
 		return m.hide(text)
 	}
@@ -56,14 +58,21 @@ func (m Masker) hide(secret string) inventory.Value {
 // Flatten writes a value of JSON as properties by dotted path: a list of plain values is a set, other lists are told by
 // their places. Everything under a secret's name is masked.
 func (m Masker) Flatten(into map[string]inventory.Value, path string, v jsontext.Value) error {
-	return m.flatten(into, path, last(path), v)
+	return m.flatten(into, path, last(path), v, inPackages(path))
 }
 
-func (m Masker) flatten(into map[string]inventory.Value, path, name string, v jsontext.Value) error {
+// FlattenPackages is Flatten for what is known to be packages by name: a version is none's secret, whatever the package is called.
+func (m Masker) FlattenPackages(into map[string]inventory.Value, path string, v jsontext.Value) error {
+	return m.flatten(into, path, last(path), v, true)
+}
+
+func (m Masker) flatten(into map[string]inventory.Value, path, name string, v jsontext.Value, packages bool) error {
 	if len(into) >= MostAttrs {
 		return connect.BadDocument("one thing in it has more properties than are kept")
 	}
-	if k := v.Kind(); k != 'n' && k != 0 && plan.SecretName(name) && (k != 't' && k != 'f') {
+	k := v.Kind()
+	plain := packages && version(AsText(v))
+	if k != 'n' && k != 0 && plan.SecretName(name) && (k != 't' && k != 'f') && !plain && (!packages || k != '{') {
 		c := v.Clone()
 		if c.Canonicalize() != nil {
 			return connect.BadDocument("it is not the JSON that was expected")
@@ -75,40 +84,45 @@ func (m Masker) flatten(into map[string]inventory.Value, path, name string, v js
 		into[path] = m.hide(secret)
 		return nil
 	}
-	switch v.Kind() {
+	switch k {
 	case '{':
 		o := AsObject(v)
 		for _, k := range slices.Sorted(maps.Keys(o)) {
-			if err := m.flatten(into, path+"."+m.Plain(k), k, o[k]); err != nil {
+			if err := m.flatten(into, path+"."+m.Plain(k), k, o[k], packages || isPackages(name)); err != nil {
 				return err
 			}
 		}
 	case '[':
-		return m.list(into, path, name, AsList(v))
+		return m.list(into, path, name, AsList(v), packages || isPackages(name))
 	case '"':
-		into[path] = m.Value(name, AsText(v))
+		if into[path] = m.Value(name, AsText(v)); plain {
+			into[path] = inventory.Text(AsText(v))
+		}
 	case 't', 'f':
-		into[path] = inventory.Flag(v.Kind() == 't')
+		into[path] = inventory.Flag(k == 't')
 	case '0':
 		into[path] = number(string(v))
 	}
 	return nil
 }
 
-func (m Masker) list(into map[string]inventory.Value, path, name string, items []jsontext.Value) error {
+func (m Masker) list(into map[string]inventory.Value, path, name string, items []jsontext.Value, packages bool) error {
 	var plain []string
 	flag := false // the item before says that this one is a secret: ["--password", "…"]
 	for i, v := range items {
 		if k := v.Kind(); k == '{' || k == '[' {
-			if err := m.flatten(into, path+"."+string(inventory.Number(int64(i))), name, v); err != nil {
+			if err := m.flatten(into, path+"."+string(inventory.Number(int64(i))), name, v, packages); err != nil {
 				return err
 			}
 			continue
 		}
 		text := AsText(v)
-		if flag && text != "" {
+		switch {
+		case packages && isPackage(text):
+			plain = append(plain, text)
+		case flag && text != "":
 			plain = append(plain, m.hide(text).Plain())
-		} else {
+		default:
 			plain = append(plain, m.Value(name, text).Plain())
 		}
 		flag = plan.SecretFlag(text)

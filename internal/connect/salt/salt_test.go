@@ -25,7 +25,7 @@ const grains = `{"id":"web-1.example","kernel":"Linux","kernelrelease":"6.1.0-18
 const highstate = `{"web-1.example":{
 "file_|-/etc/web.conf_|-/etc/web.conf_|-managed":{"name":"/etc/web.conf","changes":{"diff":"--- \n+++ \n-db_password=old\n+db_password=CANARY","mode":"0644"},
  "result":true,"comment":"File /etc/web.conf updated","__sls__":"web","__id__":"/etc/web.conf","__run_num__":1,"start_time":"10:00:00.000001","duration":12.5},
-"pkg_|-web packages_|-nginx_|-installed":{"name":"nginx","changes":{"nginx":{"old":"1.22.0","new":"1.22.1"}},"result":true,"comment":"","__sls__":"web","__id__":"web packages","__run_num__":0},
+"pkg_|-web packages_|-nginx_|-installed":{"name":"nginx","changes":{"nginx":{"old":"1.22.0","new":"1.22.1"},"passwd":{"old":"","new":"1:4.13"}},"result":true,"comment":"","__sls__":"web","__id__":"web packages","__run_num__":0},
 "user_|-deploy_|-deploy_|-present":{"name":"deploy","changes":{"passwd":"CANARY","shell":"/bin/sh"},"result":true,"comment":"","__sls__":"people","__id__":"deploy","__run_num__":2},
 "service_|-web_|-nginx_|-running":{"name":"nginx","changes":{},"result":false,"comment":"The service did not start","__sls__":"web","__id__":"web","__run_num__":3},
 "file_|-/etc/motd_|-/etc/motd_|-managed":{"name":"/etc/motd","changes":{},"result":true,"comment":"in the correct state","__sls__":"base","__id__":"/etc/motd","__run_num__":4}}}`
@@ -99,7 +99,7 @@ func TestAHighstateSaysWhatItChangedAndWhatItCouldNotReach(t *testing.T) {
 		t.Errorf("edges %v", minion.Edges)
 	}
 	pkg := connecttest.Find(t, out, "salt_state", "pkg.installed[web packages: nginx]")
-	if pkg.Attrs["after.nginx"].Plain() != "1.22.1" || pkg.Volatile["before.nginx"].Plain() != "1.22.0" {
+	if pkg.Attrs["after.nginx"].Plain() != "1.22.1" || pkg.Attrs["after.passwd"].Plain() != "1:4.13" || pkg.Volatile["before.nginx"].Plain() != "1.22.0" {
 		t.Errorf("package %v %v", pkg.Attrs, pkg.Volatile)
 	}
 	user := connecttest.Find(t, out, "salt_state", "user.present[deploy]")

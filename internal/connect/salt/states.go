@@ -200,31 +200,38 @@ func (m *results) outcome(minion string, s state, j job) (inventory.Record, erro
 			r.Volatile[path] = m.mask.Value(path, v)
 		}
 	}
-	return r, m.changes(&r, s.Object["changes"])
+	flatten := m.mask.Flatten
+	if strings.HasPrefix(s.fun, "pkg.") {
+		flatten = m.mask.FlattenPackages // passwd is a package here, and what it changes to a version
+	}
+	return r, changes(&r, s.Object["changes"], flatten, m.mask.Plain)
 }
+
+// flattener is how changes become properties.
+type flattener func(into map[string]inventory.Value, path string, v jsontext.Value) error
 
 // outputs are what a command printed and was: they are other words at every run.
 var outputs = []string{"pid", "stdout", "stderr", "diff"}
 
 // changes reads what a state changed. Every module of Salt has a form of its own: old and new of the whole, of each part, only
 // what is new, or a difference as text.
-func (m *results) changes(r *inventory.Record, v jsontext.Value) error {
+func changes(r *inventory.Record, v jsontext.Value, flatten flattener, plain func(string) string) error {
 	o := document.AsObject(v)
 	if o == nil {
-		return m.mask.Flatten(r.Attrs, "after", v)
+		return flatten(r.Attrs, "after", v)
 	}
 	if isPair(o) {
-		return m.pair(r, "", o)
+		return pair(r, "", o, flatten)
 	}
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		var err error
 		switch part := o.Object(name); {
 		case slices.Contains(outputs, name):
-			err = m.mask.Flatten(r.Volatile, name, o[name])
+			err = flatten(r.Volatile, name, o[name])
 		case isPair(part):
-			err = m.pair(r, "."+m.mask.Plain(name), part)
+			err = pair(r, "."+plain(name), part, flatten)
 		default:
-			err = m.mask.Flatten(r.Attrs, "after."+m.mask.Plain(name), o[name])
+			err = flatten(r.Attrs, "after."+plain(name), o[name])
 		}
 		if err != nil {
 			return err
@@ -243,9 +250,9 @@ func isPair(o document.Object) bool {
 	return len(o) > 0
 }
 
-func (m *results) pair(r *inventory.Record, path string, o document.Object) error {
-	if err := m.mask.Flatten(r.Volatile, "before"+path, o["old"]); err != nil {
+func pair(r *inventory.Record, path string, o document.Object, flatten flattener) error {
+	if err := flatten(r.Volatile, "before"+path, o["old"]); err != nil {
 		return err
 	}
-	return m.mask.Flatten(r.Attrs, "after"+path, o["new"])
+	return flatten(r.Attrs, "after"+path, o["new"])
 }

@@ -1,0 +1,46 @@
+package document
+
+import (
+	"slices"
+	"strings"
+)
+
+// Packages are called passwd, xauth and python3-jwt: among them a secret's name says nothing, and what has the form of a version is
+// one. Elsewhere, and in any other form, such a name counts.
+
+// inPackages reports whether a name stands below packages in its path, as in package.passwd.
+func inPackages(path string) bool {
+	steps := strings.Split(path, ".")
+	return slices.ContainsFunc(steps[:len(steps)-1], isPackages)
+}
+
+// isPackages reports whether a name is that of packages by name.
+func isPackages(name string) bool {
+	switch strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(name)) {
+	case "package", "packages", "pkg", "pkgs", "installedpackages", "dependencies", "software":
+		return true
+	}
+	return false
+}
+
+// isPackage reports whether an item of a list is a package with its version, as in passwd=1:4.13.
+func isPackage(item string) bool {
+	name, v, ok := strings.Cut(item, "=")
+	v = strings.TrimPrefix(v, "=")
+	return ok && name != "" && len(name) <= 100 && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789+-._:/@") == "" && version(v)
+}
+
+// version reports whether a text has the form of a version: a digit, perhaps behind a v, then dots among few other signs; without a dot it is
+// short.
+func version(text string) bool {
+	s := strings.TrimPrefix(text, "v")
+	if s == "" || len(s) > 100 || s[0] < '0' || s[0] > '9' {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && !strings.ContainsRune(".:+~-_", rune(c)) {
+			return false
+		}
+	}
+	return strings.Contains(s, ".") || len(s) <= 10
+}
