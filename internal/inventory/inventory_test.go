@@ -100,7 +100,7 @@ func found(t testing.TB) *firm {
 	}
 	f.Desk = inventory.New(inventory.Deps{DB: f.db, People: everybody{}, Roster: directory.New(f.db, bytes.Repeat([]byte{7}, 32)), Blobs: blobs, Secrets: noSecrets{},
 		Mask:  func(s string) inventory.Value { return inventory.Text("hmac:" + seal.Keyed([]byte("k"), s)) },
-		Kinds: []inventory.Kind{kind("hetzner", true), kind("agent", false)}})
+		Kinds: []inventory.Kind{kind("hetzner", true), kind("agent", false), kind("csv", true)}})
 	f.source("cloud", "hetzner")
 	f.source("hosts", "agent")
 	return f

@@ -93,12 +93,10 @@ func (w *observer) welcome(is Kept) error {
 	if err != nil {
 		return err
 	}
-	if w.apart == nil && len(hits) > 0 { // once for all that this transaction writes
-		if w.apart, err = toldApart(w.tx); err != nil {
-			return err
-		}
+	j, err := w.join(is, hits)
+	if err != nil {
+		return err
 	}
-	j := Join(is.Record, is.Source, hits, func(a AssetID) bool { return w.apart[is.ID][a] })
 	if is.Asset = j.Asset; is.Asset == "" {
 		w.asset++
 		is.Asset = assetID(w.asset)
@@ -117,7 +115,7 @@ func (w *observer) welcome(is Kept) error {
 		if err := w.joined(is, j); err != nil {
 			return err
 		}
-	} else if err := w.differ(is, Difference{Type: is.Type, Native: is.Native, Op: Created, Kind: Config, After: Text(is.Name), Actor: is.Actor}); err != nil {
+	} else if err := w.differ(is, created(is)); err != nil {
 		return err
 	}
 	for _, other := range j.Conflict {
@@ -129,16 +127,6 @@ func (w *observer) welcome(is Kept) error {
 		return err
 	}
 	return w.floors(Kept{}, is)
-}
-
-// joined adds a record to an asset that is known: identity, not a change of production. What it says otherwise than the others
-// counts from its next reading on.
-func (w *observer) joined(is Kept, j Joined) error {
-	d := Difference{Type: is.Type, Native: is.Native, Op: Adopted, Kind: Identity, After: Text(j.By.Kind), Settled: j.Why}
-	if err := w.differ(is, d); err != nil {
-		return err
-	}
-	return w.refresh(is.Asset)
 }
 
 // change takes another wording of a record that is known. attrs are the attributes in which the two disagree; was is without them.
@@ -159,21 +147,12 @@ func (w *observer) change(was, is Kept, attrs []altered) error {
 	}
 	self, list := list[0], list[1:]
 	if was.Gone > 0 {
-		if err := w.differ(is, Difference{Type: is.Type, Native: is.Native, Op: Created, Kind: Config, After: Text(is.Name), Actor: is.Actor}); err != nil {
+		if err := w.differ(is, created(is)); err != nil {
 			return err
 		}
 	}
-	for _, d := range w.r.kind.compare(was.Record, is.Record, attrs) {
-		switch by := overruled(self, list, d.Path, w.r.d.selfTold); {
-		case was.Mapper != is.Mapper:
-			d.Settled = "read by another version of the mapper"
-		case by != "", d.Path == "class" && w.silent(self, list):
-			d.Settled = "the word of another source counts"
-		}
-		d.Earliest = was.Seen
-		if err := w.differ(is, d); err != nil {
-			return err
-		}
+	if err := w.altered(self, list, was, is, attrs); err != nil {
+		return err
 	}
 	if err := w.around(was, is); err != nil {
 		return err
@@ -186,6 +165,23 @@ func (w *observer) change(was, is Kept, attrs []altered) error {
 		return err
 	}
 	return w.floors(was, is)
+}
+
+// altered keeps what a record says otherwise than was, which is without its attributes: attrs are those in which the two disagree.
+func (w *observer) altered(self Witness, others []Witness, was, is Kept, attrs []altered) error {
+	for _, d := range w.r.kind.compare(was.Record, is.Record, attrs) {
+		switch by := overruled(self, others, d.Path, w.r.d.selfTold); {
+		case was.Mapper != is.Mapper:
+			d.Settled = "read by another version of the mapper"
+		case by != "", d.Path == "class" && w.silent(self, others):
+			d.Settled = "the word of another source counts"
+		}
+		d.Earliest = was.Seen
+		if err := w.differ(is, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // silent reports whether the class that a record gives is not its asset's: another's word counts for that. What a thing says of itself silences

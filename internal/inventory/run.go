@@ -138,6 +138,11 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, source string, docum
 	return r.run, err
 }
 
+// beginning is how long a source that never completed a reading is taken to be at its first, from when it first showed anything: a day,
+// in microseconds. What broke off and is read again soon was there before anybody looked; a source of which every reading fails is not one
+// that may show what it likes for ever.
+const beginning = 24 * 60 * 60 * 1_000_000
+
 // begin loads what the last readings left: the fingerprints of every record.
 func (d *Desk) begin(ctx context.Context, actor fault.Actor, c Configured, k Kind) (*reading, error) {
 	r := &reading{d: d, actor: actor, source: c, kind: k,
@@ -163,7 +168,11 @@ func (d *Desk) begin(ctx context.Context, actor fault.Actor, c Configured, k Kin
 		if err != nil {
 			return err
 		}
-		r.first = whole == 0
+		shown, _, err := db.One(tx, scanInt, "SELECT started FROM inventory_run WHERE source = $1 AND records > 0 ORDER BY n LIMIT 1", c.ID)
+		if err != nil {
+			return err
+		}
+		r.first = whole == 0 && (shown == 0 || r.run.Started-shown < beginning)
 		if r.known, err = remember(tx, c.ID); err != nil {
 			return err
 		}
