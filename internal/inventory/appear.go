@@ -1,9 +1,6 @@
 package inventory
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // This file says what it means that a source shows a thing of the inventory for the first time. Mostly it is identity: one thing, seen by one
 // more. It is not where production would be hidden by it: by who claims a thing beforehand, in a source whose word counts for little, or by
@@ -120,8 +117,8 @@ func (w *observer) joined(is Kept, j Joined) error {
 	return w.settleOver(a, a, records)
 }
 
-// appeared keeps that a thing came, and what counts for it from now on. What only lesser sources called it frees it of nothing that counts for a
-// thing that nobody labelled.
+// appeared keeps that a thing came, and what counts for it from now on: its labels came with it. What only lesser sources called it frees it of
+// nothing that counts for a thing that nobody labelled.
 func (w *observer) appeared(a Asset, is Kept, self Witness, others []Witness, records []Kept) error {
 	if err := w.differ(is, created(is)); err != nil {
 		return err
@@ -129,25 +126,11 @@ func (w *observer) appeared(a Asset, is Kept, self Witness, others []Witness, re
 	if slices.ContainsFunc(others, func(o Witness) bool { return w.outranks(o, self, 0) }) { // it is back
 		return w.settleOver(a, a, records)
 	}
-	was := a.Labels
-	a.Labels = unheld(was, self, w.now)
-	if err := w.relabel(was, a.Labels, is, "only lesser sources said so before the thing itself was seen"); err != nil {
-		return err
-	}
-	return w.settle(a, records)
-}
-
-// relabel keeps which labels count otherwise than before, and why that asks nobody.
-func (w *observer) relabel(was, is map[string]Label, k Kept, why string) error {
-	for _, key := range slices.Sorted(maps.Keys(was)) {
-		if now := is[key].Value; now != was[key].Value {
-			if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Updated, Path: labelPath(key), Kind: Security,
-				Before: some(was[key].Value), After: some(now), Settled: why}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	stored := a
+	a.Labels = unheld(a.Labels, self, w.now)
+	w.settled = "it came so; what only lesser sources said before does not count"
+	defer func() { w.settled = "" }()
+	return w.settleOver(stored, a, records)
 }
 
 // created is the difference that a record makes which nobody knew.

@@ -87,11 +87,12 @@ func TestWhatWentAwayComesAnew(t *testing.T) {
 	f := found(t)
 	f.source("table", "csv")
 	machine := server(1)
-	machine.IDs = append(machine.IDs, inventory.Identifier{Kind: "fqdn", Value: "web-1.example.com"}, inventory.Identifier{Kind: "ip", Value: "10.0.0.1"})
-	row := host("web-1", "fqdn", "web-1.example.com", "ip", "10.0.0.1")
+	machine.IDs = append(machine.IDs, inventory.Identifier{Kind: "fqdn", Value: "web-1.example.com"}, inventory.Identifier{Kind: "mac", Value: "96:00:00:00:00:01"})
+	row := host("web-1", "fqdn", "web-1.example.com", "mac", "96:00:00:00:00:01")
 	row.Labels = map[string]string{"environment": "dev"}
 	f.read("cloud", machine)
 	f.read("table", row)
+	f.see["cloud"].scopes = []string{"project"}
 	f.read("cloud")
 	f.read("cloud")
 	_, n := f.differences(0)

@@ -145,8 +145,14 @@ func (w *observer) without(id AssetID) error {
 	}
 	was := a.Labels
 	a.Labels = orphaned(was, w.r.source.ID, list, w.now)
-	if err := w.relabel(was, a.Labels, records[0], "its source was removed by a person"); err != nil {
-		return err
+	for _, key := range slices.Sorted(maps.Keys(was)) {
+		if is := a.Labels[key].Value; is != was[key].Value {
+			k := records[0]
+			if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Updated, Path: labelPath(key), Kind: Security,
+				Before: some(was[key].Value), After: some(is), Settled: "its source was removed by a person"}); err != nil {
+				return err
+			}
+		}
 	}
 	return w.settle(a, records)
 }

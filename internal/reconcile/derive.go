@@ -22,6 +22,7 @@ type sideEffect struct {
 func sideEffects() []sideEffect {
 	return []sideEffect{
 		{"mirror@1", "the same change of the same thing, as another source shows it", (*asks).mirror},
+		{"coming@1", "one more source shows what a change adopted when it was first shown", (*asks).adopted},
 		{"real@1", "the real thing that an executed resource made, replaced or removed", (*asks).made},
 		{"fresh@2", "settles after its creation or replacement", (*asks).fresh},
 		{"child@1", "part of what was created, replaced or removed", (*asks).child},
@@ -64,6 +65,30 @@ func (a *asks) mirror() (Explained, bool) {
 		}
 	}
 	return Explained{}, false
+}
+
+// adopted finds the change that took the thing's coming over, in this environment.
+func (a *asks) adopted() (Explained, bool) { return Explained{Change: a.p.Came}, a.p.Came != "" }
+
+// adoptedComing gives the change that adopted the coming of a thing, in the environment that counts now, while the record that showed it first
+// still stands.
+func adoptedComing(tx *db.Tx, d inventory.Difference, p Place) (change string, err error) {
+	list, err := db.Collect(tx, scanFinding, findingColumns+" WHERE asset = $1 AND state = 'adopted' ORDER BY n DESC LIMIT 200", string(p.Asset))
+	for _, f := range list {
+		if f.Op != inventory.Created || f.Collects || counted(f.Environment) != counted(p.Labels[inventory.LabelEnvironment]) {
+			continue
+		}
+		raised, err := inventory.Differences(tx, f.Difference-1, 1)
+		if err != nil || len(raised) == 0 || raised[0].Record == d.Record {
+			return "", err
+		}
+		k, found, err := inventory.RecordOf(tx, raised[0].Record)
+		if err != nil || !found || k.Gone > 0 {
+			return "", err
+		}
+		return f.Adopts, nil
+	}
+	return "", err
 }
 
 // managedPair reports whether one of two joined things is the code of the other.

@@ -108,7 +108,7 @@ func found(t *testing.T) *firm {
 	}
 	f.things = inventory.New(inventory.Deps{DB: f.db, People: f.dir, Blobs: blobs, Secrets: noSecrets{},
 		Mask:  func(s string) inventory.Value { return inventory.Text("hmac:" + seal.Keyed([]byte("k"), s)) },
-		Kinds: []inventory.Kind{kind("tfstate"), kind("hetzner")}})
+		Kinds: []inventory.Kind{kind("tfstate"), kind("hetzner"), kind("csv")}})
 	f.ceremony()
 	f.source("state", "tfstate", "5c1a-lineage/default")
 	f.source("cloud", "hetzner", "project")

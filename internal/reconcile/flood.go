@@ -55,6 +55,11 @@ func belongs(tx *db.Tx, d inventory.Difference) (h holder, err error) {
 			h.collector = f
 		}
 	}
+	if !h.alive && d.Op == inventory.Created {
+		if h, err = coming(tx, d, h); err != nil {
+			return h, err
+		}
+	}
 	if h.alive || h.collector == nil {
 		return h, nil
 	}
@@ -63,6 +68,22 @@ func belongs(tx *db.Tx, d inventory.Difference) (h holder, err error) {
 	}
 	h.Finding, h.alive = *h.collector, true
 	return h, nil
+}
+
+// comingQuery finds what waits of an asset.
+const comingQuery = findingColumns + " WHERE asset = $1 AND state IN ('open', 'adopting', 'reverting', 'waived') ORDER BY n LIMIT 200"
+
+// coming finds the finding that a lesser source's record raised when it showed the thing first: that one source more shows it is the same
+// matter. From now on it goes by the better one's record, so that who takes the lesser one away takes nothing back.
+func coming(tx *db.Tx, d inventory.Difference, h holder) (holder, error) {
+	list, err := db.Collect(tx, scanFinding, comingQuery, string(d.Asset))
+	for _, f := range list {
+		if f.Op == inventory.Created && !f.Collects && !h.alive {
+			h.Finding, h.alive = f, true
+			h.Fingerprint = fingerprint(d)
+		}
+	}
+	return h, err
 }
 
 // What of a place a finding holds is found by the place: a flood holds any number of others.

@@ -292,6 +292,11 @@ func placeIn(tx *db.Tx, c inventory.Context, d inventory.Difference) (p Place, e
 			return p, err
 		}
 	}
+	if d.Op == inventory.Created && c.Asset.Origin != "" && c.Asset.First < d.Latest {
+		if p.Came, err = adoptedComing(tx, d, p); err != nil {
+			return p, err
+		}
+	}
 	if d.Path == "label."+inventory.LabelEnvironment { // who takes the label of production away is judged by it
 		p.Labels[inventory.LabelEnvironment] = stricter(d.Before.Plain(), d.After.Plain())
 	}

@@ -17,6 +17,7 @@ func TestWhatIsAskedOftenHasItsIndex(t *testing.T) {
 		index string
 	}{
 		"the finding of a difference": {belongsQuery, []any{"own", "many"}, "reconcile_finding_fingerprint"},
+		"what waits of an asset":      {comingQuery, []any{"AST-000001"}, "reconcile_finding_asset"},
 		"the first held of a place":   {firstHeld, []any{"FND-000001", "rec", "size"}, "reconcile_match_record"},
 		"the newest held of a place":  {lastHeld, []any{"FND-000001", "rec", "size"}, "reconcile_match_record"},
 		"how many heavy ones wait":    {crowdedQuery(true), []any{"AST-000001", waitingPerAsset}, "reconcile_finding_waiting"},

@@ -192,8 +192,8 @@ func saveFinding(tx *db.Tx, f *Finding) error {
 			f.Due, body)
 		return err
 	}
-	return tx.ExecOne("UPDATE reconcile_finding SET version = $1, state = $2, owner = $3, change_id = $4, due = $5, body = $6, severity = $7, score = $8"+
-		" WHERE id = $9 AND version = $10", f.Version, f.State, f.Owner, f.Change, f.Due, body, string(f.Severity), f.Score, f.ID, f.Version-1)
+	return tx.ExecOne("UPDATE reconcile_finding SET version = $1, state = $2, owner = $3, change_id = $4, due = $5, body = $6, severity = $7, score = $8,"+
+		" fingerprint = $9 WHERE id = $10 AND version = $11", f.Version, f.State, f.Owner, f.Change, f.Due, body, string(f.Severity), f.Score, f.Fingerprint, f.ID, f.Version-1)
 }
 
 // fullID reads an id of a finding or a mute with or without its zeros: FND-7.
