@@ -39,7 +39,11 @@ const ahead = time.Minute
 
 func (d *Desk) asOf(tx *db.Tx, a Asset, at int64) (w Whole, err error) {
 	w.Asset = a
-	records, holders, err := recordsThen(tx, a.ID, at)
+	ids, words, err := family(tx, a.ID)
+	if err != nil {
+		return w, err
+	}
+	records, holders, err := recordsThen(tx, a.ID, ids, at)
 	if err != nil {
 		return w, err
 	}
@@ -78,40 +82,25 @@ func (d *Desk) asOf(tx *db.Tx, a Asset, at int64) (w Whole, err error) {
 		return w, err
 	}
 	w.Labels = w.counting()
-	if len(w.Records) > 0 || w.State != Folded { // what was merged by then has none
+	if w.Merged = words.then(at).into(a.ID); w.Merged != "" && len(w.Records) == 0 {
+		w.State = Folded
+	} else {
 		w.Merged, w.State = "", w.stays(presence(w.Records, d.declares))
 	}
 	w.Edges, err = edgesThen(tx, holders, w.Records, at)
 	return w, err
 }
 
-// recordsThen gives the records that were an asset's at an instant: its own, and those that a person gave to another one since, each
+// recordsThen gives the records that were an asset's at an instant: its own, and those that people gave to another of its family since, each
 // where the first later move of it took it from. holders are the assets that have them now.
-func recordsThen(tx *db.Tx, id AssetID, at int64) (out []Kept, holders []AssetID, err error) {
-	records, err := recordsOf(tx, id)
-	if err != nil {
-		return nil, nil, err
-	}
-	words, err := identityOf(tx, id)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, word := range words {
-		if word.At <= at && word.Undone <= at {
-			continue
+func recordsThen(tx *db.Tx, id AssetID, ids []AssetID, at int64) (out []Kept, holders []AssetID, err error) {
+	var records []Kept
+	for _, one := range ids {
+		some, err := recordsOf(tx, one)
+		if err != nil {
+			return nil, nil, err
 		}
-		for _, moved := range word.Records {
-			if slices.ContainsFunc(records, func(k Kept) bool { return k.ID == moved }) {
-				continue
-			}
-			k, found, err := loadRecord(tx, moved)
-			if err != nil {
-				return nil, nil, err
-			}
-			if found {
-				records = append(records, k)
-			}
-		}
+		records = append(records, some...)
 	}
 	for _, k := range records {
 		first, moved, err := db.One(tx, scanDifference, differenceColumns+" WHERE record = $1 AND op = 'adopt' AND before <> '' AND latest > $2 ORDER BY n LIMIT 1", k.ID, at)

@@ -95,7 +95,7 @@ func (d *Desk) labelled(tx *db.Tx, a, was Asset, change string) error {
 	if len(list) > 0 {
 		k = list[0]
 	}
-	w, err := newObserver(tx, &reading{d: d, readings: map[string]ScopeState{}})
+	w, err := d.observes(tx, Configured{})
 	if err != nil {
 		return err
 	}

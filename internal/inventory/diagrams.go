@@ -108,13 +108,13 @@ func moved(was, is diagram.Graph) (m Moved, ok bool) {
 	return m, ok
 }
 
-// beyond gives the edges of one list that another does not have.
-func beyond(list, other []diagram.Edge) []diagram.Edge {
-	has := make(map[diagram.Edge]bool, len(other))
-	for _, e := range other {
-		has[e] = true
+// beyond gives what of a list another does not hold, in the list's order.
+func beyond[T comparable](list, other []T) []T {
+	held := make(map[T]bool, len(other))
+	for _, x := range other {
+		held[x] = true
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(e diagram.Edge) bool { return has[e] })
+	return slices.DeleteFunc(slices.Clone(list), func(x T) bool { return held[x] })
 }
 
 func byID(list []diagram.Node) map[string]diagram.Node {

@@ -2,7 +2,7 @@ package inventory
 
 import (
 	"context"
-	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -134,7 +134,11 @@ func (d *Desk) move(tx *db.Tx, actor fault.Actor, word *IdentityWord, a, o Asset
 	if err := insertIdentity(tx, *word); err != nil {
 		return err
 	}
-	if err := d.shift(tx, word.Records, a, o); err != nil {
+	moves := map[string]AssetID{}
+	for _, id := range word.Records {
+		moves[id] = a.ID
+	}
+	if err := d.shift(tx, moves, a, o); err != nil {
 		return err
 	}
 	now, err := loadAsset(tx, a.ID)
@@ -148,36 +152,31 @@ func (d *Desk) move(tx *db.Tx, actor fault.Actor, word *IdentityWord, a, o Asset
 	return record(tx, "asset."+map[string]string{"merge": "merged", "split": "split"}[word.Verb], "asset", string(word.Asset), detail)
 }
 
-// shift moves records between two assets. The differences that they showed stay where they were seen; a difference of identity
-// says from when on they count elsewhere.
-func (d *Desk) shift(tx *db.Tx, records []string, to, from Asset) error {
-	sources, err := sourcesByID(tx)
+// shift moves records to other assets, and works out anew what of the assets counts. The differences that they showed stay where they were seen;
+// a difference of identity says from when on they count elsewhere.
+func (d *Desk) shift(tx *db.Tx, moves map[string]AssetID, assets ...Asset) error {
+	w, err := d.observes(tx, Configured{})
 	if err != nil {
 		return err
 	}
-	r := &reading{d: d, sources: sources, readings: map[string]ScopeState{}}
-	w, err := newObserver(tx, r)
-	if err != nil {
-		return err
-	}
-	for _, id := range records {
+	for _, id := range slices.Sorted(maps.Keys(moves)) {
 		k, found, err := loadRecord(tx, id)
 		if err != nil || !found {
 			return err
 		}
-		k.Asset = to.ID
+		from := k.Asset
+		k.Asset, w.r.source.ID = moves[id], k.Source
 		if err := moveRecord(tx, k); err != nil {
 			return err
 		}
-		r.source.ID = k.Source
-		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Adopted, Kind: Identity, Before: Text(string(from.ID)),
-			After: Text(string(to.ID)), Settled: oneThing}); err != nil {
+		if err := w.differ(k, Difference{Type: k.Type, Native: k.Native, Op: Adopted, Kind: Identity, Before: Text(string(from)),
+			After: Text(string(k.Asset)), Settled: oneThing}); err != nil {
 			return err
 		}
 	}
-	w.settled = oneThing    // it is their word that moves a label, in the ledger with their reason
-	r.source = Configured{} // nothing is being read: each source's word counts as it stands
-	for _, a := range []Asset{to, from} {
+	w.settled = oneThing      // it is their word that moves a label, in the ledger with their reason
+	w.r.source = Configured{} // each source's word counts as it stands
+	for _, a := range assets {
 		list, err := recordsOf(tx, a.ID)
 		if err != nil {
 			return err
@@ -190,56 +189,16 @@ func (d *Desk) shift(tx *db.Tx, records []string, to, from Asset) error {
 			return err
 		}
 	}
-	return errors.Join(w.regrounded(to.ID), w.regrounded(from.ID))
+	for _, a := range assets {
+		if err := w.regrounded(a.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // oneThing is how the history says that people moved a record.
 const oneThing = "a person said what is one thing"
-
-// Undo takes a merge or a split back: the records return, and what came since stays where it is.
-func (d *Desk) Undo(ctx context.Context, actor fault.Actor, id string) (word IdentityWord, err error) {
-	err = d.update(ctx, actor, func(tx *db.Tx) error {
-		if err := d.people.ConfirmIn(tx, actor); err != nil {
-			return err
-		}
-		found := false
-		if word, found, err = loadIdentity(tx, id); err != nil {
-			return err
-		}
-		if !found || word.Undone > 0 {
-			return fault.New(fault.NotFound, "no_identity", "There is no such merge or split, or it was taken back already.").
-				FixedBy("you").Then("plumb asset identity ASSET")
-		}
-		a, err := loadAsset(tx, word.Asset)
-		if err != nil {
-			return err
-		}
-		o, err := loadAsset(tx, word.Other)
-		if err != nil {
-			return err
-		}
-		if o.State == Folded && o.Merged == a.ID {
-			o.State, o.Merged = Present, ""
-		}
-		if word.Verb == "split" {
-			a.State, a.Merged = Folded, o.ID
-		}
-		if o.Floor = o.Floor.or(a.Floor); word.Verb == "split" { // what was split off comes in again, and counts no less for it
-			o.Labels = stricterOf(o.Labels, a.Labels)
-		} else {
-			o.Labels = tightened(o.Labels, asserted(a.Labels))
-		}
-		word.Undone = tx.Now().UnixMicro()
-		if err := undoIdentity(tx, word); err != nil {
-			return err
-		}
-		if err := d.shift(tx, word.Records, o, a); err != nil {
-			return err
-		}
-		return record(tx, "asset.identity_undone", "asset", string(word.Asset), map[string]any{"word": word.ID})
-	})
-	return word, err
-}
 
 // IdentityWords lists what people said of an asset's identity, the newest first.
 func (d *Desk) IdentityWords(ctx context.Context, asset string) (list []IdentityWord, err error) {

@@ -37,6 +37,16 @@ func newObserver(tx *db.Tx, r *reading) (*observer, error) {
 	return w, err
 }
 
+// observes is an observer without a reading: nothing is being read, and each source's word counts as it stands. Its events are about a source, where
+// one is named.
+func (d *Desk) observes(tx *db.Tx, about Configured) (*observer, error) {
+	sources, err := sourcesByID(tx)
+	if err != nil {
+		return nil, err
+	}
+	return newObserver(tx, &reading{d: d, source: about, sources: sources, readings: map[string]ScopeState{}})
+}
+
 // maxRows bounds the rows that one event answers for: a leaf is at most 64 KiB, and one row takes about 130 bytes of it.
 const maxRows = 350
 
@@ -210,44 +220,36 @@ func (w *observer) differ(is Kept, d Difference) error {
 
 // around keeps identifiers and edges: what is no longer said ends now, and stays known.
 func (w *observer) around(was, is Kept) error {
-	for _, id := range is.IDs {
-		if !slices.Contains(was.IDs, id) {
-			if err := beginIdentifier(w.tx, is.ID, id, w.now, was.ID == ""); err != nil {
-				return err
-			}
-			if err := w.wrote(1); err != nil {
-				return err
-			}
+	for _, id := range beyond(is.IDs, was.IDs) {
+		if err := beginIdentifier(w.tx, is.ID, id, w.now, was.ID == ""); err != nil {
+			return err
+		}
+		if err := w.wrote(1); err != nil {
+			return err
 		}
 	}
-	for _, id := range was.IDs {
-		if !slices.Contains(is.IDs, id) {
-			if err := endIdentifier(w.tx, is.ID, id, w.now); err != nil {
-				return err
-			}
-			if err := w.wrote(1); err != nil {
-				return err
-			}
+	for _, id := range beyond(was.IDs, is.IDs) {
+		if err := endIdentifier(w.tx, is.ID, id, w.now); err != nil {
+			return err
+		}
+		if err := w.wrote(1); err != nil {
+			return err
 		}
 	}
-	for _, e := range is.Edges {
-		if !slices.Contains(was.Edges, e) {
-			if err := beginEdge(w.tx, is.ID, w.absolute(e), w.now); err != nil {
-				return err
-			}
-			if err := w.wrote(1); err != nil {
-				return err
-			}
+	for _, e := range beyond(is.Edges, was.Edges) {
+		if err := beginEdge(w.tx, is.ID, w.absolute(e), w.now); err != nil {
+			return err
+		}
+		if err := w.wrote(1); err != nil {
+			return err
 		}
 	}
-	for _, e := range was.Edges {
-		if !slices.Contains(is.Edges, e) {
-			if err := endEdge(w.tx, is.ID, w.absolute(e), w.now); err != nil {
-				return err
-			}
-			if err := w.wrote(1); err != nil {
-				return err
-			}
+	for _, e := range beyond(was.Edges, is.Edges) {
+		if err := endEdge(w.tx, is.ID, w.absolute(e), w.now); err != nil {
+			return err
+		}
+		if err := w.wrote(1); err != nil {
+			return err
 		}
 	}
 	return nil

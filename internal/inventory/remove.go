@@ -98,15 +98,10 @@ func removed(c Configured) error {
 
 // fallSilent ends the next records of a removed source, and works out anew what of their assets counts.
 func (d *Desk) fallSilent(tx *db.Tx, c Configured) error {
-	sources, err := sourcesByID(tx)
+	w, err := d.observes(tx, c)
 	if err != nil {
 		return err
 	}
-	w, err := newObserver(tx, &reading{d: d, sources: sources, readings: map[string]ScopeState{}})
-	if err != nil {
-		return err
-	}
-	w.r.source = c // the events of what follows are about it
 	living, err := db.Collect(tx, scanRecord, recordColumns+" WHERE source = $1 AND gone = 0 ORDER BY id LIMIT $2", c.ID, silenceAt)
 	if err != nil {
 		return err

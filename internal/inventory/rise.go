@@ -152,11 +152,7 @@ func (d *Desk) finishRises(ctx context.Context, actor fault.Actor, steps int) er
 
 // takeOn is one step: some of the holders of an asset, and after the last of them it waits no more, unless it rose again meanwhile.
 func (d *Desk) takeOn(tx *db.Tx, r rise, part []holder, last bool) error {
-	sources, err := sourcesByID(tx)
-	if err != nil {
-		return err
-	}
-	w, err := newObserver(tx, &reading{d: d, sources: sources, readings: map[string]ScopeState{}})
+	w, err := d.observes(tx, Configured{})
 	if err != nil {
 		return err
 	}
