@@ -24,6 +24,9 @@ func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, l
 		if a, err = FindIn(tx, asset); err != nil {
 			return err
 		}
+		if a.State == Folded {
+			return mergedAway(tx, a)
+		}
 		set, err := cleanLabels(labels)
 		if err != nil {
 			return err
@@ -116,6 +119,19 @@ func (d *Desk) labelled(tx *db.Tx, a, was Asset, change string) error {
 		}
 	}
 	return w.gives(a, holds("HAS", was))
+}
+
+// mergedAway refuses a word about an asset that is only a name of another one: it would count for nothing, and come back with an undone merge.
+func mergedAway(tx *db.Tx, a Asset) (err error) {
+	into := a
+	for into.State == Folded && err == nil {
+		into, err = loadAsset(tx, into.Merged)
+	}
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "merged_away", "%s was merged into %s %s, and has no labels of its own.", a.ID, into.ID, into.Name).
+		About(string(a.ID)).Because("labels", "inventory labels: environment and classification").FixedBy("you").Then("plumb asset label %s …", into.ID)
 }
 
 func cleanLabels(labels map[string]string) (map[string]string, error) {

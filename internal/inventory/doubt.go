@@ -56,16 +56,53 @@ func unasked(tx *db.Tx, list []Doubt) (out []Question, err error) {
 		if err != nil {
 			return nil, err
 		}
-		q := Question{ID: key("que", x.Kind, string(k.Asset), x.Native), Kind: x.Kind, Asset: k.Asset, Detail: x.Detail, Since: tx.Now().UnixMicro()}
-		_, asked, err := db.One(tx, scanQuestion, questionColumns+" WHERE id = $1", q.ID)
-		if err != nil {
-			return nil, err
+		q := Question{ID: doubtful(x.Kind, k.Asset, x.Native), Kind: x.Kind, Asset: k.Asset, Detail: x.Detail, Since: tx.Now().UnixMicro()}
+		asked := false
+		if found {
+			if asked, err = wasAsked(tx, x.Kind, k); err != nil {
+				return nil, err
+			}
 		}
 		if found && !asked {
 			out = append(out, q)
 		}
 	}
 	return out, nil
+}
+
+// doubtful names the question of a doubt.
+func doubtful(kind string, asset AssetID, native string) string {
+	return key("que", kind, string(asset), native)
+}
+
+// wasAsked reports whether somebody was asked about a record, in whichever asset it was then.
+func wasAsked(tx *db.Tx, kind string, k Kept) (asked bool, err error) {
+	ids, _, err := family(tx, k.Asset)
+	for _, id := range ids {
+		if err != nil || asked {
+			break
+		}
+		_, asked, err = db.One(tx, scanText, "SELECT id FROM inventory_question WHERE id = $1", doubtful(kind, id, k.Native))
+	}
+	return asked, err
+}
+
+// undoubted closes the question about whose key a record has that is gone: nobody is believed by it any more.
+func (w *observer) undoubted(k Kept) error {
+	ids, _, err := family(w.tx, k.Asset)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		n, err := w.tx.Exec("UPDATE inventory_question SET ended = $1 WHERE id = $2 AND ended = 0", w.now, doubtful(keyShared, id, k.Native))
+		if err != nil {
+			return err
+		}
+		if err := w.wrote(int(n)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func insertQuestion(tx *db.Tx, q Question) error {

@@ -141,6 +141,9 @@ func (d *Desk) move(tx *db.Tx, actor fault.Actor, word *IdentityWord, a, o Asset
 	if err := d.shift(tx, moves, a, o); err != nil {
 		return err
 	}
+	if err := oneNow(tx, *word); err != nil {
+		return err
+	}
 	now, err := loadAsset(tx, a.ID)
 	if err != nil {
 		return err

@@ -226,3 +226,71 @@ func (f *firm) every() []inventory.Asset {
 	f.must(err)
 	return list
 }
+
+// Who merges the two has said what they are.
+func TestAMergeAnswersWhetherTwoThingsAreOne(t *testing.T) {
+	t.Parallel()
+	for name, merges := range map[string][][2]string{
+		"the one into the other":  {{"AST-1", "AST-2"}},
+		"the other into the one":  {{"AST-2", "AST-1"}},
+		"both into a third thing": {{"AST-3", "AST-1"}, {"AST-3", "AST-2"}},
+	} {
+		f := found(t)
+		f.read("cloud", cloudServer(1, "web"))
+		f.read("hosts", onServer("agt_1", 1, "web", "aaa"))
+		f.read("hosts", onServer("agt_1", 1, "web", "aaa"), onServer("agt_2", 1, "web", "bbb"))
+		f.read("cloud", cloudServer(1, "web"), cloudServer(9, "other"))
+		if q := f.asked(); len(q) != 1 {
+			t.Fatalf("asked %q", q)
+		}
+		for _, m := range merges {
+			_, err := f.MergeAssets(t.Context(), olga, m[0], m[1], "one machine")
+			f.must(err)
+		}
+		if q := f.asked(); len(q) != 0 {
+			t.Errorf("%s: still asked %q", name, q)
+		}
+		f.whole()
+	}
+}
+
+// An agent that was ended has no key that anybody shares, whatever its host was merged into since.
+func TestTheEndOfAnAgentAnswersWhoHasItsKey(t *testing.T) {
+	t.Parallel()
+	for _, merged := range []bool{false, true} {
+		f := found(t)
+		f.read("hosts", host("agt_1", "agent-key", "k1"), host("agt_2", "agent-key", "k2"))
+		doubt := []inventory.Doubt{{Source: "hosts", Scope: "agent/agt_1", Type: "plumb_host", Native: "agt_1", Kind: "key_shared", Detail: "two machines"}}
+		f.must(f.Raise(t.Context(), olga, doubt))
+		if merged {
+			_, err := f.MergeAssets(t.Context(), olga, "AST-2", "AST-1", "one machine")
+			f.must(err)
+			f.must(f.Raise(t.Context(), olga, doubt))
+		}
+		if q := f.asked(); len(q) != 1 {
+			t.Fatalf("asked %q", q)
+		}
+		f.see["hosts"].scopes = []string{"agent/agt_1"}
+		f.read("hosts")
+		f.read("hosts")
+		if q := f.asked(); len(q) != 0 {
+			t.Errorf("still asked %q", q)
+		}
+		f.whole()
+	}
+}
+
+func TestALabelOfWhatIsMergedAwayIsRefusedAndNamesWhereItIs(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("cloud", server(1), server(2), server(3))
+	for _, m := range [][2]string{{"AST-2", "AST-1"}, {"AST-3", "AST-2"}} {
+		_, err := f.MergeAssets(t.Context(), olga, m[0], m[1], "one machine")
+		f.must(err)
+	}
+	_, err := f.SetLabels(t.Context(), olga, "AST-1", map[string]string{"environment": "dev"}, "a test system", "")
+	if !fault.Is(err, "merged_away") || !strings.Contains(fault.Of(err).Message, "AST-000003") {
+		t.Errorf("a label of what is merged away: %v", err)
+	}
+	f.whole()
+}

@@ -280,7 +280,11 @@ func (w *observer) miss(id string) error {
 	if err := w.wrote(1); err != nil || !gone {
 		return err
 	}
-	if w.r.kind.Absence {
+	if !w.r.kind.Absence {
+		if err := w.undoubted(k); err != nil {
+			return err
+		}
+	} else {
 		since, err := w.confirmed(k)
 		if err != nil {
 			return err

@@ -83,6 +83,29 @@ func closeConflict(tx *db.Tx, id AssetID, now int64) error {
 	return err
 }
 
+// oneNow closes the questions whether two things are one that a merge answered: both are names of one.
+func oneNow(tx *db.Tx, word IdentityWord) error {
+	ids, words, err := family(tx, word.Asset)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		list, err := db.Collect(tx, scanQuestion, questionColumns+" WHERE ended = 0 AND asset = $1 AND kind = $2 AND other <> ''", string(id), identityConflict)
+		if err != nil {
+			return err
+		}
+		for _, q := range list {
+			if words.end(q.Asset) != words.end(q.Other) {
+				continue
+			}
+			if err := tx.ExecOne("UPDATE inventory_question SET ended = $1, person = $2 WHERE id = $3", word.At, word.Person, q.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Questions lists what about the inventory itself a person has to answer, the oldest first: of each kind 200 at most, so that many of one kind
 // hide nothing of another. Behind counts the rest.
 func (d *Desk) Questions(ctx context.Context) (list []Question, err error) {
