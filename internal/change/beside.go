@@ -8,7 +8,6 @@ import (
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/policy"
-	"plumbline.dev/plumb/internal/seal"
 )
 
 // beside lists the names in typed effects that are no target of the change: neither by the same word, nor as the same thing in the
@@ -68,19 +67,9 @@ func (d *Desk) keepsIn(tx *db.Tx, s *Snapshot) error {
 // keepsTo is the criterion that every model has for typed effects, which explain what is observed afterwards: each is on a target that the
 // criteria looked at, names one attribute, and moves neither a label nor what guards a door. More than that people approve.
 func (m Material) keepsTo() (policy.Criterion, error) {
-	out := policy.Criterion{ID: "bound/effect-targets", Clause: "statement/e-auto",
-		Text: "Each typed effect is on one of the change's own targets, names one attribute, and moves no label and no security attribute."}
-	effects, err := seal.Canonical(m.Effects)
-	if err != nil {
-		return out, err
-	}
-	targets, err := seal.Canonical(m.Targets)
-	if err != nil {
-		return out, err
-	}
-	out.Inputs = map[string]string{"effects": string(effects), "targets": string(targets)}
-	out.Passed = len(m.beside()) == 0 && !slices.ContainsFunc(m.Effects, func(e Effect) bool { return !harmless(e.Path) })
-	return out, nil
+	passed := len(m.beside()) == 0 && !slices.ContainsFunc(m.Effects, func(e Effect) bool { return !harmless(e.Path) })
+	return bound("effect-targets", "Each typed effect is on one of the change's own targets, names one attribute, and moves no label and no security attribute.",
+		passed, map[string]any{"effects": m.Effects, "targets": m.Targets})
 }
 
 // guards are how attributes begin, or a later part of their path does, that say who gets in, from where, and as what. The sources' own

@@ -329,3 +329,34 @@ func TestAWordingReadBackHasTheDigestThatItWasFiledWith(t *testing.T) {
 		}
 	}
 }
+
+// What a plan of an unknown state does to what is there explains nothing afterwards, so criteria let none through: people look at it. What
+// only creates has no state yet.
+func TestCriteriaLetNoPlanThroughThatNamesNoState(t *testing.T) {
+	t.Parallel()
+	whole := PlanSum{Create: 1, Touches: []Touch{{Address: "a.b", Op: "create"}}}
+	for name, x := range map[string]struct {
+		kind, base string
+		sum        PlanSum
+		want       bool
+	}{
+		"updates, of a state":          {"tf-plan", "5c1a/7", PlanSum{Update: 1}, true},
+		"creates, of none":             {"tf-plan", "", whole, true},
+		"is no plan":                   {"config-file", "", PlanSum{}, true},
+		"updates, of none":             {"tf-plan", "", PlanSum{Create: 1, Update: 1}, false},
+		"deletes, of none":             {"tf-plan", "", PlanSum{Delete: 1}, false},
+		"replaces, of none":            {"tf-plan", "", PlanSum{Replace: 1}, false},
+		"lets go of something":         {"tf-plan", "", PlanSum{Create: 1, Touches: append(whole.Touches, Touch{Address: "a.c", Op: "forget"})}, false},
+		"takes over something":         {"tf-plan", "", PlanSum{Create: 1, Touches: append(whole.Touches, Touch{Address: "a.c", Op: "import"})}, false},
+		"does more than anybody lists": {"tf-plan", "", PlanSum{Create: 1, Whole: true}, false},
+		"names a serial of nothing":    {"tf-plan", "/7", PlanSum{Update: 1}, false},
+	} {
+		b := Binding{Kind: x.kind, Base: x.base, Plan: x.sum}
+		for where, m := range map[string]Material{"runs": {Bindings: []Binding{b}}, "goes back": {Rollback: Rollback{Binding: &b}}} {
+			c, err := m.statesKnown()
+			if err != nil || c.ID != "bound/plan-state" || c.Passed != x.want || len(c.Inputs) == 0 {
+				t.Errorf("a plan that %s, and %s: %+v, %v, want %v with its inputs", where, name, c, err, x.want)
+			}
+		}
+	}
+}

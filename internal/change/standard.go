@@ -7,6 +7,7 @@ import (
 
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/fault"
+	"plumbline.dev/plumb/internal/plan"
 	"plumbline.dev/plumb/internal/policy"
 	"plumbline.dev/plumb/internal/seal"
 	"plumbline.dev/plumb/internal/wire"
@@ -104,15 +105,13 @@ func (s *Snapshot) criteria(tx *db.Tx) (*AutoApproval, error) {
 		out.Criteria, out.Why = []policy.Criterion{}, fault.Of(err).Message
 		return out, nil
 	}
-	way, err := m.wayBack()
-	if err != nil {
-		return nil, err
+	for _, ask := range []func() (policy.Criterion, error){m.wayBack, m.keepsTo, m.statesKnown} {
+		c, err := ask()
+		if err != nil {
+			return nil, err
+		}
+		out.Criteria = append(out.Criteria, c)
 	}
-	keeps, err := m.keepsTo()
-	if err != nil {
-		return nil, err
-	}
-	out.Criteria = append(out.Criteria, way, keeps)
 	out.Passed = policy.Passed(out.Criteria)
 	if !out.Passed {
 		out.Why = "Not every criterion of the model holds."
@@ -125,21 +124,39 @@ func (s *Snapshot) criteria(tx *db.Tx) (*AutoApproval, error) {
 // flag, or a plan of the same repository which the server has read, with no other types of resource and
 // no more of them. Of other kinds nothing is known but a digest, so people look at them.
 func (m Material) wayBack() (policy.Criterion, error) {
-	out := policy.Criterion{ID: "bound/way-back", Clause: "statement/e-auto",
-		Text: "The way back touches only what the criteria looked at.", Passed: true}
-	bindings, err := seal.Canonical(m.Bindings)
-	if err != nil {
-		return out, err
-	}
-	way, err := seal.Canonical(m.Rollback.Binding)
-	if err != nil {
-		return out, err
-	}
-	out.Inputs = map[string]string{"bindings": string(bindings), "rollback.binding": string(way)}
-	if b := m.Rollback.Binding; b != nil {
-		out.Passed = slices.ContainsFunc(m.Bindings, func(what Binding) bool { return undoes(*b, what) })
+	b := m.Rollback.Binding
+	passed := b == nil || slices.ContainsFunc(m.Bindings, func(what Binding) bool { return undoes(*b, what) })
+	return bound("way-back", "The way back touches only what the criteria looked at.", passed, map[string]any{"bindings": m.Bindings, "rollback.binding": b})
+}
+
+// bound makes a criterion that every model has, with what it was decided by.
+func bound(id, text string, passed bool, by map[string]any) (policy.Criterion, error) {
+	out := policy.Criterion{ID: "bound/" + id, Clause: "statement/e-auto", Text: text, Passed: passed, Inputs: map[string]string{}}
+	for name, v := range by {
+		b, err := seal.Canonical(v)
+		if err != nil {
+			return out, err
+		}
+		out.Inputs[name] = string(b)
 	}
 	return out, nil
+}
+
+// statesKnown is the criterion for bound plans, the way back too: one that changes, removes, takes over or lets go what is there says of which
+// state it was made. What it does in another state, where the same addresses mean other things, nobody looked at.
+func (m Material) statesKnown() (policy.Criterion, error) {
+	list := m.Bindings
+	if b := m.Rollback.Binding; b != nil {
+		list = append(list[:len(list):len(list)], *b)
+	}
+	known := func(b Binding) bool {
+		changes := b.Plan.Update+b.Plan.Delete+b.Plan.Replace > 0 || b.Plan.Whole ||
+			slices.ContainsFunc(b.Plan.Touches, func(t Touch) bool { return t.Op != plan.ClassCreate })
+		return b.Kind != "tf-plan" || !changes || plan.Lineage(b.Base) != ""
+	}
+	passed := !slices.ContainsFunc(list, func(b Binding) bool { return !known(b) })
+	return bound("plan-state", "A bound Terraform plan names the state that it was made of, unless all that it does is create.", passed,
+		map[string]any{"bindings": m.Bindings, "rollback.binding": m.Rollback.Binding})
 }
 
 func undoes(b, what Binding) bool {
