@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"slices"
+
 	"plumbline.dev/plumb/internal/db"
 	"plumbline.dev/plumb/internal/fault"
 )
@@ -15,6 +17,13 @@ type Context struct {
 	Managers []Manager
 	Manages  []Asset // of code: the things that it manages, or did until the difference
 	Borrowed bool    // its name, which is the word of whoever runs it, means another asset, too
+	Came     []Came  // the merges by which its record came into the asset, the oldest first
+}
+
+// Came is a merge that brought a record out of another asset.
+type Came struct {
+	From AssetID
+	At   int64
 }
 
 // Manager is a record that says it manages the asset: the code of a real thing.
@@ -34,6 +43,9 @@ func ContextOf(tx *db.Tx, d Difference) (c Context, err error) {
 		}
 	}
 	if c.Scope, _, err = db.One(tx, scanText, "SELECT scope FROM inventory_record WHERE id = $1 AND asset = $2", d.Record, string(c.Asset.ID)); err != nil {
+		return c, err
+	}
+	if c.Came, err = cameBy(tx, d.Record, c.Asset.ID); err != nil {
 		return c, err
 	}
 	if c.IDs, err = answersTo(tx, c.Asset.ID); err != nil {
@@ -74,6 +86,32 @@ func ContextOf(tx *db.Tx, d Difference) (c Context, err error) {
 	}
 	return c, nil
 }
+
+const mergesInto = identityColumns + " WHERE asset = $1 AND verb = 'merge' AND undone = 0 ORDER BY n + 0 DESC" // found by the asset, not by the newest of all
+
+// cameBy follows a record back through the merges that were not taken back: out of which asset it came, and out of which that one had it.
+func cameBy(tx *db.Tx, record string, asset AssetID) (out []Came, err error) {
+	for at := asset; record != ""; {
+		words, err := db.Collect(tx, scanIdentity, mergesInto, string(at))
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(words, func(w IdentityWord) bool {
+			return slices.Contains(w.Records, record) && (len(out) == 0 || w.At <= out[0].At)
+		})
+		if i < 0 {
+			break
+		}
+		at = words[i].Other
+		if out = slices.Insert(out, 0, Came{at, words[i].At}); len(out) > maxCame {
+			break
+		}
+	}
+	return out, nil
+}
+
+// maxCame bounds how far a record is followed: two assets that were merged to and fro have no end.
+const maxCame = 50
 
 // namesAtOnce is how many names are read at once.
 const namesAtOnce = 5_000

@@ -272,7 +272,7 @@ func placeOf(tx *db.Tx, d inventory.Difference) (Place, error) {
 // placeIn is placeOf for whoever knows what stands around it.
 func placeIn(tx *db.Tx, c inventory.Context, d inventory.Difference) (p Place, err error) {
 	p = Place{Asset: c.Asset.ID, Class: c.Asset.Class, Type: d.Type, Native: d.Native, Name: c.Asset.Name, Scope: c.Scope, IDs: c.IDs,
-		Around: c.Around, Labels: c.Asset.Effective(), First: c.Asset.First, Borrowed: c.Borrowed}
+		Around: c.Around, Labels: c.Asset.Effective(), First: c.Asset.First, Borrowed: c.Borrowed, Merges: c.Came}
 	if l := c.Asset.Labels[inventory.LabelOwner]; l.Confidence == inventory.Asserted {
 		p.Owner = l.Value
 	}

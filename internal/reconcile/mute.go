@@ -97,7 +97,7 @@ func (m *Mute) covers(d inventory.Difference, p *Place) bool {
 	case string(d.Op) != op,
 		d.Kind == inventory.Security && !m.Security,
 		strings.HasPrefix(d.Path, "label."),
-		m.Asset != "" && m.Asset != string(p.Asset),
+		m.Asset != "" && m.Asset != string(m.seenAs(p)),
 		m.Class != "" && m.Class != string(p.Class),
 		m.Type != "" && m.Type != p.Type,
 		m.Name != "" && !glob(m.Name, p.Name),

@@ -31,13 +31,23 @@ func named(tx *db.Tx, pattern string) ([]inventory.AssetID, error) {
 	return list, err
 }
 
+// seenAs gives the asset that a record was of when the mute was reviewed: what somebody merges into another asset after that, nobody looked at as
+// that one. Before the review it is what it is of now.
+func (m *Mute) seenAs(p *Place) inventory.AssetID {
+	i := slices.IndexFunc(p.Merges, func(c inventory.Came) bool { return m.Reviewed > 0 && c.At > m.Reviewed })
+	if i < 0 {
+		return p.Asset
+	}
+	return p.Merges[i].From
+}
+
 // knows reports whether a mute may match this asset. What appears for the first time since the review is what a mute about what appears was
 // reviewed for.
 func (m *Mute) knows(d inventory.Difference, p *Place) bool {
 	if m.Name == "" {
 		return true
 	}
-	_, ok := m.known[p.Asset]
+	_, ok := m.known[m.seenAs(p)]
 	return ok || d.Op == inventory.Created && p.First > m.Reviewed
 }
 

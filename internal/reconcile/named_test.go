@@ -227,3 +227,54 @@ func TestAPatternOfNamesIsOneForTheDatabaseToo(t *testing.T) {
 		}
 	}
 }
+
+// An exception is about what its reviewer looked at. What somebody merges into its asset later is another thing, which nobody looked at; what was
+// looked at stays free, and what is merged before the review is looked at, too.
+func TestWhatIsMergedIntoAnExceptionIsNotFreedByIt(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]reconcile.Mute{"by name": {Name: "web-*", Path: "tags.*"}, "by asset": {Path: "tags.*"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := found(t)
+			for n := 1; n <= 3; n++ {
+				f.server(n, "prod", size("cx22"))
+			}
+			f.called(2, "db-2")
+			f.observe(time.Hour)
+			ids := map[string]string{}
+			for _, name := range []string{"web-1", "db-2", "web-3"} {
+				a, err := f.things.Show(t.Context(), name)
+				f.must(err)
+				ids[name] = string(a.ID)
+			}
+			merge := func(other string) inventory.IdentityWord {
+				w, err := f.things.MergeAssets(t.Context(), f.as("olga"), ids["web-1"], ids[other], "one thing under two names")
+				f.must(err)
+				return w
+			}
+			merge("web-3")
+			if m.Name == "" {
+				m.Asset = ids["web-1"]
+			}
+			f.muted(m)
+			f.called(2, "web-2")
+			if got := f.tagged(1, 3); len(got) != 0 {
+				t.Errorf("findings at %v, want none at what was looked at", got)
+			}
+			w := merge("db-2")
+			f.set("cloud", 2, "tags.two", text("2")) // of records that say the same attribute one speaks for the asset
+			f.observe(time.Hour)
+			if got := f.findings(); len(got) != 1 || got[0].Path != "tags.two" {
+				t.Errorf("findings %+v, want one, at what was merged in since", got)
+			}
+			_, err := f.things.Undo(t.Context(), f.as("olga"), w.ID)
+			f.must(err)
+			f.set("cloud", 3, "tags.three", text("3"))
+			f.observe(time.Hour)
+			if got := f.findings(); len(got) != 1 {
+				t.Errorf("findings %+v, want the one from before", got)
+			}
+			f.whole()
+		})
+	}
+}
