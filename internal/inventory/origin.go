@@ -7,14 +7,9 @@ import (
 // Originate notes which approved change brought an asset about, so that nobody has to ask later who wanted it. The first one counts; the
 // event that answers for it is the caller's.
 func Originate(tx *db.Tx, id AssetID, change string) error {
-	a, err := loadAsset(tx, id)
+	a, _, err := Holder(tx, id)
 	if err != nil {
 		return err
-	}
-	if a.State == Folded && a.Merged != "" {
-		if a, err = loadAsset(tx, a.Merged); err != nil {
-			return err
-		}
 	}
 	if a.Origin != "" || change == "" {
 		return nil

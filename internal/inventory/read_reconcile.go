@@ -34,13 +34,8 @@ type Manager struct {
 
 // ContextOf reads what stands around a difference, now.
 func ContextOf(tx *db.Tx, d Difference) (c Context, err error) {
-	if c.Asset, err = loadAsset(tx, d.Asset); err != nil {
+	if c.Asset, _, err = Holder(tx, d.Asset); err != nil {
 		return c, err
-	}
-	if c.Asset.State == Folded && c.Asset.Merged != "" {
-		if c.Asset, err = loadAsset(tx, c.Asset.Merged); err != nil {
-			return c, err
-		}
 	}
 	if c.Scope, _, err = db.One(tx, scanText, "SELECT scope FROM inventory_record WHERE id = $1 AND asset = $2", d.Record, string(c.Asset.ID)); err != nil {
 		return c, err
@@ -105,6 +100,39 @@ func cameBy(tx *db.Tx, record string, asset AssetID) (out []Came, err error) {
 		at = words[i].Other
 		if out = slices.Insert(out, 0, Came{at, words[i].At}); len(out) > maxCame {
 			break
+		}
+	}
+	return out, nil
+}
+
+// Holder gives the asset that holds what is known of an asset by now, itself or what it was merged into, and who merged it there last; "" where nobody did.
+func Holder(tx *db.Tx, id AssetID) (a Asset, by string, err error) {
+	a, err = loadAsset(tx, id)
+	for i := 0; err == nil && a.State == Folded && a.Merged != "" && i < maxCame; i++ {
+		w, _, err := db.One(tx, scanIdentity, identityColumns+" WHERE other = $1 AND asset = $2 AND verb = 'merge' ORDER BY n + 0 DESC LIMIT 1", string(a.ID), string(a.Merged))
+		if err != nil {
+			return a, by, err
+		}
+		by = w.Person
+		if a, err = loadAsset(tx, a.Merged); err != nil {
+			return a, by, err
+		}
+	}
+	return a, by, err
+}
+
+// EverMerged gives the assets that were ever merged into one, or into one of those, itself first.
+func EverMerged(tx *db.Tx, id AssetID) ([]AssetID, error) {
+	out := []AssetID{id}
+	for i := 0; i < len(out); i++ {
+		list, err := db.Collect(tx, scanText, "SELECT other FROM inventory_identity WHERE asset = $1 AND verb = 'merge'", string(out[i]))
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range list {
+			if !slices.Contains(out, AssetID(other)) {
+				out = append(out, AssetID(other))
+			}
 		}
 	}
 	return out, nil

@@ -32,9 +32,9 @@ func (f *Finding) inherit(l inventory.Label, alone bool, roster *directory.Roste
 	return true
 }
 
-// inherited reads who owns the asset of a finding now, and hands it over; its row is left to the caller.
+// inherited reads who owns the asset of a finding now, or the one that it was merged into, and hands it over; its row is left to the caller.
 func (d *Desk) inherited(tx *db.Tx, f *Finding, roster *directory.Roster) (bool, error) {
-	a, err := inventory.FindIn(tx, string(f.Asset))
+	a, merger, err := inventory.Holder(tx, f.Asset)
 	switch {
 	case fault.Is(err, "no_asset"):
 		return false, nil
@@ -44,6 +44,10 @@ func (d *Desk) inherited(tx *db.Tx, f *Finding, roster *directory.Roster) (bool,
 	l := a.Labels[inventory.LabelOwner]
 	if l.Confidence != inventory.Asserted || l.Value == f.Owner {
 		return false, nil
+	}
+	if merger != "" { // whoever merged it there gave it to that owner, whoever named them before
+		l.By = merger
+		return f.inherit(l, true, roster), nil
 	}
 	approved, err := d.approvedOwner(tx, a, l)
 	if err != nil {
@@ -74,9 +78,20 @@ const notClosedOf = findingColumns + " WHERE asset = $1 AND state IN ('open', 'a
 // handOver hands over what of an asset is not closed, in one transaction: of each asset so many findings wait at most (ADR 0016).
 func (d *Desk) handOver(ctx context.Context, asset string) error {
 	return d.db.Update(ctx, follower(), func(tx *db.Tx) error {
-		list, err := db.Collect(tx, scanFinding, notClosedOf, asset)
-		if err != nil || len(list) == 0 {
+		ids, err := inventory.EverMerged(tx, inventory.AssetID(asset))
+		if err != nil {
 			return err
+		}
+		var list []Finding
+		for _, id := range ids {
+			part, err := db.Collect(tx, scanFinding, notClosedOf, string(id))
+			if err != nil {
+				return err
+			}
+			list = append(list, part...)
+		}
+		if len(list) == 0 {
+			return nil
 		}
 		roster, err := d.people.RosterIn(tx)
 		if err != nil {
@@ -94,7 +109,7 @@ func (d *Desk) handOver(ctx context.Context, asset string) error {
 			if err := saveFinding(tx, f); err != nil {
 				return err
 			}
-			if err := record(tx, "finding.handed_over", "finding", f.ID, map[string]any{"asset": asset, "owner": f.Owner}); err != nil {
+			if err := record(tx, "finding.handed_over", "finding", f.ID, map[string]any{"asset": string(f.Asset), "owner": f.Owner}); err != nil {
 				return err
 			}
 		}

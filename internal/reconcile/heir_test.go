@@ -54,3 +54,49 @@ func TestAnOwnerByAChangeIsWhoThatChangeApproved(t *testing.T) {
 		})
 	}
 }
+
+// A finding of an asset that was merged into another is answered by the owner of that one, and by nobody who merged it to answer it.
+func TestAFindingFollowsItsAssetIntoAnother(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		merges, want, left string
+	}{
+		"merged by an officer":   {"olga", "", "not_finding_owner"},
+		"merged by who gets it":  {"dana", "not_finding_owner", ""},
+		"merged and taken apart": {"", "not_finding_owner", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, one := edited(t)
+			f.server(2, "prod", size("cx22"))
+			f.observe(time.Hour)
+			into, err := f.things.Show(t.Context(), "web-2")
+			f.must(err)
+			_, err = f.things.SetLabels(t.Context(), f.as("olga"), string(into.ID), map[string]string{"owner": "dana"}, "dana looks after it", "")
+			f.must(err)
+			by := x.merges
+			if by == "" {
+				by = "olga"
+			}
+			w, err := f.things.MergeAssets(t.Context(), f.as(by), string(into.ID), string(one.Asset), "one thing under two names")
+			f.must(err)
+			if x.merges == "" {
+				_, err = f.things.Undo(t.Context(), f.as("olga"), w.ID)
+				f.must(err)
+			}
+			f.must(f.Tick(t.Context()))
+			got, err := f.Show(t.Context(), one.ID)
+			f.must(err)
+			if owner := map[bool]string{true: "dana", false: "sam"}[x.want == ""]; got.Owner != owner {
+				t.Errorf("the finding is %s's, want %s's", got.Owner, owner)
+			}
+			for who, want := range map[string]string{"dana": x.want, "sam": x.left} {
+				r, err := f.Read(t.Context(), f.as(who), one.ID)
+				if f.must(err); want != "" && !fault.Is(r.Refused, want) || want == "" && r.Refused != nil {
+					t.Errorf("%s answers: %v, want %q", who, r.Refused, want)
+				}
+			}
+			f.whole()
+		})
+	}
+}
