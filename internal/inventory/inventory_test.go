@@ -30,11 +30,18 @@ type world struct {
 	asking  func(raw []byte) bool                           // Input.Known
 	skips   bool                                            // it asks, and leaves out what is known
 	skipped int                                             // how much that was
+	newer   func(scope string, edition int64) error         // Input.Newer
+	edition int64                                           // of its document, in its first scope; 0 for none
 }
 
 func (w *world) Scopes() []string { return w.scopes }
 
 func (w *world) Collect(_ context.Context, emit func(inventory.Record) error) error {
+	if w.edition > 0 {
+		if err := w.newer("project", w.edition); err != nil {
+			return err
+		}
+	}
 	for _, r := range w.records {
 		if raw := fmt.Append(nil, r.Native, r.Attrs); w.skips {
 			if w.asking(raw) {
@@ -94,7 +101,7 @@ func found(t testing.TB) *firm {
 				{Type: "*", Path: "status", Kind: inventory.State}},
 			Open: func(in inventory.Input) (inventory.Source, error) {
 				w := f.see[in.Settings["world"]]
-				w.asking = in.Known
+				w.asking, w.newer = in.Known, in.Newer
 				return w, nil
 			}}
 	}
@@ -391,6 +398,49 @@ func TestANewScopeOfAKnownSourceIsNoBeginning(t *testing.T) {
 	}))
 	if len(got) != 2 || !got[0].First || got[1].First {
 		t.Errorf("differences %+v", got)
+	}
+}
+
+// An older document of a source is refused before anything of it is taken: it would show what was as what is. What a reading that broke off saw
+// does not count as the newest.
+func TestAnOlderDocumentIsRefusedWhole(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	read := func(edition int64, broken error, list ...inventory.Record) error {
+		w := f.see["cloud"]
+		w.edition, w.broken, w.records = edition, broken, list
+		f.clock.Add(time.Minute)
+		_, err := f.Read(t.Context(), fault.SystemActor("discovery"), "cloud", nil, "")
+		return err
+	}
+	count := func() (n int) {
+		f.must(f.db.View(t.Context(), func(tx *db.Tx) error {
+			list, err := inventory.Differences(tx, 0, 100)
+			n = len(list)
+			return err
+		}))
+		return n
+	}
+	f.must(read(12, nil, server(1), server(2)))
+	f.must(read(12, nil, server(1), server(2)))
+	f.must(read(14, nil, server(1)))
+	if err := read(20, errors.New("it broke off"), server(1)); err == nil {
+		t.Error("a reading that broke off ended well")
+	}
+	before := count()
+	for _, list := range [][]inventory.Record{{server(1), server(2)}, {}} {
+		if err := read(13, nil, list...); !fault.Is(err, "document_older") {
+			t.Errorf("an older document is %v, want document_older", err)
+		}
+	}
+	if n := count(); n != before {
+		t.Errorf("%d differences of what was refused", n-before)
+	}
+	f.must(read(14, nil, server(1)))
+	f.must(read(15, nil, server(1), server(2)))
+	f.must(read(0, nil, server(1), server(2))) // one that says no edition
+	if err := read(14, nil, server(1)); !fault.Is(err, "document_older") {
+		t.Errorf("an older document is %v, want document_older", err)
 	}
 }
 

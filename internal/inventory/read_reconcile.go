@@ -244,7 +244,7 @@ func ReadSince(tx *db.Tx, source, scope string, since int64) (n int64, err error
 
 // ScopesLike gives the states of the scopes whose name holds a text: a Terraform state by its lineage.
 func ScopesLike(tx *db.Tx, part string) ([]ScopeState, error) {
-	return db.Collect(tx, scanScope, "SELECT source, scope, complete, run, readings FROM inventory_scope WHERE scope LIKE $1 ORDER BY id LIMIT 20", "%"+part+"%")
+	return db.Collect(tx, scanScope, scopeColumns+" WHERE scope LIKE $1 ORDER BY id LIMIT 20", "%"+part+"%")
 }
 
 // DifferenceOf gives one difference by its id.

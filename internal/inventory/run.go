@@ -72,6 +72,7 @@ type reading struct {
 	known    memory
 	readings map[string]ScopeState // before this run
 	touched  map[string]bool       // scopes met in this run
+	editions map[string]int64      // of this run's document, by scope, where it says them
 	last     string                // of them, the one met last
 	first    bool                  // no reading of this source was complete before: what it shows was there before anybody looked
 	waiting  []arrival
@@ -124,7 +125,7 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, source string, docum
 	}
 	in, err := d.input(c, k)
 	if err == nil {
-		in.Document, in.Name, in.Known = document, name, r.knownBytes
+		in.Document, in.Name, in.Known, in.Newer = document, name, r.knownBytes, r.newer
 		err = r.collect(ctx, in)
 	}
 	if err == nil {
@@ -146,7 +147,7 @@ const beginning = 24 * 60 * 60 * 1_000_000
 // begin loads what the last readings left: the fingerprints of every record.
 func (d *Desk) begin(ctx context.Context, actor fault.Actor, c Configured, k Kind) (*reading, error) {
 	r := &reading{d: d, actor: actor, source: c, kind: k,
-		readings: map[string]ScopeState{}, touched: map[string]bool{},
+		readings: map[string]ScopeState{}, touched: map[string]bool{}, editions: map[string]int64{},
 		run: Run{ID: seal.NewID("run"), Source: c.ID, Mapper: int64(k.Mapper), Scopes: []string{}}}
 	err := d.db.View(ctx, func(tx *db.Tx) error {
 		r.run.Started = tx.Now().UnixMicro()
@@ -180,6 +181,17 @@ func (d *Desk) begin(ctx context.Context, actor fault.Actor, c Configured, k Kin
 		return nil
 	})
 	return r, err
+}
+
+// newer refuses a document that is older than the newest that its scope was read from: what was would count as what is, and what was put right
+// since as back.
+func (r *reading) newer(scope string, edition int64) error {
+	if last := r.readings[scope].Edition; edition < last {
+		return fault.New(fault.Conflict, "document_older", "The document is number %d of its scope, and number %d was read already; nothing of it is taken.", edition, last).
+			FixedBy("whoever sends it").Then("send the newest: terraform state pull | plumb source push %s -", r.source.Name)
+	}
+	r.editions[scope] = edition
+	return nil
 }
 
 // collect has the source give its records, and waits for the last of them to be written, however the source ends.
@@ -291,7 +303,7 @@ func (r *reading) end(ctx context.Context, failed error) error {
 			for _, scope := range r.run.Scopes {
 				s := r.readings[scope]
 				s.Source, s.Scope, s.Complete, s.Run = r.source.ID, scope, r.run.Started, r.run.ID
-				s.Readings++
+				s.Readings, s.Edition = s.Readings+1, max(s.Edition, r.editions[scope])
 				if err := saveScope(tx, s); err != nil {
 					return err
 				}

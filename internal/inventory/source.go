@@ -56,6 +56,9 @@ type Input struct {
 	// Known reports that records came from exactly these bytes in the last reading, by the same mapper. They then count as
 	// seen again, and the bytes need not be parsed. Whoever uses it gives the same bytes' digest with each record: Raw.
 	Known func(raw []byte) bool
+	// Newer is asked before the first record by whoever reads documents that say their order in a scope, such as the serial of a state. It
+	// refuses what is older than the newest that was read completely.
+	Newer func(scope string, edition int64) error
 }
 
 // Source is one reading of one outside system.

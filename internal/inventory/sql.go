@@ -104,21 +104,24 @@ type ScopeState struct {
 	Scope    string `json:"scope"`
 	Complete int64  `json:"complete"` // end of the newest complete reading, microseconds; 0 for never
 	Run      string `json:"run"`
-	Readings int64  `json:"readings"` // complete ones
+	Readings int64  `json:"readings"`          // complete ones
+	Edition  int64  `json:"edition,omitempty"` // of the newest document, where it says one: the serial of a state
 }
 
+const scopeColumns = "SELECT source, scope, complete, run, readings, COALESCE(edition, 0) FROM inventory_scope"
+
 func scanScope(row db.Scanner) (s ScopeState, err error) {
-	return s, row.Scan(&s.Source, &s.Scope, &s.Complete, &s.Run, &s.Readings)
+	return s, row.Scan(&s.Source, &s.Scope, &s.Complete, &s.Run, &s.Readings, &s.Edition)
 }
 
 func scopesOf(tx *db.Tx, source string) ([]ScopeState, error) {
-	return db.Collect(tx, scanScope, "SELECT source, scope, complete, run, readings FROM inventory_scope WHERE source = $1 ORDER BY scope", source)
+	return db.Collect(tx, scanScope, scopeColumns+" WHERE source = $1 ORDER BY scope", source)
 }
 
 func saveScope(tx *db.Tx, s ScopeState) error {
-	_, err := tx.Exec("INSERT INTO inventory_scope (id, source, scope, complete, run, readings) VALUES ($1, $2, $3, $4, $5, $6)"+
-		" ON CONFLICT (id) DO UPDATE SET complete = excluded.complete, run = excluded.run, readings = excluded.readings",
-		key("sco", s.Source, s.Scope), s.Source, s.Scope, s.Complete, s.Run, s.Readings)
+	_, err := tx.Exec("INSERT INTO inventory_scope (id, source, scope, complete, run, readings, edition) VALUES ($1, $2, $3, $4, $5, $6, NULLIF($7, 0))"+
+		" ON CONFLICT (id) DO UPDATE SET complete = excluded.complete, run = excluded.run, readings = excluded.readings, edition = excluded.edition",
+		key("sco", s.Source, s.Scope), s.Source, s.Scope, s.Complete, s.Run, s.Readings, s.Edition)
 	return err
 }
 

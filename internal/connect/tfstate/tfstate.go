@@ -63,7 +63,13 @@ func (s *source) Collect(ctx context.Context, emit func(inventory.Record) error)
 	if err != nil {
 		return err
 	}
-	return NewMapper(s.in, state).Emit(ctx, func(_ Object, r inventory.Record) error { return emit(r) })
+	m := NewMapper(s.in, state)
+	if state.Serial > 0 && s.in.Newer != nil { // the output of show -json holds none
+		if err := s.in.Newer(m.scope, state.Serial); err != nil {
+			return err
+		}
+	}
+	return m.Emit(ctx, func(_ Object, r inventory.Record) error { return emit(r) })
 }
 
 func (s *source) document(ctx context.Context) ([]byte, error) {

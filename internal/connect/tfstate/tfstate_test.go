@@ -76,6 +76,22 @@ const file = `{"version":4,"terraform_version":"1.11.4","serial":12,"lineage":"5
 {"mode":"managed","type":"aws_instance","name":"i","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"attributes":{"id":"i-0abc","arn":"arn:aws:ec2:eu-central-1:123456789012:instance/i-0abc","tags":{"env":"dev"}}}]}
 ],"check_results":null}`
 
+// A state that is older than the last of its lineage shows nothing: what was put right since would look as if it were back.
+func TestAStateSaysItsPlaceBeforeAnythingElse(t *testing.T) {
+	t.Parallel()
+	older := errors.New("older")
+	in := input(file, nil)
+	in.Newer = func(scope string, edition int64) error {
+		if scope != "5f1e/default" || edition != 12 {
+			t.Errorf("edition %d of %s, want the serial of its lineage", edition, scope)
+		}
+		return older
+	}
+	if got, err := collect(t.Context(), Kind(), in); !errors.Is(err, older) || len(got) > 0 {
+		t.Errorf("%d records, %v; want none and the refusal", len(got), err)
+	}
+}
+
 func TestAnObjectOfAStateFileIsARecordOfItsAddress(t *testing.T) {
 	t.Parallel()
 	got, err := collect(t.Context(), Kind(), input(file, nil))
