@@ -70,8 +70,7 @@ func (d *Desk) Page(ctx context.Context, b Browse) (out []Change, next string, e
 		if err := b.narrow(tx, q, at); err != nil {
 			return err
 		}
-		text := changeColumns + " WHERE number IN (SELECT number FROM change_change" + q.where() + " ORDER BY " + order + q.with(" LIMIT $%d", limit+1) + ") ORDER BY " + order
-		out, err = db.Collect(tx, scanChange, text, q.args...)
+		out, err = db.Collect(tx, scanChange, q.page(b.States, order, limit+1), q.args...)
 		return err
 	})
 	if len(out) > limit {
@@ -96,24 +95,31 @@ func (q *question) with(text string, arg any) string {
 
 func (q *question) add(text string, arg any) { q.pieces = append(q.pieces, q.with(text, arg)) }
 
-func (q *question) where() string {
-	if len(q.pieces) == 0 {
+// page is the text that chooses some rows, state by state where it is about some: in one state they lie in the order of the list, but in several
+// an engine would gather all that ever were in them.
+func (q *question) page(states []string, order string, limit int) string {
+	end := " ORDER BY " + order + q.with(" LIMIT $%d", limit)
+	if len(states) == 0 {
+		return changeColumns + " WHERE number IN (SELECT number FROM change_change" + where(q.pieces) + end + ")" + end
+	}
+	var each []string
+	for _, s := range slices.Compact(slices.Sorted(slices.Values(states))) {
+		each = append(each, "SELECT number FROM (SELECT number FROM change_change"+where(slices.Concat([]string{q.with("state = $%d", s)}, q.pieces))+end+") AS one")
+	}
+	return changeColumns + " WHERE number IN (" + strings.Join(each, " UNION ALL ") + ")" + end
+}
+
+func where(pieces []string) string {
+	if len(pieces) == 0 {
 		return ""
 	}
-	return " WHERE " + strings.Join(q.pieces, " AND ")
+	return " WHERE " + strings.Join(pieces, " AND ")
 }
 
 func (b Browse) narrow(tx *db.Tx, q *question, at key) error {
-	if len(b.States) > 0 {
-		marks := []string{}
-		for _, s := range slices.Compact(slices.Sorted(slices.Values(b.States))) {
-			marks = append(marks, q.with("$%d", s))
-		}
-		q.pieces = append(q.pieces, "state IN ("+strings.Join(marks, ", ")+")")
-	}
-	for column, v := range map[string]string{"category": b.Category, "type": b.Type, "requester": b.Requester} {
-		if v != "" {
-			q.add(column+" = $%d", v)
+	for _, x := range [][2]string{{"category", b.Category}, {"type", b.Type}, {"requester", b.Requester}} {
+		if x[1] != "" {
+			q.add(x[0]+" = $%d", x[1])
 		}
 	}
 	if b.From > 0 {
