@@ -280,37 +280,3 @@ func ownedIn(tx *db.Tx, args *[]any, actor fault.Actor, roster *directory.Roster
 	}
 	return " AND owner " + db.Among(args, owners), nil
 }
-
-// Week is what the differences of one week in production were found to be.
-type Week struct {
-	Begin        int64 `json:"begin"`
-	Judged       int64 `json:"judged"`
-	Unauthorized int64 `json:"unauthorized"`
-}
-
-const week = 7 * 24 * 60 * 60 * 1_000_000 // microseconds
-
-// Weeks counts the last n weeks that end now, the oldest first.
-func (d *Desk) Weeks(ctx context.Context, n int64) ([]Week, error) {
-	begin := d.db.Now().UnixMicro() - n*week
-	out := make([]Week, n)
-	for i := range out {
-		out[i].Begin = begin + int64(i)*week
-	}
-	type row struct {
-		week, count int64
-		d           Disposition
-	}
-	err := d.db.View(ctx, func(tx *db.Tx) error {
-		list, err := db.Collect(tx, func(r db.Scanner) (x row, err error) { return x, r.Scan(&x.week, &x.d, &x.count) },
-			"SELECT (latest - $1) / $2, disposition, COUNT(*) FROM reconcile_match WHERE production = TRUE AND latest >= $3 GROUP BY 1, 2", begin, week, begin)
-		for _, x := range list {
-			w := &out[min(max(x.week, 0), n-1)]
-			if w.Judged += x.count; !x.d.Explains() {
-				w.Unauthorized += x.count
-			}
-		}
-		return err
-	})
-	return out, err
-}

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"math"
 	"strings"
 
 	"plumbline.dev/plumb/internal/db"
@@ -110,51 +111,38 @@ type Figures struct {
 	Behind       int64            `json:"behind"`      // differences not judged yet
 }
 
-// Figures counts.
-func (d *Desk) Figures(ctx context.Context, since int64) (f Figures, err error) {
-	f = Figures{Since: since, By: map[string]int64{}, Severity: map[string]int64{}}
-	for _, s := range Severities() {
-		f.Severity[string(s)] = 0
-	}
-	type row struct {
-		d string
-		n int64
-	}
-	err = d.db.View(ctx, func(tx *db.Tx) error {
-		list, err := db.Collect(tx, func(r db.Scanner) (x row, err error) { return x, r.Scan(&x.d, &x.n) },
-			"SELECT disposition, COUNT(*) FROM reconcile_match WHERE latest >= $1 AND production = TRUE GROUP BY disposition", since)
-		if err != nil {
+// Week is what the differences of one week in production were found to be.
+type Week struct {
+	Begin        int64 `json:"begin"`
+	Judged       int64 `json:"judged"`
+	Unauthorized int64 `json:"unauthorized"`
+}
+
+const week = 7 * 24 * 60 * 60 * 1_000_000 // microseconds
+
+// Figures counts since an instant.
+func (d *Desk) Figures(ctx context.Context, since int64) (Figures, error) {
+	f, _, err := d.count(ctx, since, 1, math.MaxInt64)
+	return f, err
+}
+
+// Weeks counts the last n weeks that end now: all together, and each, the oldest first.
+func (d *Desk) Weeks(ctx context.Context, n int64) (Figures, []Week, error) {
+	return d.count(ctx, d.db.Now().UnixMicro()-n*week, n, week)
+}
+
+// count gives the figures since an instant, and n equal spans of them. Each difference is counted once for both, so that they agree.
+func (d *Desk) count(ctx context.Context, since, n, span int64) (f Figures, list []Week, err error) {
+	err = d.db.View(ctx, func(tx *db.Tx) (err error) {
+		f = Figures{Since: since, By: map[string]int64{}, Severity: map[string]int64{}}
+		list = make([]Week, n)
+		for i := range list {
+			list[i].Begin = since + int64(i)*span
+		}
+		if err := f.judged(tx, list, span); err != nil {
 			return err
 		}
-		for _, x := range list {
-			f.By[x.d] = x.n
-			f.Judged += x.n
-			if !Disposition(x.d).Explains() {
-				f.Unauthorized += x.n
-			}
-		}
-		if f.Judged > 0 {
-			f.Share = f.Unauthorized * 10_000 / f.Judged
-		}
-		now := d.db.Now().UnixMicro()
-		waiting, err := db.Collect(tx, func(r db.Scanner) (x row, err error) { return x, r.Scan(&x.d, &x.n) },
-			"SELECT severity, COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') GROUP BY severity")
-		if err != nil {
-			return err
-		}
-		for _, x := range waiting {
-			f.Severity[x.d] = x.n
-			f.Waiting += x.n
-		}
-		if f.Overdue, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND due < $1", now); err != nil {
-			return err
-		}
-		if f.Unseparated, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND fingerprint LIKE $1",
-			ofTiers+"%"); err != nil {
-			return err
-		}
-		if f.Unseen, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') AND fingerprint LIKE $1",
-			ofEffects+"%"); err != nil {
+		if err := f.waiting(tx); err != nil {
 			return err
 		}
 		at, err := cursor(tx, overDifferences, 0)
@@ -164,5 +152,52 @@ func (d *Desk) Figures(ctx context.Context, since int64) (f Figures, err error) 
 		f.Behind, _, err = db.One(tx, scanInt, "SELECT COUNT(*) FROM inventory_difference WHERE n > $1", at)
 		return err
 	})
-	return f, err
+	return f, list, err
+}
+
+// judged counts what differences were found to be.
+func (f *Figures) judged(tx *db.Tx, list []Week, span int64) error {
+	type row struct {
+		week, count int64
+		d           Disposition
+	}
+	rows, err := db.Collect(tx, func(r db.Scanner) (x row, err error) { return x, r.Scan(&x.week, &x.d, &x.count) },
+		"SELECT (latest - $1) / $2, disposition, COUNT(*) FROM reconcile_match WHERE production = TRUE AND latest >= $3 GROUP BY 1, 2", f.Since, span, f.Since)
+	for _, x := range rows {
+		w := &list[min(max(x.week, 0), int64(len(list)-1))] // what comes from a clock that is ahead is of the last
+		f.By[string(x.d)] += x.count
+		f.Judged += x.count
+		w.Judged += x.count
+		if !x.d.Explains() {
+			f.Unauthorized += x.count
+			w.Unauthorized += x.count
+		}
+	}
+	if f.Judged > 0 {
+		f.Share = f.Unauthorized * 10_000 / f.Judged
+	}
+	return err
+}
+
+// waiting counts the findings that wait for an answer.
+func (f *Figures) waiting(tx *db.Tx) error {
+	for _, s := range Severities() {
+		f.Severity[string(s)] = 0
+	}
+	type row struct {
+		severity                           string
+		waiting, overdue, separate, unseen int64
+	}
+	rows, err := db.Collect(tx, func(r db.Scanner) (x row, err error) {
+		return x, r.Scan(&x.severity, &x.waiting, &x.overdue, &x.separate, &x.unseen)
+	}, "SELECT severity, COUNT(*), COUNT(CASE WHEN due < $1 THEN 1 END), COUNT(CASE WHEN fingerprint LIKE $2 THEN 1 END), COUNT(CASE WHEN fingerprint LIKE $3 THEN 1 END)"+
+		" FROM reconcile_finding WHERE state IN ('open', 'adopting', 'reverting') GROUP BY severity", tx.Now().UnixMicro(), ofTiers+"%", ofEffects+"%")
+	for _, x := range rows {
+		f.Severity[x.severity] = x.waiting
+		f.Waiting += x.waiting
+		f.Overdue += x.overdue
+		f.Unseparated += x.separate
+		f.Unseen += x.unseen
+	}
+	return err
 }

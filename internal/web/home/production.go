@@ -40,10 +40,7 @@ func (p Pages) production(v *frame.Visit) (out production, err error) {
 	if out.Owners, err = p.Things.Unanswered(v.Ctx(), v.Actor); err != nil {
 		return out, err
 	}
-	if out.Weeks, err = p.Match.Weeks(v.Ctx(), weeks); err != nil {
-		return out, err
-	}
-	out.Figures, err = p.Match.Figures(v.Ctx(), v.Now.Add(-weeks*7*24*time.Hour).UnixMicro())
+	out.Figures, out.Weeks, err = p.Match.Weeks(v.Ctx(), weeks)
 	return out, err
 }
 
