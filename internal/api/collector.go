@@ -30,7 +30,7 @@ func (a *API) collect(ctx context.Context, in *collectIn) (*body[inventory.Run],
 	if err != nil {
 		return nil, err
 	}
-	if err := feeds(actorOf(ctx), c); err != nil {
+	if err := c.Takes(actorOf(ctx)); err != nil { // before its message is kept in memory
 		return nil, err
 	}
 	if c.Kind != chef.Kind().Name {

@@ -1,5 +1,7 @@
 package fault
 
+import "slices"
+
 // PrincipalKind says what sort of principal acts. Only a human can fill a human slot.
 type PrincipalKind string
 
@@ -44,15 +46,7 @@ const AnySource = "*"
 
 // Feeds reports whether the actor may send documents to a source, by its id: a token only to those that it names.
 func (a Actor) Feeds(source string) bool {
-	if a.Authn != Token {
-		return true
-	}
-	for _, s := range a.Sources {
-		if s == source || s == AnySource {
-			return true
-		}
-	}
-	return false
+	return a.Authn != Token || slices.Contains(a.Sources, source) || slices.Contains(a.Sources, AnySource)
 }
 
 // IsPerson reports whether this is a human in their own session: the only one who may decide.

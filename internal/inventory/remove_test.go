@@ -176,3 +176,18 @@ func TestAMergeSaysWhatTheSurvivorIsCalled(t *testing.T) {
 	}
 	f.whole()
 }
+
+// Whatever surface takes it: a token's document is read into the sources that the token names, and into no other.
+func TestATokensDocumentIsReadOnlyWhereTheTokenIsBound(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.read("cloud", server(1))
+	c, err := f.SourceOf(t.Context(), "cloud")
+	f.must(err)
+	robot := fault.Actor{Kind: fault.Service, Authn: fault.Token, Account: "acc_robot", Person: olga.Person, Sources: []string{"src_other"}}
+	_, err = f.Read(t.Context(), robot, "cloud", strings.NewReader("a table"), "")
+	f.refused(err, "source_not_bound")
+	robot.Sources = append(robot.Sources, c.ID)
+	_, err = f.Read(t.Context(), robot, "cloud", strings.NewReader("a table"), "")
+	f.must(err)
+}

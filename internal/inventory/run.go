@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"plumbline.dev/plumb/internal/db"
+	"plumbline.dev/plumb/internal/directory"
 	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/seal"
 )
@@ -97,6 +98,16 @@ type arrival struct {
 // row names the row of the record.
 func (a *arrival) row() string { return "rec_" + hex.EncodeToString(a.id[:]) }
 
+// Takes refuses a token that does not name the source to which it sends a document: what one robot may say of its own source would
+// otherwise be its word on every other.
+func (c Configured) Takes(actor fault.Actor) error {
+	if actor.Feeds(c.ID) {
+		return nil
+	}
+	return fault.New(fault.Denied, "source_not_bound", "A token sends documents only to the sources that it names.").About(c.Name).
+		Because(string(directory.InventoryPush), "").FixedBy("the owner of the token").Then("plumb token create --scope observe --source %s", c.Name)
+}
+
 // Read reads a source once. A reading that fails half-way keeps what it saw and takes nothing for absent. document is what
 // was pushed, nil for a source that is fetched.
 func (d *Desk) Read(ctx context.Context, actor fault.Actor, source string, document io.Reader, name string) (run Run, err error) {
@@ -105,6 +116,11 @@ func (d *Desk) Read(ctx context.Context, actor fault.Actor, source string, docum
 		return run, err
 	}
 	k, ok := d.Kind(c.Kind)
+	if document != nil {
+		if err := c.Takes(actor); err != nil {
+			return run, err
+		}
+	}
 	switch {
 	case c.Removed > 0:
 		return run, removed(c)
