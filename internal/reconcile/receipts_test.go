@@ -67,3 +67,43 @@ func TestOneApprovedCreationExplainsOneThing(t *testing.T) {
 		}
 	}
 }
+
+// One approved removal takes one thing away: a report that names another at its address, first or last, explains none of what went besides.
+func TestOneApprovedRemovalExplainsOneThing(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		before string
+		ids    []string
+	}{
+		"the plan shows the id":           {`{"id":"1","server_type":"cx22"}`, []string{"1", "13"}},
+		"the plan shows the id, it last":  {`{"id":"1","server_type":"cx22"}`, []string{"13", "1"}},
+		"the plan hides the id":           {`{"server_type":"cx22"}`, []string{"1", "13"}},
+		"the plan hides the id, it last":  {`{"server_type":"cx22"}`, []string{"13", "1"}},
+		"the plan hides the id, one only": {`{"server_type":"cx22"}`, []string{"1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := found(t)
+			f.server(1, "prod", size("cx22"))
+			f.handmade(13)
+			f.observe(time.Hour)
+			p := f.open(f.approved(planned{1, "delete", x.before, "null"}))
+			for _, n := range []int{1, 13} {
+				delete(f.see["cloud"].records, fmt.Sprintf("hcloud:server:%d", n))
+				delete(f.see["state"].records, fmt.Sprintf("hcloud:server:%d", n))
+			}
+			f.later(time.Minute)
+			r := wire.GateClose{Permit: p.ID, Fence: p.Fence, Outcome: "success"}
+			for _, id := range x.ids {
+				r.Receipts = append(r.Receipts, wire.Receipt{Address: address(1), Action: "delete", Outcome: "done", ID: id})
+			}
+			_, err := f.changes.Finish(t.Context(), f.as("ivo"), r)
+			f.must(err)
+			f.observe(time.Minute)
+			f.observe(time.Minute)
+			if got := f.hosts(); !slices.Contains(got, "web-13") {
+				t.Errorf("findings about %q, want web-13 among them", got)
+			}
+		})
+	}
+}
