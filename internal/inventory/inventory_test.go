@@ -442,6 +442,7 @@ func TestAnOlderDocumentIsRefusedWhole(t *testing.T) {
 	if err := read(14, nil, server(1)); !fault.Is(err, "document_older") {
 		t.Errorf("an older document is %v, want document_older", err)
 	}
+	f.must(read(3_000_000_000, nil, server(1), server(2)))
 }
 
 // A person says what is one thing and what is two; it can be taken back, and is never joined again by a rule.

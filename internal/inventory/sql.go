@@ -119,7 +119,7 @@ func scopesOf(tx *db.Tx, source string) ([]ScopeState, error) {
 }
 
 func saveScope(tx *db.Tx, s ScopeState) error {
-	_, err := tx.Exec("INSERT INTO inventory_scope (id, source, scope, complete, run, readings, edition) VALUES ($1, $2, $3, $4, $5, $6, NULLIF($7, 0))"+
+	_, err := tx.Exec("INSERT INTO inventory_scope (id, source, scope, complete, run, readings, edition) VALUES ($1, $2, $3, $4, $5, $6, NULLIF($7, CAST(0 AS BIGINT)))"+
 		" ON CONFLICT (id) DO UPDATE SET complete = excluded.complete, run = excluded.run, readings = excluded.readings, edition = excluded.edition",
 		key("sco", s.Source, s.Scope), s.Source, s.Scope, s.Complete, s.Run, s.Readings, s.Edition)
 	return err
