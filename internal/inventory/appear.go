@@ -57,7 +57,7 @@ func (w *observer) join(is Kept, hits []Hit) (j Joined, err error) {
 			return j, err
 		}
 	}
-	j = Join(is.Record, is.Source, hits, func(a AssetID) bool { return w.apart[is.ID][a] })
+	j = Join(is.Record, is.Source, w.r.kind.ofOneThing(is.Record, is.Source, hits), func(a AssetID) bool { return w.apart[is.ID][a] })
 	if !anew || j.Asset != "" || len(j.Conflict) > 0 {
 		return j, nil
 	}

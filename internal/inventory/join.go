@@ -11,6 +11,7 @@ type Hit struct {
 	Record string
 	Asset  AssetID
 	Source string
+	Type   string
 	Class  Class
 	Alive  bool
 	// Elsewhere says that the record has another board than the new one: its disk was copied or moved.
@@ -116,6 +117,16 @@ func supported(hits []Hit, r Record, source string) Joined {
 	}
 	slices.Sort(list)
 	return one(list, hits[0].Identifier, "two supporting identifiers agree")
+}
+
+// ofOneThing takes, among what a source gave, records of another view for those of another source: they do not tell of a clone.
+func (k Kind) ofOneThing(r Record, source string, hits []Hit) []Hit {
+	for i, h := range hits {
+		if h.Source == source && h.Type != r.Type && slices.Contains(k.Views, h.Type) && slices.Contains(k.Views, r.Type) {
+			hits[i].Source = ""
+		}
+	}
+	return hits
 }
 
 func one(list []AssetID, by Identifier, why string) Joined {

@@ -28,6 +28,9 @@ type Kind struct {
 	Every    time.Duration // default interval of readings; zero for what is only pushed
 	Settings []Setting
 	Rules    []AttrRule // kinds of attribute; an attribute that no rule names is Config
+	// Views are record types that show one and the same thing, each from its side. Records of two of them are one thing where their
+	// identifiers say so; of one of them, the same identifier in two records is a clone.
+	Views []string
 	// Open makes a reading ready. It checks the settings and does no I/O.
 	Open func(Input) (Source, error)
 }

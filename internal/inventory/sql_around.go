@@ -69,7 +69,7 @@ func endEdge(tx *db.Tx, record string, e Link, now int64) error {
 // maxHits bounds the records that one identifier is looked up in: what more share is no identifier.
 const maxHits = 20
 
-const hitsQuery = "SELECT r.id, r.asset, r.source, r.gone, a.class FROM inventory_identifier i JOIN inventory_record r ON r.id = i.record" +
+const hitsQuery = "SELECT r.id, r.asset, r.source, r.type, r.gone, a.class FROM inventory_identifier i JOIN inventory_record r ON r.id = i.record" +
 	" JOIN inventory_asset a ON a.id = r.asset WHERE i.kind = $1 AND i.value = $2 AND i.until = 0 AND r.id <> $3 ORDER BY r.id LIMIT $4"
 
 // hitsFor finds the records that have an identifier in common with a new one.
@@ -82,7 +82,7 @@ func hitsFor(tx *db.Tx, is Kept) ([]Hit, error) {
 		hits, err := db.Collect(tx, func(row db.Scanner) (h Hit, err error) {
 			var gone int64
 			h.Identifier = id
-			err = row.Scan(&h.Record, &h.Asset, &h.Source, &gone, &h.Class)
+			err = row.Scan(&h.Record, &h.Asset, &h.Source, &h.Type, &gone, &h.Class)
 			h.Alive = gone == 0
 			return h, err
 		}, hitsQuery,

@@ -127,3 +127,35 @@ func TestATokenSendsOnlyToTheSourcesThatItNames(t *testing.T) {
 		s.Token(servertest.Otto, map[string]any{"name": "chef", "scopes": scopes}))
 	otto.Want(201, "POST", "/sources/other/documents", []byte("id,name\n1,db-1\n")) // a person in their own session
 }
+
+// What ohai says of a host and what its run says of it are one asset, whichever comes first. A second host with the same machine-id
+// is another one.
+func TestOhaiAndTheRunOfOneHostAreOneAsset(t *testing.T) {
+	t.Parallel()
+	const facts = `"os":"linux","hostname":"web-1","fqdn":"web-1.example","machine_id":"3d1219c7c4c5404aaa1f6d2a48adfda4"`
+	converge := func(name string) string {
+		return `{"message_type":"run_converge","message_version":"1.1.0","node_name":"` + name + `","status":"success","node":{"automatic":{` + facts + `}},"resources":[]}`
+	}
+	for name, docs := range map[string][]string{
+		"ohai first":    {`{` + facts + `}`, converge("web-1")},
+		"the run first": {converge("web-1"), `{` + facts + `}`},
+	} {
+		s, _ := fleet(t)
+		hosts := func(doc string) int {
+			var run inventory.Run
+			if s.As(servertest.Otto).Want(201, "POST", "/sources/chef-fleet/documents", []byte(doc)).Into(&run); !run.Complete {
+				t.Fatalf("%s: %+v", name, run)
+			}
+			page := s.As(servertest.Rita).Want(200, "GET", "/assets?class=Host", nil)
+			return strings.Count(string(page.Body), `"class":"Host"`)
+		}
+		for _, doc := range append(docs, docs...) {
+			if n := hosts(doc); n != 1 {
+				t.Errorf("%s: %d hosts", name, n)
+			}
+		}
+		if n := hosts(converge("web-2")); n != 2 {
+			t.Errorf("%s: with a copy of its disk %d hosts", name, n)
+		}
+	}
+}

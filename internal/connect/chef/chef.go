@@ -26,7 +26,7 @@ const TokenHeader = "X-Data-Collector-Token"
 // Kind describes the source. One document speaks of one host, so nothing is absent because it is not in it.
 func Kind() inventory.Kind {
 	return inventory.Kind{
-		Name: "chef", Title: "Chef (ohai, data collector)", Mapper: 1, Push: true,
+		Name: "chef", Title: "Chef (ohai, data collector)", Mapper: 1, Push: true, Views: []string{nodeType, ohaiType},
 		Rules: []inventory.AttrRule{
 			{Type: nodeType, Path: "managed.status", Kind: inventory.State},
 			{Type: nodeType, Path: "managed.by", Kind: inventory.State},
