@@ -55,21 +55,21 @@ func (a *app) main(ctx context.Context, args []string) int {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.began {
-		err = usage(err)
+		err = usage(err, cmd)
 	}
 	return a.end(err)
 }
 
 // usage turns what the argument parser says into a refusal. Its words name flags, never their values.
-func usage(err error) error {
+func usage(err error, cmd *cobra.Command) error {
 	if f := new(fault.Error); errors.As(err, &f) {
 		return f
 	}
 	text := strings.TrimSuffix(strings.Split(err.Error(), "\n")[0], ".")
 	return fault.New(fault.Invalid, "usage", "%s.", capital(text)).
-		FixedBy("you").Then("plumb help")
+		FixedBy("you").Then("%s --help", cmd.CommandPath())
 }
 
 // root makes the program's command with those of the given groups beneath it.

@@ -68,7 +68,8 @@ func marshal(v any) (jsontext.Value, error) {
 
 // note says something beside the answer.
 func (a *app) note(format string, args ...any) {
-	fmt.Fprintf(a.err, format+"\n", args...)
+	p := &page{w: a.err, cols: width(a.err)}
+	p.folded("", fmt.Sprintf(format, args...))
 }
 
 // Colours, used sparingly: a word that must be seen, and what may be overlooked.

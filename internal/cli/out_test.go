@@ -267,3 +267,24 @@ func fitsIn(t *testing.T, text string, cols int) {
 		}
 	}
 }
+
+// An id is never broken, however narrow the terminal is; without one, a long cell stays whole and does not push the other rows to the right.
+func TestAnIdIsNeverBroken(t *testing.T) {
+	t.Parallel()
+	const id = "que_06b2f0c1d2e3f4a5b6c7d8e9fa"
+	tab := table{head: []string{"ID", "ASSET", "WHY"}}
+	tab.add(id, "AST-1", strings.Repeat("long words ", 30))
+	tab.add(id, strings.Repeat("x", 200), "short")
+	for _, cols := range []int{60, 80, 0} {
+		var b strings.Builder
+		if err := tab.within(&b, cols, func(_, s string) string { return s }, ""); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(b.String(), id) != 2 {
+			t.Errorf("on %d columns the id is broken:\n%s", cols, b.String())
+		}
+		if rows := strings.Split(b.String(), "\n"); cols == 0 && (strings.Index(rows[1], "long") > 90 || !strings.Contains(rows[2], strings.Repeat("x", 200))) {
+			t.Errorf("without a terminal:\n%s", b.String())
+		}
+	}
+}

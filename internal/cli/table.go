@@ -41,12 +41,16 @@ func (t *table) within(w io.Writer, cols int, paint func(code, s string) string,
 	}
 	if cols > 0 {
 		t.narrow(widths, cols)
+	} else {
+		for i, n := range widths {
+			widths[i] = min(n, widest)
+		}
 	}
-	if err := writeRow(w, t.head, widths, func(_ int, s string) string { return paint(dim, s) }); err != nil {
+	if err := writeRow(w, cols > 0, t.head, widths, func(_ int, s string) string { return paint(dim, s) }); err != nil {
 		return err
 	}
 	for _, row := range t.rows {
-		err := writeRow(w, row, widths, func(i int, s string) string {
+		err := writeRow(w, cols > 0, row, widths, func(i int, s string) string {
 			if t.colour == nil {
 				return s
 			}
@@ -62,6 +66,9 @@ func (t *table) within(w io.Writer, cols int, paint func(code, s string) string,
 	return nil
 }
 
+// widest is how far a column is aligned where there is no terminal: one long cell does not push every row to the right.
+const widest = 40
+
 // narrowest is as narrow as a column is made as long as that is enough, and tightest as narrow as any; a table that needs less is left too
 // wide.
 const (
@@ -70,7 +77,7 @@ const (
 )
 
 // narrow takes from the widest columns until the table fits: first down to where words still stand well, then further from columns of several
-// words, and at last from those of single ones, such as ids, which are broken in the middle.
+// words, and at last from those of single ones, which are broken in the middle. An id never is: people copy it.
 func (t *table) narrow(widths []int, cols int) {
 	sum := 2 * (len(widths) - 1)
 	for _, n := range widths {
@@ -92,10 +99,23 @@ func (t *table) narrow(widths []int, cols int) {
 			sum--
 		}
 	}
-	every := func(int) bool { return true }
+	ids := t.ids()
+	every := func(i int) bool { return !ids[i] }
 	take(narrowest, every)
-	take(narrowest/2, func(i int) bool { return words[i] })
+	take(narrowest/2, func(i int) bool { return words[i] && !ids[i] })
 	take(tightest, every)
+}
+
+// ids says which columns hold ids, such as que_06b2….
+func (t *table) ids() []bool {
+	out := make([]bool, len(t.head))
+	for _, row := range t.rows {
+		for i, c := range row {
+			kind, rest, ok := strings.Cut(c, "_")
+			out[i] = out[i] || ok && len(kind) <= 4 && len(rest) >= 16 && strings.Trim(rest, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") == ""
+		}
+	}
+	return out
 }
 
 // worded says which columns have cells of several words.
@@ -109,11 +129,14 @@ func (t *table) worded() []bool {
 	return out
 }
 
-// writeRow writes one row, on as many lines as its longest cell needs.
-func writeRow(w io.Writer, cells []string, widths []int, colour func(int, string) string) error {
+// writeRow writes one row: folded, on as many lines as its longest cell needs, else on one.
+func writeRow(w io.Writer, folds bool, cells []string, widths []int, colour func(int, string) string) error {
 	parts, lines := make([][]string, len(cells)), 1
 	for i, c := range cells {
-		parts[i] = broken(c, widths[i])
+		parts[i] = []string{c}
+		if folds {
+			parts[i] = broken(c, widths[i])
+		}
 		lines = max(lines, len(parts[i]))
 	}
 	for n := range lines {
@@ -123,7 +146,7 @@ func writeRow(w io.Writer, cells []string, widths []int, colour func(int, string
 			if n < len(parts[i]) {
 				c = parts[i][n]
 			}
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c)+2)
+			pad := strings.Repeat(" ", max(widths[i]-utf8.RuneCountInString(c), 0)+2)
 			if i == len(cells)-1 {
 				pad = ""
 			}

@@ -162,7 +162,7 @@ func CheckPassword(password seal.Secret, about ...string) error {
 	case utf8.RuneCountInString(s) < minPassword:
 		return weak(fmt.Sprintf("has fewer than %d characters", minPassword))
 	case guessable(s, about):
-		return weak("is one that guessers try early")
+		return weak("is little more than a common word, a name, or a row of keys: guessers try it early")
 	}
 	return nil
 }

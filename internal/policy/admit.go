@@ -30,7 +30,7 @@ func (p *Pack) admit(f Facts) (Facts, error) {
 	}
 	for _, b := range f.Bindings {
 		if !slices.Contains(category.Bindings, b.Kind) {
-			return f, unknown("unknown_binding", "bindings", "A change of this category cannot run what is bound to it.")
+			return f, unknown("unknown_binding", "bindings", "A change of the category "+f.Category+" cannot run a "+b.Kind+". It runs "+strings.Join(category.Bindings, ", ")+".")
 		}
 	}
 	for _, e := range f.Effects {

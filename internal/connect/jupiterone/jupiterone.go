@@ -4,6 +4,7 @@ package jupiterone
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"plumbline.dev/plumb/internal/connect"
 	"plumbline.dev/plumb/internal/connect/document"
+	"plumbline.dev/plumb/internal/fault"
 	"plumbline.dev/plumb/internal/inventory"
 )
 
@@ -55,22 +57,22 @@ func (r *reading) Collect(ctx context.Context, emit func(inventory.Record) error
 		return connect.BadDocument("it has no member entities with at least one and at most 200000 entries")
 	}
 	things, linked := make(map[string]*inventory.Record, len(entities)), map[edge]bool{}
-	for _, v := range entities {
+	for i, v := range entities {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		rec, err := r.entity(document.AsObject(v))
 		if err != nil {
-			return err
+			return placed(err, "entities", i)
 		}
 		if things[rec.Native] != nil {
-			return connect.BadDocument("two entities have one _key")
+			return placed(connect.BadDocument("two entities have one _key"), "entities", i)
 		}
 		things[rec.Native] = rec
 	}
-	for _, v := range relations {
+	for i, v := range relations {
 		if err := r.relate(things, linked, document.AsObject(v)); err != nil {
-			return err
+			return placed(err, "relationships", i)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(things)) {
@@ -79,6 +81,12 @@ func (r *reading) Collect(ctx context.Context, emit func(inventory.Record) error
 		}
 	}
 	return nil
+}
+
+// placed says in which entry of the document a refusal is.
+func placed(err error, list string, i int) error {
+	f := fault.Of(err)
+	return f.At(fmt.Sprintf("%s[%d]", list, i), "is where it is, counted from 0")
 }
 
 // entity makes a record of one entity. Its first class that the inventory has counts.

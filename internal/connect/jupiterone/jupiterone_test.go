@@ -168,3 +168,19 @@ func TestManyRelationshipsOfOneEntityCostNoMoreThanTheyAre(t *testing.T) {
 		}
 	})
 }
+
+// A refusal says which entry of a long document it is about.
+func TestARefusalNamesTheEntry(t *testing.T) {
+	t.Parallel()
+	const host = `{"_key":"host-1-of-many","_type":"h","_class":"Host"}`
+	for doc, want := range map[string]string{
+		`{"entities":[` + host + `,{"_type":"h","_class":"Host"}]}`:                               "entities[1]",
+		`{"entities":[` + host + `,` + host + `]}`:                                                "entities[1]",
+		`{"entities":[` + host + `],"relationships":[{"_fromEntityKey":"x","_toEntityKey":"y"}]}`: "relationships[0]",
+	} {
+		_, err := connecttest.Try(t, Kind(), nil, strings.NewReader(doc))
+		if f := fault.Of(err); f.Code != "bad_document" || len(f.Fields) != 1 || f.Fields[0].Path != want {
+			t.Errorf("%s: %v %v", want, err, f.Fields)
+		}
+	}
+}
