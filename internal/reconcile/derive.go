@@ -68,7 +68,7 @@ func (a *asks) mirror() (Explained, bool) {
 }
 
 // adopted finds the change that took the thing's coming over, in this environment.
-func (a *asks) adopted() (Explained, bool) { return Explained{Change: a.p.Came}, a.p.Came != "" }
+func (a *asks) adopted() (Explained, bool) { return Explained{Change: a.p.Adopter}, a.p.Adopter != "" }
 
 // adoptedComing gives the change that adopted the coming of a thing, in the environment that counts now, while the record that showed it first
 // still stands.

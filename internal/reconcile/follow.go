@@ -293,7 +293,7 @@ func placeIn(tx *db.Tx, c inventory.Context, d inventory.Difference) (p Place, e
 		}
 	}
 	if d.Op == inventory.Created && c.Asset.Origin != "" && c.Asset.First < d.Latest {
-		if p.Came, err = adoptedComing(tx, d, p); err != nil {
+		if p.Adopter, err = adoptedComing(tx, d, p); err != nil {
 			return p, err
 		}
 	}

@@ -123,7 +123,7 @@ type Place struct {
 	Owner    string              // as a person or an approved change asserted it; a source's word gives nobody power
 	Security bool                // the difference is in a security attribute
 	Borrowed bool                // another thing answers to the name, too, or to it as its id: no claim means this one by it
-	Came     string              // of what one more source shows: the change that adopted its coming, which a lesser source showed first
+	Adopter  string              // of what one more source shows: the change that adopted its coming, which a lesser source showed first
 	Merges   []inventory.Came    // the merges by which the record came into the asset, the oldest first
 	LetGo    string              // of code that left its state: what became of the thing that it managed
 }
