@@ -57,11 +57,26 @@ func (g *guarded) Scopes() []string {
 // Collect implements inventory.Source.
 func (g *guarded) Collect(ctx context.Context, emit func(inventory.Record) error) error {
 	return g.Source.Collect(ctx, func(r inventory.Record) error {
+		g.tags(r.Attrs)
 		if len(g.whole) > 0 {
 			g.clear(&r)
 		}
 		return emit(r)
 	})
+}
+
+// tags masks what people wrote into the tags of a cloud, or the labels of an engine, and what is a secret by its name or its form.
+func (g *guarded) tags(attrs map[string]inventory.Value) {
+	for path, v := range attrs {
+		key, isTag := strings.CutPrefix(path, "labels.")
+		if !isTag {
+			key, isTag = strings.CutPrefix(path, "tags.")
+		}
+		if text := v.Plain(); isTag && text != "" && (plan.SecretName(key) || plan.LooksSecret(text)) && !strings.HasPrefix(text, "hmac:") { // it is masked already
+			g.learn(text)
+			attrs[path] = g.mask(text)
+		}
+	}
 }
 
 // Bounds of what is looked for elsewhere. A shorter text, or a shorter one of letters or of digits alone, is a word, a number or a

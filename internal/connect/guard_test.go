@@ -1,7 +1,9 @@
 package connect_test
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -47,6 +49,34 @@ func TestWhatWasMaskedIsMaskedWhereItIsRepeated(t *testing.T) {
 		{"type":"library","name":"a","version":"1","publisher":"` + repeated + `","properties":[{"name":"password","value":"` + repeated + `"}]}]}`
 	if all := fmt.Sprintf("%+v", connecttest.Collect(t, cyclonedx.Kind(), nil, strings.NewReader(bill))); strings.Contains(all, repeated) {
 		t.Errorf("a bill: %s", all)
+	}
+}
+
+// cloud is a source of one thing, with what people wrote beside it.
+type cloud struct{ attrs map[string]inventory.Value }
+
+func (c cloud) Collect(_ context.Context, emit func(inventory.Record) error) error {
+	return emit(inventory.Record{Scope: "project", Type: "server", Class: inventory.Host, Native: "1", Name: "web-1", Attrs: c.attrs})
+}
+
+// People write passwords into the tags of a cloud, and into the labels of a container: they are masked there, and all else is shown.
+func TestASecretInATagIsMasked(t *testing.T) {
+	t.Parallel()
+	shown := map[string]inventory.Value{"labels.com.example.team": inventory.Text("web"), "tags.Name": inventory.Text("web-1"), "size": inventory.Text("cx22"),
+		"labels.build": inventory.Text("sha256:" + strings.Repeat("ab", 32))}
+	attrs := maps.Clone(shown)
+	attrs["labels.com.example.db"] = inventory.Text("postgres://app:" + repeated + "@db.example/app")
+	attrs["tags.DB_PASSWORD"] = inventory.Text("zu-kurz-1")
+	attrs["note"] = inventory.Text("the same " + repeated)
+	k := inventory.Kind{Name: "cloud", Open: func(inventory.Input) (inventory.Source, error) { return cloud{attrs}, nil }}
+	r := connecttest.Collect(t, k, nil, nil)[0]
+	if all := fmt.Sprintf("%+v", r); strings.Contains(all, repeated) || strings.Contains(all, "zu-kurz-1") {
+		t.Errorf("kept: %s", all)
+	}
+	for path, v := range shown {
+		if r.Attrs[path] != v {
+			t.Errorf("%s is %s, want %s", path, r.Attrs[path], v)
+		}
 	}
 }
 

@@ -246,6 +246,9 @@ func Scrub(known *Secrets, text string) string {
 	return storable(out.String())
 }
 
+// LooksSecret reports whether a text holds what looks like a secret: what Scrub masks in it without knowing any.
+func LooksSecret(text string) bool { return len(scan(nil, []byte(text), true)) > 0 }
+
 // Learnt gives the parts of a text that only their surroundings give away as secret, such as the password in a URL: they must be
 // looked for elsewhere, too.
 func Learnt(text string) []string {

@@ -31,7 +31,7 @@ const (
 // Kind is this kind of source.
 func Kind() inventory.Kind {
 	return inventory.Kind{
-		Name: "aws", Title: "Amazon EC2, one account and region", Mapper: 1, Absence: true, Every: 15 * time.Minute,
+		Name: "aws", Title: "Amazon EC2, one account and region", Mapper: 2, Absence: true, Every: 15 * time.Minute,
 		Settings: []inventory.Setting{
 			{Key: "account", Help: "number of the account, twelve digits", Required: true},
 			{Key: "region", Help: "region, such as eu-central-1", Required: true},

@@ -31,7 +31,7 @@ const version = "/v1.40"
 // Kind is this kind of source.
 func Kind() inventory.Kind {
 	return inventory.Kind{
-		Name: "docker", Title: "Docker Engine", Mapper: 1, Absence: true, Every: 5 * time.Minute,
+		Name: "docker", Title: "Docker Engine", Mapper: 2, Absence: true, Every: 5 * time.Minute,
 		Settings: []inventory.Setting{
 			{Key: "socket", Help: "path of the engine's socket on this machine, such as /var/run/docker.sock"},
 			{Key: "url", Help: "address of the engine's API over HTTPS, such as that of a proxy that lets only GET through"},

@@ -33,19 +33,14 @@ func (m Masker) Value(name, text string) inventory.Value {
 }
 
 // Holds reports whether a text holds what looks like a secret.
-func (m Masker) Holds(text string) bool { return plan.Scrub(nil, text) != plainText(text) }
+func (m Masker) Holds(text string) bool { return plan.LooksSecret(text) }
 
 // Plain gives a text for a place that takes no digest, such as a name: what looks like a secret is starred out.
 func (m Masker) Plain(text string) string {
-	plain := plan.Scrub(nil, text)
-	if m != nil && plain != plainText(text) {
+	if m != nil && m.Holds(text) {
 		m(text) // what was starred out here is then known as a secret where it is repeated
 	}
-	return plain
-}
-
-func plainText(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	return plan.Scrub(nil, text)
 }
 
 func (m Masker) hide(secret string) inventory.Value {

@@ -24,7 +24,7 @@ const (
 // Kind is this kind of source.
 func Kind() inventory.Kind {
 	return inventory.Kind{
-		Name: "hetzner", Title: "Hetzner Cloud project", Mapper: 1, Absence: true, Every: 15 * time.Minute,
+		Name: "hetzner", Title: "Hetzner Cloud project", Mapper: 2, Absence: true, Every: 15 * time.Minute,
 		Settings: []inventory.Setting{
 			{Key: "project", Help: "name of the project; its things are told apart by it from another project's", Required: true},
 			{Key: "token", Help: "API token of the project that may only read", Required: true, Secret: true},
