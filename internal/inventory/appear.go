@@ -1,6 +1,10 @@
 package inventory
 
-import "slices"
+import (
+	"slices"
+
+	"plumbline.dev/plumb/internal/db"
+)
 
 // This file says what it means that a source shows a thing of the inventory for the first time. Mostly it is identity: one thing, seen by one
 // more. It is not where production would be hidden by it: by who claims a thing beforehand, in a source whose word counts for little, or by
@@ -58,7 +62,10 @@ func (w *observer) join(is Kept, hits []Hit) (j Joined, err error) {
 		}
 	}
 	j = Join(is.Record, is.Source, w.r.kind.ofOneThing(is.Record, is.Source, hits), func(a AssetID) bool { return w.apart[is.ID][a] })
-	if !anew || j.Asset != "" || len(j.Conflict) > 0 {
+	if j.Asset != "" {
+		return w.alone(is, j)
+	}
+	if !anew || len(j.Conflict) > 0 {
 		return j, nil
 	}
 	list, err := RecordsNamed(w.tx, is.Native)
@@ -69,6 +76,17 @@ func (w *observer) join(is Kept, hits []Hit) (j Joined, err error) {
 		j = Joined{Asset: list[0].Asset, By: Identifier{Kind: "record"}, Why: "a source of its kind that was removed called it so"}
 	}
 	return j, err
+}
+
+// alone lets a record join no asset that its source shows by another living record of the same type: who lends an asset the identity of
+// another thing, in a lesser source, does not hide that thing in it. A person decides.
+func (w *observer) alone(is Kept, j Joined) (Joined, error) {
+	_, twin, err := db.One(w.tx, scanText, "SELECT id FROM inventory_record WHERE asset = $1 AND source = $2 AND type = $3 AND gone = 0 LIMIT 1",
+		string(j.Asset), is.Source, is.Type)
+	if err != nil || !twin {
+		return j, err
+	}
+	return Joined{Conflict: []AssetID{j.Asset}, By: j.By, Why: "the source shows another living thing of this type as that asset"}, nil
 }
 
 // succeeds reports whether a source of the same kind was removed: what it knew last is what this one goes on with.

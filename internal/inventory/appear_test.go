@@ -159,3 +159,45 @@ func TestWhatIsAddedAnewIsComparedWithWhatWasKnownLast(t *testing.T) {
 	f.raises(n, "read again")
 	f.whole()
 }
+
+// Who lends an asset the identity of a machine that is still to come, in a table, hides it in none that the cloud shows already: it is another
+// machine, and somebody is asked.
+func TestALentIdentityHidesNoMachine(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.source("table", "csv")
+	dev := server(5)
+	dev.Labels = map[string]string{"environment": "dev"}
+	f.read("cloud", dev)
+	f.read("table", host("dev-5", "cloud-id", "hcloud:server:5", "cloud-id", "hcloud:server:78"))
+	_, n := f.differences(0)
+	f.read("cloud", dev, server(78))
+	f.raises(n, "of a machine under a lent identity", "create 78")
+	q, err := f.Questions(t.Context())
+	f.must(err)
+	if list := f.assets(); len(list) != 2 || len(q) != 1 || q[0].Kind != "identity_conflict" {
+		t.Errorf("assets %+v, questions %+v", list, q)
+	}
+	f.weighs("AST-2", "environment", "prod", "as it came")
+	f.whole()
+}
+
+// What a person said of one of two assets is not lost when it is merged into one that nobody labelled: production stays what only a change may
+// move.
+func TestAMergeLosesNoAssertedLabel(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.Wire(allowing{"owner": "ops"})
+	f.read("cloud", server(1), server(2))
+	f.must(f.label("AST-1", "environment", "prod", ""))
+	f.must(f.label("AST-1", "tier", "backend", ""))
+	_, err := f.MergeAssets(t.Context(), olga, "AST-2", "AST-1", "one machine")
+	f.must(err)
+	f.weighs("AST-2", "tier", "backend", "after the merge")
+	for key, value := range map[string]string{"environment": "test", "tier": "frontend"} {
+		if f.label("AST-2", key, value, "") == nil {
+			t.Errorf("%s became %s without a change", key, value)
+		}
+	}
+	f.whole()
+}

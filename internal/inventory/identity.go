@@ -44,7 +44,7 @@ func (d *Desk) MergeAssets(ctx context.Context, actor fault.Actor, into, other, 
 		for _, k := range records {
 			word.Records = append(word.Records, k.ID)
 		}
-		o.State, o.Merged, a.Labels, a.Floor = Folded, a.ID, stricterOf(a.Labels, o.Labels), a.Floor.or(o.Floor)
+		o.State, o.Merged, a.Labels, a.Floor = Folded, a.ID, mergedLabels(a.Labels, o.Labels), a.Floor.or(o.Floor)
 		return d.move(tx, actor, &word, a, o)
 	})
 	return word, err

@@ -174,6 +174,18 @@ func stricterOf(was, others map[string]Label) map[string]Label {
 	return out
 }
 
+// mergedLabels gives the labels of an asset that another is merged into: the stricter ones, and what a person or an approved change said of the
+// other where nobody labelled this one. A label that only a change may move is not lost by a merge.
+func mergedLabels(was, others map[string]Label) map[string]Label {
+	out := stricterOf(was, others)
+	for key, l := range others {
+		if old, had := was[key]; (!had || old.Confidence == Defaulted) && l.Confidence == Asserted && !looser(key, unlabelled(key), l.Value) {
+			out[key] = l
+		}
+	}
+	return out
+}
+
 // tightened adds to an asset's labels those of another that are stricter, and leaves what the other does not say.
 func tightened(was, others map[string]Label) map[string]Label {
 	out := stricterOf(was, others)

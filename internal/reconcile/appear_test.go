@@ -154,3 +154,24 @@ func TestAnAdoptedCreationStaysAdoptedWhoeverShowsItNext(t *testing.T) {
 	}
 	f.whole()
 }
+
+// Who left the line of a table as it is did not decide on the server that it turns out to be: the finding is open again when the cloud shows it.
+func TestAWaivedLineTakesInNoServer(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.observe(time.Hour)
+	f.claim("9", "prod")
+	x := f.findings()[0]
+	_, err := f.Waive(t.Context(), f.as("olga"), x.ID, f.clock.Now().Add(48*time.Hour), why)
+	f.must(err)
+	f.server(9, "prod", size("cx22"))
+	delete(f.see["state"].records, "hcloud:server:9")
+	f.observe(time.Hour)
+	got, err := f.Show(t.Context(), x.ID)
+	f.must(err)
+	if got.State != reconcile.Open || got.Count != 2 {
+		t.Errorf("the finding is %s with %d differences, want it open with both", got.State, got.Count)
+	}
+	f.whole()
+}

@@ -80,7 +80,7 @@ func coming(tx *db.Tx, d inventory.Difference, h holder) (holder, error) {
 	for _, f := range list {
 		if f.Op == inventory.Created && !f.Collects && !h.alive {
 			h.Finding, h.alive = f, true
-			h.Fingerprint = fingerprint(d)
+			h.Fingerprint, h.After = fingerprint(d), "" // who took what a lesser source said as it is did not decide on the thing itself
 		}
 	}
 	return h, err
