@@ -86,7 +86,10 @@ func (s *source) Collect(ctx context.Context, emit func(inventory.Record) error)
 	defer s.http.CloseIdleConnections()
 	for _, step := range s.steps() {
 		list, err := step.read(ctx)
-		if err != nil {
+		switch {
+		case ctx.Err() != nil: // whatever the library made of it
+			return ctx.Err()
+		case err != nil:
 			return refused(step.what, err)
 		}
 		for _, r := range list {
