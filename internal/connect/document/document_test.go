@@ -85,6 +85,9 @@ func TestNoSecretBecomesAProperty(t *testing.T) {
 	}
 }
 
+// githubToken has the form of a token: it is none.
+const githubToken = "ghp_" + "0A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r"
+
 // A version is no secret, whatever its package is called; what stands among packages and is no version still is one.
 func TestTheVersionOfAPackageIsNoSecret(t *testing.T) {
 	t.Parallel()
@@ -95,6 +98,7 @@ func TestTheVersionOfAPackageIsNoSecret(t *testing.T) {
 		"packages":  `{"xauth":"1:1.1.2-1","python3-jwt":{"version":"2.6.0-1","arch":"all"},"tokens":4}`,
 		"installed": `{"packages":["passwd=1:4.13+dfsg1-1","secret-tool=0.20.5"]}`,
 		"pkgs":      `{"passwd":"` + canary + `","jwt":"hunter2.hunter2"}`, "passwd": `"1:4.13"`,
+		"api.version": `"1.` + githubToken + `"`, "software.db.password": `"4f9a81c02e"`, "dependencies.token": `"7gQz.8dk2LmXpW0e"`, "software.passwd": `"2024b"`,
 	} {
 		if err := m.Flatten(into, path, []byte(text)); err != nil {
 			t.Fatal(err)
@@ -106,6 +110,8 @@ func TestTheVersionOfAPackageIsNoSecret(t *testing.T) {
 		"packages.python3-jwt.version": inventory.Text("2.6.0-1"), "packages.python3-jwt.arch": inventory.Text("all"), "packages.tokens": "4",
 		"installed.packages": inventory.Set("passwd=1:4.13+dfsg1-1", "secret-tool=0.20.5"),
 		"pkgs.passwd":        mask(canary), "pkgs.jwt": mask("hunter2.hunter2"), "passwd": mask("1:4.13"),
+		"api.version": mask("1." + githubToken), "software.db.password": mask("4f9a81c02e"), "dependencies.token": mask("7gQz.8dk2LmXpW0e"),
+		"software.passwd": inventory.Text("2024b"),
 	} {
 		if into[path] != want {
 			t.Errorf("%s is %s, want %s", path, into[path], want)

@@ -31,7 +31,8 @@ func isPackage(item string) bool {
 }
 
 // version reports whether a text has the form of a version: a digit, perhaps behind a v, then dots among few other signs; without a dot it is
-// short.
+// short, and has few letters. Tokens have such a form, too: what is long between two signs is a commit or a time, and small and capital letters
+// are mixed in nothing of eight.
 func version(text string) bool {
 	s := strings.TrimPrefix(text, "v")
 	if s == "" || len(s) > 100 || s[0] < '0' || s[0] > '9' {
@@ -42,5 +43,21 @@ func version(text string) bool {
 			return false
 		}
 	}
-	return strings.Contains(s, ".") || len(s) <= 10
+	letters := 0
+	for p := range strings.FieldsFuncSeq(s, func(c rune) bool { return strings.ContainsRune(".:+~-_", c) }) {
+		mixed := strings.ToLower(p) != p && strings.ToUpper(p) != p
+		if len(p) >= 8 && mixed || len(p) > 12 && strings.Trim(p, "0123456789abcdef") != "" {
+			return false
+		}
+		letters += len(strings.Map(letter, p))
+	}
+	return strings.Contains(s, ".") || len(s) <= 10 && letters <= 3
+}
+
+// letter leaves the letters of a text, with strings.Map.
+func letter(c rune) rune {
+	if c >= '0' && c <= '9' {
+		return -1
+	}
+	return c
 }
