@@ -20,8 +20,9 @@ const (
 )
 
 // meaning says what a new record is to its asset, and which record it goes on from. What the first reading of a source shows was there before
-// anybody looked.
-func (w *observer) meaning(self Witness, others []Witness) (m oneMore, last Witness) {
+// anybody looked. For a thing stands only a record that itself has the identifier by which it joins: one that a lesser source lends its
+// asset vouches for nobody.
+func (w *observer) meaning(self Witness, others []Witness, by Identifier) (m oneMore, last Witness) {
 	for _, o := range others {
 		if w.went(o.Kept, self.Kept) && o.Gone > last.Gone {
 			m, last = continues, o
@@ -31,7 +32,7 @@ func (w *observer) meaning(self Witness, others []Witness) (m oneMore, last Witn
 		return m, last
 	}
 	stands := func(o Witness) bool {
-		return o.alive() && (w.r.d.selfTold(self.Kind) || w.outranks(o, self, 1))
+		return o.alive() && slices.Contains(o.IDs, by) && (w.r.d.selfTold(self.Kind) || w.outranks(o, self, 1))
 	}
 	if !slices.ContainsFunc(others, stands) {
 		m = appears
@@ -53,7 +54,7 @@ func (w *observer) went(o, self Kept) bool {
 }
 
 // join finds the asset of a record that was never seen. Where no identifier speaks for one, a source that was added anew knows what
-// the removed one of its kind called by the same name, in the same scope.
+// the removed one of its kind called by the same id and name, in the same scope.
 func (w *observer) join(is Kept, hits []Hit) (j Joined, err error) {
 	anew := w.r.first && w.r.succeeds()
 	if w.apart == nil && (len(hits) > 0 || anew) { // once for all that this transaction writes
@@ -70,7 +71,7 @@ func (w *observer) join(is Kept, hits []Hit) (j Joined, err error) {
 	}
 	list, err := RecordsNamed(w.tx, is.Native)
 	list = slices.DeleteFunc(list, func(k Kept) bool {
-		return k.Scope != is.Scope || k.Class != is.Class || !w.went(k, is) || w.apart[is.ID][k.Asset]
+		return k.Scope != is.Scope || k.Class != is.Class || k.Name != is.Name || !w.went(k, is) || w.apart[is.ID][k.Asset]
 	})
 	if err == nil && len(list) == 1 {
 		j = Joined{Asset: list[0].Asset, By: Identifier{Kind: "record"}, Why: "a source of its kind that was removed called it so"}
@@ -115,7 +116,7 @@ func (w *observer) joined(is Kept, j Joined) error {
 	}
 	i := slices.IndexFunc(list, func(o Witness) bool { return o.ID == is.ID })
 	self, others := list[i], slices.Delete(slices.Clone(list), i, i+1)
-	m, last := w.meaning(self, others)
+	m, last := w.meaning(self, others, j.By)
 	if m == appears {
 		return w.appeared(a, is, self, others, records)
 	}

@@ -201,3 +201,18 @@ func TestAMergeLosesNoAssertedLabel(t *testing.T) {
 	}
 	f.whole()
 }
+
+// Who lends production the identity of a stranger, in a table, does not have the stranger pass for it where another table shows that one.
+func TestALentIdentityVouchesForNobody(t *testing.T) {
+	t.Parallel()
+	f := found(t)
+	f.source("table", "csv")
+	f.source("list", "csv")
+	f.read("cloud", server(1))
+	f.read("list", host("known", "fqdn", "known.example.com"))
+	f.read("table", host("web-1", "cloud-id", "hcloud:server:1", "machine-id", "99990000"))
+	_, n := f.differences(0)
+	f.read("list", host("known", "fqdn", "known.example.com"), host("rogue", "machine-id", "99990000"))
+	f.raises(n, "of a stranger under a lent identity", "create rogue")
+	f.whole()
+}

@@ -65,7 +65,7 @@ func (d *Desk) SetLabels(ctx context.Context, actor fault.Actor, asset string, l
 // reweigh works out what follows from labels that were set: whose word they silence, and whether the asset is retired. Whoever sets a
 // label answers with it what the sources say of it, so nothing is asked of these, and a question that was open is closed.
 func (d *Desk) reweigh(tx *db.Tx, a *Asset, set map[string]string) error {
-	list, err := d.witnesses(tx, a.ID)
+	list, err := witnessesOf(tx, a.ID)
 	if err != nil {
 		return err
 	}

@@ -196,7 +196,7 @@ func (r *reading) ripen(ctx context.Context) error {
 // outlasted counts the complete readings since a disagreement began, and gives the records that disagree; none where one of the sources was
 // not read lately.
 func (d *Desk) outlasted(tx *db.Tx, x dispute) (n int64, said []Witness, err error) {
-	list, err := d.witnesses(tx, x.asset)
+	list, err := witnessesOf(tx, x.asset)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -280,7 +280,7 @@ func (d *Desk) choose(tx *db.Tx, actor fault.Actor, q Question, w *Whose) (x dis
 	if err != nil {
 		return x, err
 	}
-	list, err := d.witnesses(tx, x.asset)
+	list, err := witnessesOf(tx, x.asset)
 	if err != nil {
 		return x, err
 	}

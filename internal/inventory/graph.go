@@ -52,7 +52,7 @@ func (d *Desk) Graph(ctx context.Context, f Filter) (assets []Asset, relations [
 
 // grown reads an asset's properties, and gives its own relationships.
 func (d *Desk) grown(tx *db.Tx, a *Asset) (out []Relation, err error) {
-	list, err := d.witnesses(tx, a.ID)
+	list, err := witnessesOf(tx, a.ID)
 	if err != nil {
 		return nil, err
 	}

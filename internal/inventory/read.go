@@ -166,7 +166,7 @@ func (d *Desk) ShowIn(tx *db.Tx, idOrName string) (w Whole, err error) {
 		return w, err
 	}
 	w.Asset = a
-	if w.Records, err = d.witnesses(tx, a.ID); err != nil {
+	if w.Records, err = witnessesOf(tx, a.ID); err != nil {
 		return w, err
 	}
 	w.Properties, w.Disputed = Merge(w.Records, d.kindOf)
@@ -236,8 +236,8 @@ func FindIn(tx *db.Tx, idOrName string) (Asset, error) {
 	return list[0], nil
 }
 
-// witnesses gives the records of an asset with what decides whether their word counts, now.
-func (d *Desk) witnesses(tx *db.Tx, id AssetID) ([]Witness, error) {
+// witnessesOf gives the records of an asset with what decides whether their word counts, now.
+func witnessesOf(tx *db.Tx, id AssetID) ([]Witness, error) {
 	records, err := recordsOf(tx, id)
 	if err != nil {
 		return nil, err

@@ -214,6 +214,25 @@ func RecordsNamed(tx *db.Tx, native string) ([]Kept, error) {
 // RecordsOf gives the records of an asset.
 func RecordsOf(tx *db.Tx, id AssetID) ([]Kept, error) { return recordsOf(tx, id) }
 
+// RecordsByWord gives the records of an asset, the one whose word counts for a property first.
+func RecordsByWord(tx *db.Tx, id AssetID, path string) ([]Kept, error) {
+	list, err := witnessesOf(tx, id)
+	slices.SortFunc(list, func(a, b Witness) int {
+		switch {
+		case a.before(b, path):
+			return -1
+		case b.before(a, path):
+			return 1
+		}
+		return 0
+	})
+	out := make([]Kept, len(list))
+	for i := range list {
+		out[i] = list[i].Kept
+	}
+	return out, err
+}
+
 // RecordOf gives one record.
 func RecordOf(tx *db.Tx, id string) (Kept, bool, error) { return loadRecord(tx, id) }
 

@@ -15,7 +15,7 @@ func (d *Desk) mayMove(tx *db.Tx, a Asset, stood bool, value, change string) err
 		return d.named(tx, a, LabelLifecycle, value, change)
 	}
 	if value == Retired {
-		list, err := d.witnesses(tx, a.ID)
+		list, err := witnessesOf(tx, a.ID)
 		if err != nil {
 			return err
 		}

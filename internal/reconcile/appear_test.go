@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,22 @@ func (f *firm) listed() {
 	f.must(f.Tick(f.t.Context()))
 }
 
+// claimed is a firm with a table that names a production server which nobody else shows yet.
+func claimed(t *testing.T) *firm {
+	t.Helper()
+	f := found(t)
+	f.server(1, "prod", size("cx22"))
+	f.observe(time.Hour)
+	f.claim("9", "prod")
+	return f
+}
+
+// byHand puts a server into the cloud of which no code knows.
+func (f *firm) byHand(n int, env string) {
+	f.server(n, env, size("cx22"))
+	delete(f.see["state"].records, fmt.Sprintf("hcloud:server:%d", n))
+}
+
 // unlabelled has the cloud call a server nothing.
 func (f *firm) unlabelled(id string) {
 	r := f.see["cloud"].records[id]
@@ -49,9 +66,8 @@ func TestWhatATableClaimedBeforehandIsFound(t *testing.T) {
 	if list := f.findings(); len(list) != 0 {
 		t.Fatalf("the table's row raised %+v", list)
 	}
-	f.server(9, "", size("cx22"))
+	f.byHand(9, "")
 	f.unlabelled("hcloud:server:9")
-	delete(f.see["state"].records, "hcloud:server:9")
 	f.observe(time.Hour)
 	list := f.findings()
 	if len(list) != 1 || list[0].Op != inventory.Created || list[0].Name != "web-9" || list[0].Environment == "dev" {
@@ -71,16 +87,12 @@ func TestWhatATableClaimedBeforehandIsFound(t *testing.T) {
 // server away does.
 func TestOneComingIsOneFindingWhoeverShowsIt(t *testing.T) {
 	t.Parallel()
-	f := found(t)
-	f.server(1, "prod", size("cx22"))
-	f.observe(time.Hour)
-	f.claim("9", "prod")
+	f := claimed(t)
 	first := f.findings()
 	if len(first) != 1 {
 		t.Fatalf("the table's row raised %+v", first)
 	}
-	f.server(9, "prod", size("cx22"))
-	delete(f.see["state"].records, "hcloud:server:9")
+	f.byHand(9, "prod")
 	f.observe(time.Hour)
 	if list := f.findings(); len(list) != 1 || list[0].ID != first[0].ID || list[0].Count != 2 || list[0].Due != first[0].Due {
 		t.Fatalf("findings %+v", list)
@@ -128,10 +140,7 @@ func TestAnApprovedCreationIsExplainedWhoeverShowsItFirst(t *testing.T) {
 // A creation that was adopted when a table showed it is adopted: that the cloud shows it a week later raises nothing.
 func TestAnAdoptedCreationStaysAdoptedWhoeverShowsItNext(t *testing.T) {
 	t.Parallel()
-	f := found(t)
-	f.server(1, "prod", size("cx22"))
-	f.observe(time.Hour)
-	f.claim("9", "prod")
+	f := claimed(t)
 	x := f.findings()[0]
 	m := f.adopting(x)
 	c, err := f.changes.File(t.Context(), f.as("ann"), m)
@@ -141,8 +150,7 @@ func TestAnAdoptedCreationStaysAdoptedWhoeverShowsItNext(t *testing.T) {
 	f.approve(c, m)
 	f.must(f.Tick(t.Context()))
 	f.observe(7 * 24 * time.Hour)
-	f.server(9, "prod", size("cx22"))
-	delete(f.see["state"].records, "hcloud:server:9")
+	f.byHand(9, "prod")
 	f.observe(time.Hour)
 	if list := f.findings(); len(list) != 0 {
 		t.Errorf("findings %+v", list)
@@ -158,15 +166,11 @@ func TestAnAdoptedCreationStaysAdoptedWhoeverShowsItNext(t *testing.T) {
 // Who left the line of a table as it is did not decide on the server that it turns out to be: the finding is open again when the cloud shows it.
 func TestAWaivedLineTakesInNoServer(t *testing.T) {
 	t.Parallel()
-	f := found(t)
-	f.server(1, "prod", size("cx22"))
-	f.observe(time.Hour)
-	f.claim("9", "prod")
+	f := claimed(t)
 	x := f.findings()[0]
 	_, err := f.Waive(t.Context(), f.as("olga"), x.ID, f.clock.Now().Add(48*time.Hour), why)
 	f.must(err)
-	f.server(9, "prod", size("cx22"))
-	delete(f.see["state"].records, "hcloud:server:9")
+	f.byHand(9, "prod")
 	f.observe(time.Hour)
 	got, err := f.Show(t.Context(), x.ID)
 	f.must(err)
@@ -174,4 +178,37 @@ func TestAWaivedLineTakesInNoServer(t *testing.T) {
 		t.Errorf("the finding is %s with %d differences, want it open with both", got.State, got.Count)
 	}
 	f.whole()
+}
+
+// A table that says the approved value does not show that it came about where the cloud, whose word counts, says otherwise.
+func TestATableFulfilsNothingThatTheCloudDenies(t *testing.T) {
+	t.Parallel()
+	for range 3 { // ids of records are made up anew
+		f := found(t)
+		f.server(1, "prod", map[string]inventory.Value{"server_type": text("cx22"), "image": text("debian-12")})
+		f.observe(time.Hour)
+		f.claim("1", "prod")
+		m := f.material(grow(9))
+		m.Effects = []change.Effect{{Target: "web-1", Path: "image", Op: "update", After: "debian-13"}}
+		c, err := f.changes.File(t.Context(), f.as("ann"), m)
+		f.must(err)
+		c = f.approve(c, m)
+		p := f.open(c)
+		f.later(time.Minute)
+		f.done(p)
+		row := f.see["table"].records["1"]
+		row.Attrs = map[string]inventory.Value{"image": text("debian-13")}
+		f.see["table"].records["1"] = row
+		f.listed()
+		f.observe(time.Hour)
+		f.observe(time.Hour)
+		r, err := f.Of(t.Context(), c.ID)
+		f.must(err)
+		for _, e := range r.Ends {
+			if e.Claim.Path == "image" && !e.Claim.Rollback && (e.End == reconcile.Observed || e.Seen == text("debian-13")) {
+				t.Errorf("the effect is %s as %s", e.End, e.Seen)
+			}
+		}
+		f.whole()
+	}
 }

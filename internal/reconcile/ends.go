@@ -366,9 +366,9 @@ func (w *watcher) records(k *Claim) ([]inventory.Kept, error) {
 	case err != nil:
 		return nil, err
 	}
-	list, err := inventory.RecordsOf(w.tx, a.ID)
 	path := fold(k.Path)
-	slices.SortStableFunc(list, func(a, b inventory.Kept) int { // who shows the attribute first
+	list, err := inventory.RecordsByWord(w.tx, a.ID, path)
+	slices.SortStableFunc(list, func(a, b inventory.Kept) int { // who shows the attribute first, of those the one whose word counts
 		_, x := valueAt(a.Attrs, path)
 		_, y := valueAt(b.Attrs, path)
 		switch {
